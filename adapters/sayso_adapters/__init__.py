@@ -1,0 +1,1 @@
+"""Where people answer (slack, inbox) and where agents ask."""

@@ -1,0 +1,1 @@
+"""Slack: cards in channels, taps on buttons."""

@@ -1,0 +1,1 @@
+"""Sayso's service: the gate between AI agents and consequences."""

@@ -1,0 +1,213 @@
+"""A Card is what a person is shown, before any platform's markup: the same content in Slack, Teams and the inbox.
+
+The order is fixed: what will happen (rendered from the data), who asks, the rule and what it still needs, the deadline,
+and last the agent's claims, marked as such. Everything is here; an adapter that cannot show all of it must not offer
+Approve.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sayso_bot.domain.json import Json
+from sayso_bot.domain.lifecycle import approvals
+from sayso_bot.domain.request import Cause, Claims, ReasonRule, Request, Status, Vote
+from sayso_bot.domain.text import one_line, visible
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One param: its path (``customer.name``) and its value as text. Strings that read like another type are quoted."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One thing that the agent says."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One vote as people are told of it."""
+
+    name: str
+    outcome: str
+    reason: str | None
+    surface: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How it ended: ``headline`` is a whole sentence (``Approved by Ana``)."""
+
+    status: Status
+    headline: str
+    at: datetime
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """``facts`` are complete, never cut. ``needs`` is what the rule still wants, ``reason`` when it wants a reason."""
+
+    request_id: str
+    revision: int
+    action: str
+    facts: tuple[Fact, ...]
+    params_json: str
+    fingerprint: str
+    agent: str
+    principal: str | None
+    rule: str
+    channel: str
+    needs: str
+    approvers: str
+    reason: ReasonRule
+    created_at: datetime
+    expires_at: datetime | None
+    claims: tuple[Claim, ...]
+    answers: tuple[Answer, ...]
+    ending: Ending | None
+    review_url: str
+
+    @property
+    def open(self) -> bool:
+        return self.ending is None
+
+
+def card(request: Request, review_url: str) -> Card:
+    """The card of ``request`` as it stands. ``review_url`` leads to the same request in the inbox."""
+    requirement = request.requirement
+    return Card(
+        request_id=request.id,
+        revision=request.revision,
+        action=one_line(request.action),
+        facts=tuple(facts(request.params)),
+        params_json=visible(json.dumps(request.params, indent=2, ensure_ascii=False)),
+        fingerprint=request.fingerprint,
+        agent=request.agent,
+        principal=request.principal and one_line(request.principal),
+        rule=one_line(request.rule),
+        channel=one_line(requirement.channel) if requirement else "",
+        needs=needs(request),
+        approvers=who_may(request),
+        reason=requirement.reason if requirement else "never",
+        created_at=request.created_at,
+        expires_at=request.expires_at,
+        claims=tuple(_claims(request.claims)),
+        answers=tuple(_answer(vote) for vote in request.votes if vote.revision == request.revision),
+        ending=ending(request),
+        review_url=review_url,
+    )
+
+
+def facts(params: Mapping[str, Json]) -> Iterator[Fact]:
+    """Params as label and value, nested ones by path, in the order in which they were sent."""
+    for path, value in _leaves(params, ""):
+        yield Fact(one_line(path), value)
+
+
+def needs(request: Request) -> str:
+    """``1 of 2 approvals, from finance``: what is there and what the rule wants."""
+    if request.requirement is None:
+        return "nothing: the policy decides"
+    quorum = request.requirement.quorum
+    have = approvals(request.votes, request.revision)
+    return f"{have} of {quorum} approval{'' if quorum == 1 else 's'}"
+
+
+def who_may(request: Request) -> str:
+    """Who may answer, in the words of the policy."""
+    requirement = request.requirement
+    if requirement is None:
+        return "nobody: the policy decides"
+    if requirement.group:
+        return one_line(requirement.group)
+    if requirement.approvers is not None:
+        return one_line(", ".join(requirement.approvers))
+    return "whoever signed in to the inbox" if requirement.place == "inbox" else "whoever is in the channel"
+
+
+def ending(request: Request) -> Ending | None:
+    """How ``request`` ended, or None while it is pending."""
+    decision = request.decision
+    if decision is None:
+        return None
+    votes = [
+        vote
+        for vote in decision.votes
+        if vote.outcome == ("approve" if decision.outcome is Status.APPROVED else "deny")
+    ]
+    names = " and ".join(one_line(vote.name) for vote in votes)
+    headline = {
+        Cause.VOTES: f"{decision.outcome.capitalize()} by {names}",
+        Cause.POLICY: f"{decision.outcome.capitalize()} by the policy",
+        Cause.POLICY_ERROR: "Denied, because the policy could not be evaluated",
+        Cause.TIMEOUT: "Expired: nobody decided in time",
+        Cause.AGENT: "Cancelled by the agent",
+        Cause.ADMIN: f"{decision.outcome.capitalize()} by an admin",
+    }[decision.cause]
+    spoken = [f"{one_line(vote.name)}: {visible(vote.reason)}" for vote in votes if vote.reason]
+    reason = "\n".join(spoken) or (visible(decision.reason) if decision.reason else None)
+    return Ending(decision.outcome, headline, decision.at, reason)
+
+
+def value_text(value: Json) -> str:
+    """One value as text that cannot be taken for a value of another type: the text "1" is quoted, the number is not."""
+    if isinstance(value, str):
+        return f'"{visible(value)}"' if _reads_as_another_type(value) else visible(value)
+    return visible(json.dumps(value, ensure_ascii=False))
+
+
+def _reads_as_another_type(text: str) -> bool:
+    if text != text.strip() or not text or text[0] in '"{[':
+        return True
+    if text in ("true", "false", "null", "NaN", "Infinity", "-Infinity"):
+        return True
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _leaves(value: Json, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from _leaves(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, Sequence) and not isinstance(value, str) and value:
+        if all(not isinstance(item, Mapping | Sequence) or isinstance(item, str) for item in value) and len(value) <= 8:
+            yield path, visible(json.dumps(value, ensure_ascii=False))
+        else:
+            for index, item in enumerate(value):
+                yield from _leaves(item, f"{path}[{index}]")
+    elif path:
+        yield path, value_text(value)
+
+
+def _claims(claims: Claims) -> Iterator[Claim]:
+    for label, text in (
+        ("Summary", claims.summary),
+        ("Reasoning", claims.reasoning),
+        ("Diff", claims.diff),
+        ("Links", "\n".join(claims.links)),
+        ("On behalf of", claims.on_behalf_of),
+        ("Intent", claims.intent),
+        ("Metadata", json.dumps(claims.metadata, ensure_ascii=False) if claims.metadata else None),
+    ):
+        if text:
+            yield Claim(label, visible(text))
+
+
+def _answer(vote: Vote) -> Answer:
+    reason = visible(vote.reason) if vote.reason else None
+    return Answer(one_line(vote.name), vote.outcome, reason, vote.surface, vote.at)

@@ -1,0 +1,168 @@
+"""JSON on which all readers agree (I-JSON, RFC 7493), or a refusal that names the path.
+
+Two readers that understand one body differently would let an agent show a person one thing and
+execute another. So duplicate keys, numbers that a double cannot hold as written, integers beyond
+2^53-1, lone surrogates, NUL and nesting deeper than 32 are refused, never repaired.
+
+Reading is quick: hooks run inside the C scanner and only notice that something is wrong. The slow second reading,
+which finds the path for the message, happens only then.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NoReturn, TypeAlias
+
+from sayso_bot.errors import BadJson, InvalidField
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+
+MAX_DEPTH = 32
+MAX_INTEGER = 2**53 - 1
+
+
+class _Suspicious(Exception):
+    """The quick reading met something that only the slow one can name."""
+
+
+def loads(body: bytes) -> Json:
+    """Parse ``body`` (UTF-8).
+
+    Raises `BadJson` where it is no JSON at all, `InvalidField` with its path where readers would disagree.
+    """
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadJson("The body is not UTF-8. Nothing was changed.") from None
+    try:
+        value: Json = _QUICK.decode(text)
+    except _Suspicious:
+        _explain(text)
+    except RecursionError:
+        raise InvalidField(f"The body is nested deeper than {MAX_DEPTH} levels.", field="") from None
+    except ValueError as error:
+        where = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
+        raise BadJson(f"The body is not JSON{where}. Nothing was changed.") from None
+    if "\\u" in text or _too_deep(text):
+        _check_strings_and_depth(value)
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _Suspicious
+    return found
+
+
+def _integer(literal: str) -> int:
+    if len(literal) > 17 or abs(value := int(literal)) > MAX_INTEGER:
+        raise _Suspicious
+    return value
+
+
+def _double(literal: str) -> float:
+    value = float(literal)
+    if len(literal) > 400 or not _same_number(literal, value):
+        raise _Suspicious
+    return value
+
+
+def _same_number(literal: str, value: float) -> bool:
+    """Whether the shortest text of ``value`` (what RFC 8785 prints) is the same decimal as ``literal``."""
+    if value in (float("inf"), float("-inf")):
+        return False
+    try:
+        return Decimal(repr(value)) == Decimal(literal)
+    except ArithmeticError:
+        return False
+
+
+def _constant(_: str) -> NoReturn:
+    raise _Suspicious
+
+
+_QUICK = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_integer, parse_float=_double, parse_constant=_constant)
+
+
+def _too_deep(text: str) -> bool:
+    """Whether ``text`` could be nested too deep; exact only where it says no."""
+    return text.count("[") + text.count("{") > MAX_DEPTH
+
+
+def _check_strings_and_depth(value: Json) -> None:
+    for path, node, depth in _walk(value):
+        if isinstance(node, str):
+            _check_string(node, path)
+        elif isinstance(node, (Mapping, list)) and depth >= MAX_DEPTH:
+            raise InvalidField(f"The body is nested deeper than {MAX_DEPTH} levels.", field=path)
+        if isinstance(node, Mapping):
+            for key in node:
+                _check_string(key, path)
+
+
+def _check_string(text: str, path: str) -> None:
+    if "\0" in text:
+        raise InvalidField("A text holds the character NUL, which Sayso does not accept.", field=path)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise InvalidField("A text holds half of a surrogate pair, which is no character.", field=path) from None
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """An object as it was written, duplicates kept."""
+
+
+class _Number(str):
+    """A number as it was written."""
+
+
+def _explain(text: str) -> NoReturn:
+    """Read again, keeping what was written, and name the first thing on which readers disagree."""
+    slow = json.JSONDecoder(object_pairs_hook=_Pairs, parse_int=_Number, parse_float=_Number, parse_constant=_Number)
+    try:
+        tree = slow.decode(text)
+    except RecursionError:
+        raise InvalidField(f"The body is nested deeper than {MAX_DEPTH} levels.", field="") from None
+    except ValueError:
+        raise BadJson("The body is not JSON. Nothing was changed.") from None
+    for path, node, _ in _walk(tree):
+        if isinstance(node, _Pairs):
+            seen: set[str] = set()
+            for key, _value in node:
+                if key in seen:
+                    raise InvalidField("An object holds the same key twice.", field=_join(path, key))
+                seen.add(key)
+        elif isinstance(node, _Number):
+            _explain_number(node, path)
+    raise BadJson("The body is not JSON. Nothing was changed.")
+
+
+def _explain_number(literal: str, path: str) -> None:
+    shown = literal if len(literal) <= 40 else literal[:40] + "…"
+    if literal.lstrip("-").isdigit():
+        if len(literal) > 17 or abs(int(literal)) > MAX_INTEGER:
+            raise InvalidField(f"The integer {shown} is beyond 2^53-1; send it as a string.", field=path)
+    elif len(literal) > 400 or literal in ("NaN", "Infinity", "-Infinity") or not _same_number(literal, float(literal)):
+        raise InvalidField(f"JSON readers disagree about the number {shown}; send it as a string.", field=path)
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _walk(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any, int]]:
+    """Every node with its path and depth, without recursion (a body may be nested as deep as it is long)."""
+    todo: list[tuple[str, Any, int]] = [(path, value, depth)]
+    while todo:
+        path, node, depth = todo.pop()
+        yield path, node, depth
+        if isinstance(node, _Pairs):
+            todo += [(_join(path, key), item, depth + 1) for key, item in reversed(node)]
+        elif isinstance(node, Mapping):
+            todo += [(_join(path, key), item, depth + 1) for key, item in reversed(list(node.items()))]
+        elif isinstance(node, list):
+            todo += [(f"{path}[{index}]", item, depth + 1) for index, item in reversed(list(enumerate(node)))]

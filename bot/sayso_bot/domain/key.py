@@ -1,0 +1,60 @@
+"""A Key is what an agent, an executor or an admin program proves itself with. No key ever votes."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Literal
+
+from sayso_bot.domain.policy import pattern
+
+Kind = Literal["agent", "executor", "admin"]
+KINDS: tuple[Kind, ...] = ("agent", "executor", "admin")
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """Bounds for one agent: submissions a second and their burst, and what may be open at once."""
+
+    rate: float = 20.0
+    burst: int = 100
+    pending: int = 1000
+    bytes: int = 64 * 1024 * 1024
+    held: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """``digest`` is the SHA-256 of the secret, which is shown once and kept nowhere."""
+
+    id: str
+    name: str
+    kinds: frozenset[Kind]
+    actions: tuple[str, ...]
+    digest: str
+    created_at: datetime
+    quotas: Quotas = Quotas()
+    principal: str | None = None
+    revoked_at: datetime | None = None
+
+    def may_ask(self, action: str) -> bool:
+        return any(_pattern(glob).match(action) for glob in self.actions)
+
+
+def new_secret(book: str) -> str:
+    """``sk_<book>_`` and 256 random bits."""
+    return f"sk_{book}_{secrets.token_urlsafe(32)}"
+
+
+def new_key_id() -> str:
+    return f"key_{secrets.token_hex(8)}"
+
+
+def secret_digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+_pattern = lru_cache(maxsize=4096)(pattern)

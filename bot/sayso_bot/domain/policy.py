@@ -1,0 +1,66 @@
+"""A Policy says, for each action, whether it is asked, allowed or denied, where, and by whom.
+
+The first rule that matches wins; no match is a denial. A rule that cannot be evaluated chooses nothing and denies,
+so an agent cannot reach another rule by breaking a condition.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from sayso_bot.domain.json import Json
+from sayso_bot.domain.request import Cause, Claims, Requirement
+
+MIN_TIMEOUT_SECONDS = 10
+DEFAULT_TIMEOUT_SECONDS = 24 * 3600
+DEFAULT_RECEIPT_SECONDS = 15 * 60
+BUILT_IN_RULE = "built-in default"
+
+_DURATION = re.compile(r"([1-9][0-9]{0,8})([smhd])\Z")
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+MAX_DURATION_SECONDS = 366 * 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an agent asks, as the policy sees it."""
+
+    action: str
+    params: Mapping[str, Json]
+    agent: str
+    claims: Claims
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the policy makes of an ask. ``requirement`` is given for ``ask`` alone, ``reason`` for the others."""
+
+    kind: Literal["ask", "allow", "deny"]
+    rule: str
+    cause: Cause = Cause.POLICY
+    requirement: Requirement | None = None
+    reason: str | None = None
+
+
+def parse_duration(text: str) -> int:
+    """Seconds of ``90s``, ``15m``, ``2h`` or ``3d``. Raises ValueError for anything else or beyond 366 days."""
+    found = _DURATION.match(text)
+    if not found or (seconds := int(found[1]) * _UNIT_SECONDS[found[2]]) > MAX_DURATION_SECONDS:
+        raise ValueError(text)
+    return seconds
+
+
+def format_duration(seconds: int) -> str:
+    """The shortest text that `parse_duration` reads as ``seconds``."""
+    for unit in "dhm":
+        if seconds % _UNIT_SECONDS[unit] == 0:
+            return f"{seconds // _UNIT_SECONDS[unit]}{unit}"
+    return f"{seconds}s"
+
+
+def pattern(glob: str) -> re.Pattern[str]:
+    """An action pattern: ``*`` matches any run of characters, dots included; all else stands for itself."""
+    return re.compile(".*".join(re.escape(part) for part in glob.split("*")) + r"\Z", re.DOTALL)

@@ -1,0 +1,144 @@
+"""A Request is an agent's wish to do one Action, with what it claims beside it and how it stands.
+
+Params are the ground truth that people are shown and that the fingerprint binds. Claims are the agent's words:
+kept and shown as such, and never a reason for anything.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Literal
+
+from sayso_bot.domain.json import Json
+
+ACTION_TYPE = re.compile(r"[A-Za-z0-9_.:/-]{1,128}\Z")
+NAME = re.compile(r"[a-z0-9-]{1,32}\Z")
+REQUEST_ID = re.compile(r"req_[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
+
+Outcome = Literal["approve", "deny"]
+ReasonRule = Literal["always", "deny", "never"]
+
+
+class Status(StrEnum):
+    PENDING = "pending"
+    APPROVED = "approved"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+class Cause(StrEnum):
+    VOTES = "votes"
+    POLICY = "policy"
+    POLICY_ERROR = "policy_error"
+    TIMEOUT = "timeout"
+    AGENT = "agent"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What the agent says. None of it is checked; all of it is labelled as the agent's wherever it is shown."""
+
+    summary: str | None = None
+    reasoning: str | None = None
+    diff: str | None = None
+    links: tuple[str, ...] = ()
+    metadata: Mapping[str, Json] = field(default_factory=dict)
+    on_behalf_of: str | None = None
+    intent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """What the rule demands. Copied into the request, so that a later policy does not change it.
+
+    ``approvers`` is None where whoever is in the channel may answer; ``operator`` says that the local operator
+    may. ``place`` is the platform's address of ``channel``.
+    """
+
+    channel: str
+    place: str
+    approvers: tuple[str, ...] | None
+    group: str | None
+    quorum: int
+    reason: ReasonRule
+    timeout_seconds: int
+    receipt_seconds: int
+    operator: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One person's answer to one revision. ``evidence`` says what admitted them, ``at`` is Redis's time."""
+
+    person: str
+    name: str
+    aliases: frozenset[str]
+    outcome: Outcome
+    reason: str | None
+    surface: str
+    revision: int
+    evidence: str
+    comparable: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How the request ended. ``reason`` is the policy's sentence where the policy ended it."""
+
+    outcome: Status
+    cause: Cause
+    at: datetime
+    votes: tuple[Vote, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    id: str
+    revision: int
+    status: Status
+    action: str
+    params: Mapping[str, Json]
+    fingerprint: str
+    agent: str
+    principal: str | None
+    key_id: str
+    created_at: datetime
+    expires_at: datetime | None
+    rule: str
+    policy_digest: str
+    requirement: Requirement | None
+    claims: Claims
+    votes: tuple[Vote, ...] = ()
+    decision: Decision | None = None
+
+    @property
+    def settled(self) -> bool:
+        return self.status is not Status.PENDING
+
+
+def new_request_id(at: datetime) -> str:
+    """``req_`` and a UUIDv7 (RFC 9562) for ``at``. Order never depends on it: lists go by the book's own count."""
+    milliseconds = int(at.timestamp() * 1000)
+    number = (milliseconds << 80) | secrets.randbits(80)
+    number = number & ~(0xF << 76) | (0x7 << 76)
+    number = number & ~(0x3 << 62) | (0x2 << 62)
+    text = f"{number:032x}"
+    return f"req_{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def from_milliseconds(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def rfc3339(at: datetime) -> str:
+    """``2026-11-23T18:00:00.123Z``"""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

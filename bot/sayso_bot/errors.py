@@ -1,0 +1,165 @@
+"""Every way in which Sayso says no, with one stable code each.
+
+    SaysoError
+    ├── Invalid              what was asked is not well formed
+    │   ├── BadJson                  bad_json                  400
+    │   ├── BodyTooLarge             body_too_large            413
+    │   ├── UnsupportedMediaType     unsupported_media_type    415
+    │   ├── WrongHost                wrong_host                421
+    │   ├── InvalidField             invalid_field             422
+    │   └── IdempotencyMismatch      idempotency_mismatch      422
+    ├── NotAllowed           who asks may not
+    │   ├── Unauthenticated          unauthenticated           401
+    │   ├── Forbidden                forbidden                 403
+    │   └── VoteRefused              the vote counted for nothing
+    │       ├── NotAnApprover        not_an_approver           403
+    │       ├── OwnRequest           own_request               403
+    │       ├── CannotCheck          cannot_check              503
+    │       ├── ReasonRequired       reason_required           422
+    │       ├── AlreadyVoted         already_voted             409
+    │       ├── StaleRevision        stale_revision            409
+    │       └── AlreadySettled       already_settled           409
+    ├── NotFound                     not_found                 404
+    ├── MethodNotAllowed             method_not_allowed        405
+    ├── Settled                      settled                   409
+    ├── TooMany              come back later
+    │   ├── RateLimited              rate_limited              429
+    │   └── QuotaExceeded            quota_exceeded            429
+    ├── Unavailable                  unavailable               503
+    ├── Internal                     internal                  500
+    └── Unusable             the service cannot start as configured (exit 2)
+
+``detail`` is a whole sentence for the person or the agent who reads it: what happened, whether anything
+changed, what to do. Nothing else of an exception ever leaves the service, and nobody parses the sentence.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SaysoError(Exception):
+    """Base of all errors that callers are meant to see.
+
+    ``field`` is the JSON path of what is wrong (``params.amount``); ``retry_after`` is in seconds.
+    """
+
+    code: ClassVar[str] = "internal"
+    title: ClassVar[str] = "Something went wrong inside Sayso"
+    status: ClassVar[int] = 500
+
+    def __init__(self, detail: str, *, field: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.field = field
+        self.retry_after = retry_after
+
+
+class Invalid(SaysoError):
+    """What was asked is not well formed."""
+
+
+class BadJson(Invalid):
+    code, title, status = "bad_json", "The body is not JSON", 400
+
+
+class BodyTooLarge(Invalid):
+    code, title, status = "body_too_large", "The body is too large", 413
+
+
+class UnsupportedMediaType(Invalid):
+    code, title, status = "unsupported_media_type", "The body has the wrong content type", 415
+
+
+class WrongHost(Invalid):
+    code, title, status = "wrong_host", "This service does not answer to that host name", 421
+
+
+class InvalidField(Invalid):
+    code, title, status = "invalid_field", "A value is not acceptable", 422
+
+
+class IdempotencyMismatch(Invalid):
+    code, title, status = "idempotency_mismatch", "This idempotency key belongs to another request", 422
+
+
+class NotAllowed(SaysoError):
+    """Who asks may not."""
+
+
+class Unauthenticated(NotAllowed):
+    code, title, status = "unauthenticated", "A valid key is needed", 401
+
+
+class Forbidden(NotAllowed):
+    code, title, status = "forbidden", "This key may not do that", 403
+
+
+class VoteRefused(NotAllowed):
+    """The vote counted for nothing, and nothing changed. ``detail`` is told to the voter alone."""
+
+
+class NotAnApprover(VoteRefused):
+    code, title, status = "not_an_approver", "You are not an approver of this request", 403
+
+
+class OwnRequest(VoteRefused):
+    code, title, status = "own_request", "This request acts for you", 403
+
+
+class CannotCheck(VoteRefused):
+    code, title, status = "cannot_check", "It could not be checked whether you may decide this", 503
+
+
+class ReasonRequired(VoteRefused):
+    code, title, status = "reason_required", "This decision needs a reason", 422
+
+
+class AlreadyVoted(VoteRefused):
+    code, title, status = "already_voted", "You have already answered this request", 409
+
+
+class StaleRevision(VoteRefused):
+    code, title, status = "stale_revision", "The request has changed since you saw it", 409
+
+
+class AlreadySettled(VoteRefused):
+    code, title, status = "already_settled", "This request is already settled", 409
+
+
+class NotFound(SaysoError):
+    code, title, status = "not_found", "There is no such thing here", 404
+
+
+class MethodNotAllowed(SaysoError):
+    code, title, status = "method_not_allowed", "This method is not offered here", 405
+
+
+class Settled(SaysoError):
+    code, title, status = "settled", "The request is already settled", 409
+
+
+class TooMany(SaysoError):
+    """Come back later; ``retry_after`` says when."""
+
+
+class RateLimited(TooMany):
+    code, title, status = "rate_limited", "Too many calls", 429
+
+
+class QuotaExceeded(TooMany):
+    code, title, status = "quota_exceeded", "A quota of this key is used up", 429
+
+
+class Unavailable(SaysoError):
+    code, title, status = "unavailable", "Sayso cannot answer right now", 503
+
+
+class Internal(SaysoError):
+    pass
+
+
+class Unusable(SaysoError):
+    """The service or command cannot run as configured. ``detail`` says what to do; the exit code is 2."""
+
+    code, title, status = "unusable", "The configuration cannot be used", 500

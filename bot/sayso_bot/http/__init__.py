@@ -1,0 +1,1 @@
+"""Where agents ask: the HTTP API and what operators watch."""

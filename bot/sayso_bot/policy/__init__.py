@@ -1,0 +1,1 @@
+"""From YAML to a policy that judges: documents with line and column, and conditions in CEL."""

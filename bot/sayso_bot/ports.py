@@ -1,0 +1,439 @@
+"""What the core needs from outside, and what it gives to adapters. Protocols and plain values only.
+
+Errors of an adapter's port are `Retry` (later, perhaps with the answer lost), `Gone` (the place is not to be reached)
+and `Rejected` (what we sent is not accepted); delivery reacts to the kind alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias
+
+from sayso_bot.domain.card import Card
+from sayso_bot.domain.key import Key
+from sayso_bot.domain.person import Person
+from sayso_bot.domain.policy import Asked, Verdict
+from sayso_bot.domain.request import Outcome, Request, Status
+
+# --------------------------------------------------------------------------- what an adapter is given
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """One person's tap. ``operation`` names this tap: the same one twice has the effect of one.
+
+    ``place`` is where it was tapped when the surface has places (``slack:C1``), else None. ``person`` carries only
+    aliases that the surface has proved just now.
+    """
+
+    request_id: str
+    revision: int
+    person: Person
+    outcome: Outcome
+    surface: str
+    operation: str
+    place: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Voted:
+    """A vote that counted (or had counted: ``replayed``), and the request after it."""
+
+    request: Request
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether a person may answer a request now; ``why_not`` is a sentence for them, with what would be needed."""
+
+    may_vote: bool
+    why_not: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """What an opaque button means."""
+
+    request_id: str
+    revision: int
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something about a request changed: ``kind`` is ``submitted``, ``voted`` or ``settled``."""
+
+    request_id: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of requests, newest first. ``cursor`` continues it; a page may be short and still have one."""
+
+    items: tuple[Request, ...]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Exact filters of a list; None does not filter."""
+
+    status: Status | None = None
+    action: str | None = None
+    agent: str | None = None
+
+
+class DeskFace(Protocol):
+    """What an adapter may ask of the desk. Raises `sayso_bot.errors`; `VoteRefused.detail` is for the voter."""
+
+    async def vote(self, ballot: Ballot) -> Voted: ...
+
+    async def standing(self, request: Request, person: Person, *, surface: str, place: str | None) -> Standing:
+        """What `vote` would say to this person now."""
+        ...
+
+    async def look(self, request_id: str) -> Request:
+        """The request as it stands. Raises `NotFound`."""
+        ...
+
+    async def browse(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page: ...
+
+    async def button(self, token: str) -> Button | None:
+        """What a button's opaque id means, or None for one that this book never made."""
+        ...
+
+    async def tapped(self, button: Button, post: str) -> None:
+        """Record that ``post`` exists at the button's place; a tap may come before delivery has recorded it."""
+        ...
+
+    def card(self, request: Request) -> Card: ...
+
+    def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change | None]]:
+        """Changes as they happen. ``None`` says that some may have been missed: read again."""
+        ...
+
+
+class Shelf(Protocol):
+    """A small encrypted key-value store of one adapter's own. Values are encrypted, names are not: hash what is secret.
+
+    ``ttl_seconds`` is required: nothing on a shelf lives for ever without being asked for again.
+    """
+
+    async def put(self, name: str, value: bytes, *, ttl_seconds: int) -> None: ...
+
+    async def get(self, name: str) -> bytes | None: ...
+
+    async def take(self, name: str) -> bytes | None:
+        """Get and delete in one step: of many takers one gets it."""
+        ...
+
+    async def delete(self, name: str) -> bool: ...
+
+    async def names(self, prefix: str) -> Sequence[str]: ...
+
+
+class Log(Protocol):
+    def info(self, event: str, **fields: Any) -> None: ...
+
+    def warning(self, event: str, **fields: Any) -> None: ...
+
+    def error(self, event: str, **fields: Any) -> None: ...
+
+
+Handler: TypeAlias = Callable[[Any], Awaitable[Any]]
+
+
+class Mount(Protocol):
+    """Where an adapter adds its routes: ``handler`` is an aiohttp handler, ``path`` an aiohttp path."""
+
+    def __call__(self, method: str, path: str, handler: Handler) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterContext:
+    """All that an adapter is given. ``settings`` holds environment variables, ``…_FILE`` forms already read.
+
+    ``clock_is_right`` is False while this process's clock disagrees with Redis's: refuse platform callbacks then.
+    ``start`` and ``stop`` of the adapter bracket its life; ``spawn`` runs a task that ends with the service and whose
+    failure is logged.
+    """
+
+    desk: DeskFace
+    log: Log
+    settings: Mapping[str, str]
+    public_url: str
+    mount: Mount
+    shelf: Shelf
+    spawn: Callable[[Awaitable[None]], None]
+    clock_is_right: Callable[[], bool]
+
+
+# --------------------------------------------------------------------------- what an adapter is
+
+
+class AdapterError(Exception):
+    """Base of what an adapter's port raises. ``what`` is a short word for journal and metrics (``rate_limited``)."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+class Retry(AdapterError):
+    """Later. ``after`` is in seconds where the platform said so and then holds for the whole place.
+
+    ``lost`` says that the answer never came, so the call may have taken effect.
+    """
+
+    def __init__(self, what: str, *, after: float | None = None, lost: bool = False) -> None:
+        super().__init__(what)
+        self.after = after
+        self.lost = lost
+
+
+class Gone(AdapterError):
+    """The place cannot be reached (archived, bot removed, token revoked): an alarm, tried again seldom."""
+
+
+class Rejected(AdapterError):
+    """The platform does not accept what we sent: our fault, an alarm."""
+
+
+class LookupFailed(AdapterError):
+    """The platform could not be asked who somebody is. Nobody is admitted on that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """``pushes``: cards are posted at places (the inbox reads). ``finds``: a post can be looked up afterwards."""
+
+    pushes: bool
+    finds: bool
+
+
+class ChatAdapter(Protocol):
+    """Where people answer. ``name`` is the prefix of its places (``slack:C1``) and aliases (``slack:T1/U1``)."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def post(self, card: Card, place: str, button: str) -> str:
+        """Post a card and return the post's id at that place. Never re-sends. Raises `AdapterError`."""
+        ...
+
+    async def update(self, card: Card, place: str, post: str, button: str) -> None:
+        """Bring the card ``post`` at ``place`` up to date. Safe to repeat. Raises `AdapterError`."""
+        ...
+
+    async def find(self, request_id: str, place: str) -> str | None:
+        """The newest post of this request at ``place``, looked up on the platform, or None. Raises `AdapterError`."""
+        ...
+
+    async def notify(self, alias: str, text: str) -> None:
+        """Tell one person something, privately. Raises `AdapterError`."""
+        ...
+
+    async def resolve(self, approver: str) -> frozenset[str]:
+        """The aliases that an approver of the policy (``slack:S1``, ``slack:U1``) or a place (``slack:C1``) stands for.
+
+        Raises `LookupFailed`; an approver that does not exist is nobody, an empty set.
+        """
+        ...
+
+    async def recognise(self, person: Person) -> Person:
+        """``person`` with the alias of this platform's account whose confirmed e-mail address is theirs.
+
+        Unchanged where there is none, or where that account may not decide (guest, bot, deactivated).
+        Raises `LookupFailed`.
+        """
+        ...
+
+    async def check(self) -> Sequence[Check]:
+        """What `sayso doctor` reports about this platform."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding of the doctor: ``ok`` and a sentence that says what to do when it is not."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+AdapterFactory: TypeAlias = Callable[[AdapterContext], ChatAdapter]
+AdapterSettings: TypeAlias = Callable[[Mapping[str, str]], "bool | str"]
+"""True when configured, False when nothing is set, else the sentence that names what is missing."""
+
+
+# --------------------------------------------------------------------------- what an operator's command is given
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorTools:
+    """For commands that adapters add: a shelf of their own and the address that people use."""
+
+    shelf: Callable[[str], Shelf]
+    public_url: str
+    journal: Callable[[str, Mapping[str, Any]], Awaitable[None]]
+
+
+class OperatorDoor(Protocol):
+    """The typer context's ``obj``: opens the book for one operator's command, and closes it again.
+
+    It connects to the running service's Redis, or starts the embedded one under its lock. Raises `Unusable`.
+    """
+
+    def run(self, work: Callable[[OperatorTools], Awaitable[Any]]) -> Any: ...
+
+
+# --------------------------------------------------------------------------- what the desk needs
+
+
+@dataclass(frozen=True, slots=True)
+class Epochs:
+    """Counters of the configuration that a caller used. A function answers "again" when one has moved."""
+
+    keys: int
+    policy: int
+
+
+class Configuration(Protocol):
+    """What is in force in this process. `refresh` reads it again; its epochs go into every function call."""
+
+    @property
+    def epochs(self) -> Epochs: ...
+
+    @property
+    def policy(self) -> PolicyEngine: ...
+
+    def key(self, key_id: str) -> Key | None:
+        """The key, unless it is unknown or revoked."""
+        ...
+
+    async def refresh(self) -> None: ...
+
+
+class PolicyEngine(Protocol):
+    """The active policy. ``digest`` names the document; ``people`` joins accounts by hand."""
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def people(self) -> Mapping[str, frozenset[str]]: ...
+
+    def judge(self, asked: Asked) -> Verdict: ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewRequest:
+    """A request as the desk made it; the store adds its times. ``ending`` settles it at once (policy)."""
+
+    id: str
+    action: str
+    params_json: str
+    fingerprint: str
+    key: Key
+    rule: str
+    policy_digest: str
+    claims_json: str
+    verdict: Verdict
+    timeout_seconds: int | None
+    idempotency_key: str | None
+    body_digest: str
+    place: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    request: Request
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One card to bring up to date, under a lease. ``wanted`` is the version that the place should show.
+
+    ``posted`` is the version that it shows (0: none yet), ``lost_at`` when an earlier post's answer was lost.
+    """
+
+    request: Request
+    place: str
+    fence: int
+    wanted: int
+    posted: int
+    post: str | None
+    button: str
+    attempts: int
+    lost_at: datetime | None
+    now: datetime
+
+
+class Store(Protocol):
+    """Each method is one Redis Function of the same name, atomic and safe to repeat. Raises `Unavailable`.
+
+    Methods given `Epochs` raise `Again` when the caller's configuration is out of date: refresh and repeat.
+    """
+
+    async def submit(self, new: NewRequest, epochs: Epochs) -> Submitted: ...
+
+    async def read(self, request_id: str, epochs: Epochs | None = None) -> Request | None: ...
+
+    async def list(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page: ...
+
+    async def vote(
+        self,
+        request: Request,
+        ballot: Ballot,
+        person: Person,
+        evidence: str,
+        void: Sequence[str],
+        epochs: Epochs,
+    ) -> Voted: ...
+
+    async def cancel(self, request: Request, operation: str, epochs: Epochs) -> Request: ...
+
+    async def expire(self, request: Request) -> Request: ...
+
+    async def refused(self, request: Request, person: Person, surface: str, code: str) -> None: ...
+
+    async def button(self, token: str) -> Button | None: ...
+
+    async def begin(self, request: Request, place: str, lease_seconds: float) -> Work | None: ...
+
+    async def posted(self, work: Work, post: str) -> None: ...
+
+    async def tapped(self, button: Button, post: str) -> None: ...
+
+    async def failed(
+        self, work: Work, what: str, *, after_seconds: float, lost: bool, alarm: bool, whole_place: bool
+    ) -> None: ...
+
+
+class Again(Exception):
+    """The caller's configuration epochs are out of date."""
+
+
+class Waiter(Protocol):
+    """Holds calls until a request is settled."""
+
+    async def settled(self, request_id: str, seconds: float) -> None:
+        """Return when the request was settled, may have been, or the time is up: the caller reads it."""
+        ...
+
+    def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change | None]]: ...

@@ -1,0 +1,1 @@
+"""The one store: Redis, one function for each change of state."""

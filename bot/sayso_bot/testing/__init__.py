@@ -1,0 +1,1 @@
+"""Contract suites that an adapter author can run against an adapter of their own."""

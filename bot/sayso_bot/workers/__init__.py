@@ -1,0 +1,1 @@
+"""What happens without being asked: cards are brought up to date, deadlines are kept."""
