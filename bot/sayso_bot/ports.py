@@ -7,16 +7,17 @@ and `Rejected` (what we sent is not accepted); delivery reacts to the kind alone
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from sayso_bot.domain.card import Card
+from sayso_bot.domain.json import Json
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Asked, Verdict
-from sayso_bot.domain.request import Outcome, Request, Status
+from sayso_bot.domain.request import Claims, Outcome, Request, Status
 
 # --------------------------------------------------------------------------- what an adapter is given
 
@@ -341,47 +342,89 @@ class PolicyEngine(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """What an agent asks, as the HTTP layer has checked it. ``body_digest`` tells two bodies apart."""
+
+    action: str
+    params: Mapping[str, Json]
+    claims: Claims
+    timeout_seconds: int | None
+    body_digest: str
+    idempotency_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class NewRequest:
-    """A request as the desk made it; the store adds its times. ``ending`` settles it at once (policy)."""
+    """A request as the desk made it; the store adds its times. ``place`` is None where nothing is to be posted.
+
+    A verdict other than ``ask`` settles it at once.
+    """
 
     id: str
-    action: str
-    params_json: str
+    draft: Draft
     fingerprint: str
     key: Key
-    rule: str
-    policy_digest: str
-    claims_json: str
     verdict: Verdict
+    policy_digest: str
     timeout_seconds: int | None
-    idempotency_key: str | None
-    body_digest: str
     place: str | None
+    button: str
 
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
+    """``replayed`` says that an earlier call with the same Idempotency-Key made it."""
+
     request: Request
     replayed: bool
 
 
+VoteCode = Literal["ok", "replay", "settled", "stale", "voted", "changed"]
+
+
+@dataclass(frozen=True, slots=True)
+class VoteAnswer:
+    """``changed`` says that other votes came in between: look again. The request is as it stands after the call."""
+
+    code: VoteCode
+    request: Request | None
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One card to bring up to date, under a lease. ``wanted`` is the version that the place should show.
+    """One card to bring up to date, under a lease that ``fence`` names. ``wanted`` is the version to show.
 
-    ``posted`` is the version that it shows (0: none yet), ``lost_at`` when an earlier post's answer was lost.
+    ``post`` is None while nothing is known to be there; ``lost_at`` is when an earlier post's answer was lost.
+    ``doubles`` are further copies at the same place.
     """
 
     request: Request
     place: str
     fence: int
     wanted: int
-    posted: int
     post: str | None
+    doubles: tuple[str, ...]
     button: str
     attempts: int
     lost_at: datetime | None
-    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is due now, and in how many seconds more will be (None: nothing known)."""
+
+    items: tuple[str, ...]
+    next_in_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The configuration as it lies in the store. ``document`` is None when the caller has compiled that digest."""
+
+    epochs: Epochs
+    keys: tuple[Key, ...]
+    policy_digest: str | None
+    document: str | None
 
 
 class Store(Protocol):
@@ -392,48 +435,70 @@ class Store(Protocol):
 
     async def submit(self, new: NewRequest, epochs: Epochs) -> Submitted: ...
 
-    async def read(self, request_id: str, epochs: Epochs | None = None) -> Request | None: ...
+    async def read(self, request_id: str, epochs: Epochs | None = None) -> Request | None:
+        """The request; one whose deadline has passed is ended first."""
+        ...
 
     async def list(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page: ...
 
     async def vote(
-        self,
-        request: Request,
-        ballot: Ballot,
-        person: Person,
-        evidence: str,
-        void: Sequence[str],
-        epochs: Epochs,
-    ) -> Voted: ...
+        self, request: Request, ballot: Ballot, person: Person, evidence: str, void: Sequence[str], epochs: Epochs
+    ) -> VoteAnswer: ...
 
-    async def cancel(self, request: Request, operation: str, epochs: Epochs) -> Request: ...
+    async def cancel(self, request: Request, epochs: Epochs) -> Request: ...
 
     async def expire(self, request: Request) -> Request: ...
 
-    async def refused(self, request: Request, person: Person, surface: str, code: str) -> None: ...
+    async def note(self, kind: str, request_id: str, data: Mapping[str, Any]) -> None: ...
 
     async def button(self, token: str) -> Button | None: ...
 
-    async def begin(self, request: Request, place: str, lease_seconds: float) -> Work | None: ...
+    async def tapped(self, request: Request, place: str, post: str) -> None: ...
+
+    async def due_requests(self, limit: int) -> Due: ...
+
+    async def due_places(self, limit: int) -> Due: ...
+
+    async def due_work(self, place: str, limit: int) -> Sequence[str]: ...
+
+    async def begin(self, request: Request, place: str, lease_seconds: float) -> Work | None:
+        """Take the lease of one card; None when there is nothing to do now or somebody else does it."""
+        ...
+
+    async def renew(self, work: Work, lease_seconds: float) -> bool: ...
 
     async def posted(self, work: Work, post: str) -> None: ...
 
-    async def tapped(self, button: Button, post: str) -> None: ...
+    async def moot(self, work: Work) -> None: ...
 
     async def failed(
         self, work: Work, what: str, *, after_seconds: float, lost: bool, alarm: bool, whole_place: bool
     ) -> None: ...
+
+    async def configuration(self, known_digest: str | None) -> Stored: ...
+
+    async def put_key(self, key: Key, kind: str) -> None: ...
+
+    async def activate(self, digest: str, document: str, replaces: str | None, source: str) -> str | None:
+        """Put a document in force. None when it is; else the digest that is active instead of ``replaces``."""
+        ...
+
+    async def was_active(self, digest: str) -> bool: ...
 
 
 class Again(Exception):
     """The caller's configuration epochs are out of date."""
 
 
-class Waiter(Protocol):
-    """Holds calls until a request is settled."""
-
-    async def settled(self, request_id: str, seconds: float) -> None:
-        """Return when the request was settled, may have been, or the time is up: the caller reads it."""
+class Hold(Protocol):
+    async def wait(self, seconds: float) -> bool:
+        """True when the request was settled or may have been (read it), False when the time is up."""
         ...
+
+
+class Waiter(Protocol):
+    """Holds calls until a request is settled. Register first, then read, then wait."""
+
+    def hold(self, request_id: str) -> AbstractContextManager[Hold]: ...
 
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change | None]]: ...

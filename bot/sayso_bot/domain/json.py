@@ -28,7 +28,7 @@ class _Suspicious(Exception):
 
 
 def loads(body: bytes) -> Json:
-    """Parse ``body`` (UTF-8).
+    """Parse ``body`` (UTF-8). A whole number is an int however it is spelled: 1.0 is 1.
 
     Raises `BadJson` where it is no JSON at all, `InvalidField` with its path where readers would disagree.
     """
@@ -67,7 +67,7 @@ def _double(literal: str) -> float:
     value = float(literal)
     if len(literal) > 400 or not _same_number(literal, value):
         raise _Suspicious
-    return value
+    return int(value) if value.is_integer() and abs(value) <= MAX_INTEGER else value
 
 
 def _same_number(literal: str, value: float) -> bool:

@@ -1,0 +1,154 @@
+"""Records as they lie in Redis, to and from the domain.
+
+A record carries its schema version, so that a replica never guesses at what a newer one has written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sayso_bot.domain.key import Key, Quotas
+from sayso_bot.domain.request import (
+    Cause,
+    Claims,
+    Decision,
+    Request,
+    Requirement,
+    Status,
+    Vote,
+    from_milliseconds,
+    rfc3339,
+)
+from sayso_bot.errors import Unavailable
+from sayso_bot.ports import NewRequest
+
+SCHEMA_VERSION = "1"
+
+
+def dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def fields_of(flat: list[str]) -> dict[str, str]:
+    """A hash as Redis answers it: field, value, field, value …"""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def body_of(new: NewRequest) -> str:
+    """What never changes about a request, as one JSON text."""
+    requirement = new.verdict.requirement
+    return dumps(
+        {
+            "params": new.draft.params,
+            "fingerprint": new.fingerprint,
+            "key": new.key.id,
+            "principal": new.key.principal,
+            "rule": new.verdict.rule,
+            "policy": new.policy_digest,
+            "requirement": requirement and requirement_json(requirement),
+            "claims": claims_json(new.draft.claims),
+        }
+    )
+
+
+def request_of(record: Mapping[str, str]) -> Request:
+    """A request from its record. Raises `Unavailable` for a schema that this version does not know."""
+    if record["v"] != SCHEMA_VERSION:
+        raise Unavailable("A newer version of Sayso wrote this request. Upgrade this replica; nothing was changed.")
+    body = json.loads(record["body"])
+    expires_at = record.get("expires_at")
+    votes = tuple(vote_of(json.loads(line)) for line in record["votes"].split("\n") if line)
+    return Request(
+        id=record["id"],
+        revision=int(record["revision"]),
+        status=Status(record["status"]),
+        action=record["action"],
+        params=body["params"],
+        fingerprint=body["fingerprint"],
+        agent=record["agent"],
+        principal=body["principal"],
+        key_id=body["key"],
+        created_at=from_milliseconds(int(record["created_at"])),
+        expires_at=from_milliseconds(int(expires_at)) if expires_at else None,
+        rule=body["rule"],
+        policy_digest=body["policy"],
+        requirement=requirement_of(body["requirement"]),
+        claims=claims_of(body["claims"]),
+        votes=votes,
+        decision=_decision_of(record.get("decision"), votes, int(record["revision"])),
+    )
+
+
+def requirement_json(requirement: Requirement) -> dict[str, Any]:
+    return {name: getattr(requirement, name) for name in Requirement.__slots__}
+
+
+def requirement_of(stored: dict[str, Any] | None) -> Requirement | None:
+    if stored is None:
+        return None
+    approvers = stored["approvers"]
+    return Requirement(**{**stored, "approvers": None if approvers is None else tuple(approvers)})
+
+
+def claims_json(claims: Claims) -> dict[str, Any]:
+    """Claims without what was not said."""
+    said = {name: getattr(claims, name) for name in Claims.__slots__}
+    return {name: value for name, value in said.items() if value not in (None, (), {})}
+
+
+def claims_of(stored: dict[str, Any]) -> Claims:
+    return Claims(**{**stored, "links": tuple(stored.get("links", ()))})
+
+
+def vote_of(stored: dict[str, Any]) -> Vote:
+    return Vote(**{**stored, "aliases": frozenset(stored["aliases"]), "at": from_milliseconds(stored["at"])})
+
+
+def _decision_of(stored: str | None, votes: tuple[Vote, ...], revision: int) -> Decision | None:
+    if stored is None:
+        return None
+    found = json.loads(stored)
+    return Decision(
+        outcome=Status(found["outcome"]),
+        cause=Cause(found["cause"]),
+        at=from_milliseconds(found["at"]),
+        votes=tuple(vote for vote in votes if vote.revision == revision),
+        reason=found["reason"],
+    )
+
+
+def key_json(key: Key) -> str:
+    """A key as it is stored: everything but the secret, of which only the digest is known."""
+    return dumps(
+        {
+            "v": SCHEMA_VERSION,
+            "name": key.name,
+            "kinds": sorted(key.kinds),
+            "actions": key.actions,
+            "digest": key.digest,
+            "created_at": rfc3339(key.created_at),
+            "principal": key.principal,
+            "revoked_at": key.revoked_at and rfc3339(key.revoked_at),
+            "quotas": {name: getattr(key.quotas, name) for name in Quotas.__slots__},
+        }
+    )
+
+
+def key_of(key_id: str, stored: str) -> Key:
+
+    found = json.loads(stored)
+    revoked_at = found["revoked_at"]
+    return Key(
+        id=key_id,
+        name=found["name"],
+        kinds=frozenset(found["kinds"]),
+        actions=tuple(found["actions"]),
+        digest=found["digest"],
+        created_at=datetime.fromisoformat(found["created_at"]),
+        quotas=Quotas(**found["quotas"]),
+        principal=found["principal"],
+        revoked_at=datetime.fromisoformat(revoked_at) if revoked_at else None,
+    )

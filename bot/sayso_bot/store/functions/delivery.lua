@@ -1,0 +1,166 @@
+-- Delivery compares, for each card at a place, the wanted version with the shown one. The hint that woke a worker carries nothing.
+-- A fenced lease keeps one worker at one card; the attempt is written down before the network call; a lost answer is
+-- remembered, so that nothing is posted again before the platform could be asked.
+
+-- due_places: places with work to do now, and when the next one has some. Writes nothing.
+-- KEYS  places, clock      ARGV  limit
+-- Answers  ok, now, {place…}, ms of the next ('' none)
+register('due_places', function(keys, a)
+  local now = peek(keys[2])
+  local due = redis.call('ZRANGE', keys[1], '-inf', now, 'BYSCORE', 'LIMIT', 0, tonumber(a[1]))
+  local next = redis.call('ZRANGE', keys[1], '(' .. now, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
+  return { 'ok', now, due, next[2] or '' }
+end, { 'no-writes' })
+
+-- due_work: requests whose card at this place is due, oldest first; none while the place wants us to wait. Writes nothing.
+-- KEYS  work, clock, blocked      ARGV  place, limit
+-- Answers  ok, now, {id…}
+register('due_work', function(keys, a)
+  local now = peek(keys[2])
+  if tonumber(redis.call('HGET', keys[3], a[1]) or '0') > now then return { 'ok', now, {} } end
+  return { 'ok', now, redis.call('ZRANGE', keys[1], '-inf', now, 'BYSCORE', 'LIMIT', 0, tonumber(a[2])) }
+end, { 'no-writes' })
+
+local function finish(k, id, place)
+  redis.call('ZREM', k.work, id)
+  redis.call('ZREM', k.alarms, id .. ' ' .. place)
+  touch_place(k.places, k.blocked, k.work, place)
+end
+
+local function again_at(k, id, place, at)
+  redis.call('ZADD', k.work, at, id)
+  touch_place(k.places, k.blocked, k.work, place)
+end
+
+-- begin: take the lease of one card and write the attempt down.
+-- KEYS  of_request (16)      ARGV  id, place, lease ms, operation
+-- Answers  ok, now, fence, wanted, posted, post, button, attempts, lost at ('' none), doubles, record | done | leased | later
+-- Prevents two workers at one card, and a second post before a lost first one could be looked up.
+register('begin', function(keys, a)
+  local k = request_keys(keys)
+  local id, place, lease, operation = a[1], a[2], tonumber(a[3]), a[4]
+  local now = tick(k.clock)
+  local r = load_request(k.record)
+  local f = redis.call('HMGET', k.post, 'wanted', 'posted', 'post', 'button', 'attempts', 'fence', 'lease_until', 'tried_at',
+    'doubles', 'holder')
+  if not r or not f[1] then
+    finish(k, id, place)
+    return { 'done', now }
+  end
+  local repeated = f[10] == operation
+  local wanted, posted, lease_until = tonumber(f[1]), tonumber(f[2]), tonumber(f[7] or '0')
+  if lease_until > now and not repeated then return { 'leased', now } end
+  if wanted == posted or (r.status ~= 'pending' and not f[3] and not f[8]) then
+    redis.call('HSET', k.post, 'posted', wanted)
+    finish(k, id, place)
+    return { 'done', now }
+  end
+  if f[8] and not f[3] and tonumber(f[8]) + LOST_SECONDS * 1000 > now and not repeated then
+    again_at(k, id, place, tonumber(f[8]) + LOST_SECONDS * 1000)
+    return { 'later', now }
+  end
+  local fence, attempts = tonumber(f[6]), tonumber(f[5])
+  if not repeated then
+    fence, attempts = fence + 1, attempts + 1
+    redis.call('HSET', k.post, 'fence', fence, 'attempts', attempts, 'holder', operation)
+  end
+  redis.call('HSET', k.post, 'lease_until', now + lease)
+  if not f[3] then redis.call('HSET', k.post, 'tried_at', now) end
+  again_at(k, id, place, now + lease)
+  return { 'ok', now, fence, wanted, posted, f[3] or '', f[4], attempts, f[8] or '', f[9] or '', redis.call('HGETALL', k.record) }
+end)
+
+-- renew: hold the lease longer while a slow platform answers.
+-- KEYS  post, work, clock      ARGV  id, fence, lease ms
+-- Answers  ok | lost (somebody else holds it now)
+register('renew', function(keys, a)
+  local now = tick(keys[3])
+  if redis.call('HGET', keys[1], 'fence') ~= a[2] then return { 'lost', now } end
+  redis.call('HSET', keys[1], 'lease_until', now + tonumber(a[3]))
+  redis.call('ZADD', keys[2], 'XX', now + tonumber(a[3]), a[1])
+  return { 'ok', now }
+end)
+
+local function record_double(k, id, place, post, now)
+  local doubles = redis.call('HGET', k.post, 'doubles') or ''
+  if string.find(' ' .. doubles .. ' ', ' ' .. post .. ' ', 1, true) then return end
+  redis.call('HSET', k.post, 'doubles', doubles == '' and post or doubles .. ' ' .. post)
+  journal(k.journal, 'posted_twice', now, id, cjson.encode({ place = place, post = post }))
+end
+
+-- posted: the place shows this version. Recording is idempotent; a worker that lost its lease records what it did all the same.
+-- KEYS  of_request (16)      ARGV  id, place, fence, version, post
+-- Answers  ok
+register('posted', function(keys, a)
+  local k = request_keys(keys)
+  local id, place, version, post = a[1], a[2], tonumber(a[4]), a[5]
+  local now = tick(k.clock)
+  local f = redis.call('HMGET', k.post, 'post', 'posted', 'wanted', 'fence')
+  if not f[1] then
+    redis.call('HSET', k.post, 'post', post)
+    journal(k.journal, 'posted', now, id, cjson.encode({ place = place, post = post }))
+  elseif f[1] ~= post then
+    record_double(k, id, place, post, now)
+  end
+  if version > tonumber(f[2]) then redis.call('HSET', k.post, 'posted', version) end
+  redis.call('HDEL', k.post, 'tried_at')
+  if f[4] ~= a[3] then return { 'ok', now } end
+  redis.call('HSET', k.post, 'lease_until', 0, 'attempts', 0)
+  redis.call('HDEL', k.blocked, place)
+  if tonumber(redis.call('HGET', k.post, 'posted')) >= tonumber(f[3]) then
+    finish(k, id, place)
+  else
+    redis.call('ZREM', k.alarms, id .. ' ' .. place)
+    again_at(k, id, place, now)
+  end
+  return { 'ok', now }
+end)
+
+-- tapped: a tap proves that a post exists, perhaps before its worker could record it.
+-- KEYS  of_request (16)      ARGV  id, place, post
+-- Answers  ok
+register('tapped', function(keys, a)
+  local k = request_keys(keys)
+  local now = tick(k.clock)
+  local post = redis.call('HGET', k.post, 'post')
+  if not post then
+    redis.call('HSET', k.post, 'post', a[3], 'posted', 1)
+    redis.call('HDEL', k.post, 'tried_at')
+    journal(k.journal, 'posted', now, a[1], cjson.encode({ place = a[2], post = a[3] }))
+  elseif post ~= a[3] then
+    record_double(k, a[1], a[2], a[3], now)
+  end
+  return { 'ok', now }
+end)
+
+-- failed: try again later. A place that named its time is left alone until then, by everybody.
+-- KEYS  of_request (16)      ARGV  id, place, fence, after ms, lost ('1' or ''), alarm ('1' or ''), whole place ('1' or ''), what
+-- Answers  ok | lost (somebody else holds the lease: nothing changed)
+register('failed', function(keys, a)
+  local k = request_keys(keys)
+  local id, place = a[1], a[2]
+  local now = tick(k.clock)
+  if redis.call('HGET', k.post, 'fence') ~= a[3] then return { 'lost', now } end
+  local at = now + tonumber(a[4])
+  redis.call('HSET', k.post, 'lease_until', 0)
+  if a[5] ~= '1' then redis.call('HDEL', k.post, 'tried_at') end
+  if a[7] == '1' then redis.call('HSET', k.blocked, place, at) end
+  if a[6] == '1' and redis.call('ZADD', k.alarms, 'NX', now, id .. ' ' .. place) == 1 then
+    journal(k.journal, 'undeliverable', now, id, cjson.encode({ place = place, what = a[8] }))
+  end
+  again_at(k, id, place, at)
+  return { 'ok', now }
+end)
+
+-- moot: the request ended before anybody was shown it, and there is nothing left to show.
+-- KEYS  of_request (16)      ARGV  id, place, fence
+-- Answers  ok | lost
+register('moot', function(keys, a)
+  local k = request_keys(keys)
+  local now = tick(k.clock)
+  if redis.call('HGET', k.post, 'fence') ~= a[3] then return { 'lost', now } end
+  redis.call('HSET', k.post, 'posted', redis.call('HGET', k.post, 'wanted'), 'lease_until', 0)
+  redis.call('HDEL', k.post, 'tried_at')
+  finish(k, a[1], a[2])
+  return { 'ok', now }
+end)

@@ -1,0 +1,111 @@
+-- Shared by all functions: time, journal, configuration epochs, delivery hints, and the one way to end a request.
+--
+-- All keys arrive as keys. Functions that may end a request are given the same list in the same order (Keys.of_request), so that
+-- whoever ends it (a vote, the agent, a deadline that a late reader notices) does the same things in one atomic step.
+-- Answers are arrays that begin with a code. JSON from Python is spliced, never re-encoded: Lua would lose empty arrays and large numbers.
+
+local LOST_SECONDS = 60      -- how long after a lost answer a post may be looked up (design, adapters)
+
+local function request_keys(keys)
+  return {
+    record = keys[1], clock = keys[2], epochs = keys[3], journal = keys[4], deadlines = keys[5],
+    places = keys[6], blocked = keys[7], alarms = keys[8],
+    status = { pending = keys[9], approved = keys[10], denied = keys[11], expired = keys[12], cancelled = keys[13] },
+    usage = keys[14], work = keys[15], post = keys[16],
+  }
+end
+
+-- Redis's time in ms, never before what this book has seen. A function that writes always stores it, so that a repeated call
+-- has a write of its own to wait for (WAITAOF).
+local function peek(clock)
+  local t = redis.call('TIME')
+  local now = t[1] * 1000 + math.floor(t[2] / 1000)
+  local last = tonumber(redis.call('GET', clock) or '0')
+  if last > now then return last end
+  return now
+end
+
+local function tick(clock)
+  local now = peek(clock)
+  redis.call('SET', clock, now)
+  return now
+end
+
+local function journal(stream, kind, now, id, data)
+  redis.call('XADD', stream, '*', 'kind', kind, 'at', now, 'request', id, 'data', data)
+end
+
+-- True when the configuration that the caller used is still in force. An epoch of '' is not checked.
+local function in_force(epochs, keys_epoch, policy_epoch)
+  local now = redis.call('HMGET', epochs, 'keys', 'policy')
+  return (keys_epoch == '' or keys_epoch == (now[1] or '0')) and (policy_epoch == '' or policy_epoch == (now[2] or '0'))
+end
+
+-- Keep the place's own time equal to its earliest work, but not before the place may be called again.
+local function touch_place(places, blocked, work, place)
+  local first = redis.call('ZRANGE', work, 0, 0, 'WITHSCORES')
+  if not first[1] then
+    redis.call('ZREM', places, place)
+    return
+  end
+  local at = tonumber(first[2])
+  local free = tonumber(redis.call('HGET', blocked, place) or '0')
+  if free > at then at = free end
+  redis.call('ZADD', places, at, place)
+end
+
+-- The card of this request is out of date: raise the wanted version and hint at it.
+local function want_card(k, id, place, now, tag)
+  if place == '' then return end
+  redis.call('HINCRBY', k.post, 'wanted', 1)
+  local leased = tonumber(redis.call('HGET', k.post, 'lease_until') or '0')
+  if leased <= now then
+    redis.call('ZADD', k.work, now, id)
+    touch_place(k.places, k.blocked, k.work, place)
+  end
+  redis.call('PUBLISH', tag .. 'outbox', place)
+end
+
+local function tag_of(key)
+  return string.sub(key, 1, string.find(key, '}:', 1, true) + 1)
+end
+
+local function load_request(record)
+  local f = redis.call('HMGET', record, 'id', 'status', 'revision', 'expires_at', 'seq', 'bytes', 'place', 'votes')
+  if not f[1] then return nil end
+  return { id = f[1], status = f[2], revision = f[3], expires_at = tonumber(f[4]), seq = f[5], bytes = tonumber(f[6]),
+           place = f[7], votes = f[8] }
+end
+
+-- End a pending request: state, indexes, quota, journal, card and wake-up together. `reason` is JSON (a string or null).
+local function settle(k, r, status, cause, reason, now)
+  local decision = '{"outcome":"' .. status .. '","cause":"' .. cause .. '","at":' .. string.format('%d', now)
+    .. ',"reason":' .. reason .. '}'
+  redis.call('HSET', k.record, 'status', status, 'decision', decision)
+  redis.call('ZREM', k.deadlines, r.id)
+  redis.call('ZREM', k.status.pending, r.id)
+  redis.call('ZADD', k.status[status], r.seq, r.id)
+  redis.call('HINCRBY', k.usage, 'pending', -1)
+  redis.call('HINCRBY', k.usage, 'bytes', -r.bytes)
+  journal(k.journal, 'settled', now, r.id, decision)
+  local tag = tag_of(k.record)
+  want_card(k, r.id, r.place, now, tag)
+  redis.call('PUBLISH', tag .. 'settled', r.id)
+  redis.call('PUBLISH', tag .. 'changes', 'settled ' .. r.id)
+  r.status = status
+end
+
+-- A passed deadline ends the request in whichever function notices it first.
+local function expire_if_due(k, r, now)
+  if r.status == 'pending' and r.expires_at and r.expires_at <= now then
+    settle(k, r, 'expired', 'timeout', 'null', now)
+  end
+end
+
+local function answer(code, record, now)
+  return { code, now, redis.call('HGETALL', record) }
+end
+
+local function register(name, callback, flags)
+  redis.register_function{ function_name = LIBRARY .. '_' .. name, callback = callback, flags = flags or {} }
+end

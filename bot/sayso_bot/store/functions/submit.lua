@@ -1,0 +1,71 @@
+-- submit: make a request once, with its deadline, indexes, delivery hint and journal entry.
+-- KEYS  of_request (16), counters, index:all, index:agent, index:action, rate, idempotency, button
+-- ARGV  keys epoch, policy epoch, id, agent, action, status, timeout ms ('' none), body JSON, body digest, place ('' none),
+--       button token, cause, reason JSON, journal JSON, rate, burst, pending quota, bytes quota, idempotent ('1' or '')
+-- Answers  new, seq, expires at | made (this very call took effect before) | earlier, id | again | rate, ms | pending | bytes
+-- Prevents two requests for one Idempotency-Key, however the calls race, and a request under a key or policy just withdrawn.
+
+local function take_token(rate_key, rate, burst, now)
+  local bucket = redis.call('HMGET', rate_key, 'tokens', 'at')
+  local tokens, at = tonumber(bucket[1]) or burst, tonumber(bucket[2]) or now
+  tokens = math.min(burst, tokens + (now - at) * rate / 1000)
+  if tokens < 1 then return math.ceil((1 - tokens) * 1000 / rate) end
+  redis.call('HSET', rate_key, 'tokens', tostring(tokens - 1), 'at', now)
+  redis.call('PEXPIRE', rate_key, math.ceil(burst * 1000 / rate) + 1000)
+  return nil
+end
+
+register('submit', function(keys, a)
+  local k = request_keys(keys)
+  local counters, all, by_agent, by_action, rate, idempotency, button =
+    keys[17], keys[18], keys[19], keys[20], keys[21], keys[22], keys[23]
+  local id, status, timeout, body, digest, place = a[3], a[6], a[7], a[8], a[9], a[10]
+  local now = tick(k.clock)
+  if redis.call('EXISTS', k.record) == 1 then return answer('made', k.record, now) end
+  if not in_force(k.epochs, a[1], a[2]) then return { 'again', now } end
+  local wait = take_token(rate, tonumber(a[15]), tonumber(a[16]), now)
+  if wait then return { 'rate', now, wait } end
+  if a[19] == '1' then
+    local earlier = redis.call('GET', idempotency)
+    if earlier then return { 'earlier', now, earlier } end
+  end
+  local bytes = #body
+  if status == 'pending' then
+    local usage = redis.call('HMGET', k.usage, 'pending', 'bytes')
+    if (tonumber(usage[1]) or 0) >= tonumber(a[17]) then return { 'pending', now } end
+    if (tonumber(usage[2]) or 0) + bytes > tonumber(a[18]) then return { 'bytes', now } end
+  end
+  local seq = redis.call('HINCRBY', counters, 'seq', 1)
+  redis.call('HINCRBY', counters, 'bytes', bytes)
+  local fields = { 'v', 1, 'id', id, 'seq', seq, 'status', status, 'revision', 1, 'agent', a[4], 'action', a[5],
+    'created_at', now, 'bytes', bytes, 'place', place, 'body', body, 'digest', digest, 'votes', '' }
+  if timeout ~= '' then
+    fields[#fields + 1] = 'expires_at'
+    fields[#fields + 1] = now + tonumber(timeout)
+  end
+  redis.call('HSET', k.record, unpack(fields))
+  if a[19] == '1' then redis.call('SET', idempotency, id) end
+  redis.call('ZADD', all, seq, id)
+  redis.call('ZADD', by_agent, seq, id)
+  redis.call('ZADD', by_action, seq, id)
+  redis.call('ZADD', k.status[status], seq, id)
+  journal(k.journal, 'submitted', now, id, a[14])
+  local tag = tag_of(k.record)
+  if status == 'pending' then
+    redis.call('HINCRBY', k.usage, 'pending', 1)
+    redis.call('HINCRBY', k.usage, 'bytes', bytes)
+    if timeout ~= '' then redis.call('ZADD', k.deadlines, now + tonumber(timeout), id) end
+    if place ~= '' then
+      redis.call('SET', button, id .. ' 1 ' .. place)
+      redis.call('HSET', k.post, 'button', a[11], 'posted', 0, 'fence', 0, 'attempts', 0)
+      want_card(k, id, place, now, tag)
+    end
+  else
+    local decision = '{"outcome":"' .. status .. '","cause":"' .. a[12] .. '","at":' .. string.format('%d', now)
+      .. ',"reason":' .. a[13] .. '}'
+    redis.call('HSET', k.record, 'decision', decision)
+    journal(k.journal, 'settled', now, id, decision)
+  end
+  redis.call('PUBLISH', tag .. 'changes', 'submitted ' .. id)
+  return { 'new', now, seq, timeout ~= '' and now + tonumber(timeout) or '' }
+end)

@@ -1,0 +1,114 @@
+"""Every key of a book: its name, type and lifetime. A test fails on a key in Redis that is not named here.
+
+All keys of a book carry its hash tag, ``{book}:``, so one function may touch any of them on Redis Cluster. Nothing of a
+request is deleted before the audit has sealed it; until sealing is built, "kept" means that it stays.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+from sayso_bot.domain.request import Status
+
+
+@dataclass(frozen=True, slots=True)
+class KeySpec:
+    """``pattern`` is a glob below the hash tag, ``lifetime`` a sentence, ``expires`` whether Redis must show a TTL."""
+
+    pattern: str
+    type: str
+    holds: str
+    lifetime: str
+    expires: bool = False
+
+
+SPECS = (
+    KeySpec("request:*", "hash", "one request: its state, what was asked, votes, decision", "kept"),
+    KeySpec("post:*", "hash", "one card at one place: wanted and shown version, lease, attempts", "kept"),
+    KeySpec("button:*", "string", "what an opaque button means: request, revision, place", "kept"),
+    KeySpec("idempotency:*", "string", "request id of an agent's Idempotency-Key", "as long as its request"),
+    KeySpec("clock", "string", "the latest time this book has seen, in ms; it never goes back", "kept"),
+    KeySpec("epochs", "hash", "counters of the configuration: keys, policy", "kept"),
+    KeySpec("counters", "hash", "seq: requests so far; bytes: of all requests", "kept"),
+    KeySpec("journal", "stream", "everything that happened, in order", "kept"),
+    KeySpec("deadlines", "zset", "pending requests by deadline in ms", "an entry leaves when its request ends"),
+    KeySpec("index:*", "zset", "requests by seq: all, by status, by agent, by action", "kept"),
+    KeySpec("usage:*", "hash", "what an agent has pending: requests, bytes", "kept"),
+    KeySpec("rate:*", "hash", "a key's token bucket", "expires when the bucket is full again", expires=True),
+    KeySpec("places", "zset", "places with cards to bring up to date, by time in ms", "an entry leaves with its work"),
+    KeySpec("blocked", "hash", "until when in ms a place asked us to wait", "an entry leaves at the next success"),
+    KeySpec("work:*", "zset", "a place's cards to bring up to date, by time in ms", "an entry leaves when it is shown"),
+    KeySpec("alarms", "zset", "cards that cannot be delivered, by since when in ms", "an entry leaves on delivery"),
+    KeySpec("keys", "hash", "keys by id, their secrets hashed", "kept"),
+    KeySpec("policy", "hash", "active: a digest; doc:DIGEST: each document that was active", "kept"),
+    KeySpec("shelf:*", "string", "an adapter's own values, encrypted", "expires as the adapter says", expires=True),
+)
+
+
+def spec_of(key: str, book: str) -> KeySpec | None:
+    """The spec that names ``key``, or None for one that nobody has written down."""
+    prefix = f"{{{book}}}:"
+    if not key.startswith(prefix):
+        return None
+    return next((spec for spec in SPECS if fnmatch.fnmatchcase(key.removeprefix(prefix), spec.pattern)), None)
+
+
+class Keys:
+    """The names of one book's keys."""
+
+    def __init__(self, book: str) -> None:
+        self.book = book
+        self.tag = f"{{{book}}}:"
+
+    def __getitem__(self, name: str) -> str:
+        return self.tag + name
+
+    def request(self, request_id: str) -> str:
+        return f"{self.tag}request:{request_id}"
+
+    def post(self, request_id: str, place: str) -> str:
+        return f"{self.tag}post:{request_id}:{place}"
+
+    def button(self, token: str) -> str:
+        return f"{self.tag}button:{token}"
+
+    def idempotency(self, agent: str, key: str) -> str:
+        return f"{self.tag}idempotency:{agent}:{hashlib.sha256(key.encode()).hexdigest()}"
+
+    def by_status(self, status: str) -> str:
+        return f"{self.tag}index:status:{status}"
+
+    def by_agent(self, agent: str) -> str:
+        return f"{self.tag}index:agent:{agent}"
+
+    def by_action(self, action: str) -> str:
+        return f"{self.tag}index:action:{action}"
+
+    def usage(self, agent: str) -> str:
+        return f"{self.tag}usage:{agent}"
+
+    def rate(self, key_id: str) -> str:
+        return f"{self.tag}rate:{key_id}"
+
+    def work(self, place: str) -> str:
+        return f"{self.tag}work:{place}"
+
+    def of_request(self, request_id: str, agent: str, place: str) -> list[str]:
+        """The keys of every function that may end a request, in the order of ``request_keys`` in ``prelude.lua``."""
+        return [
+            self.request(request_id),
+            *self._shared,
+            self.usage(agent),
+            self.work(place),
+            self.post(request_id, place),
+        ]
+
+    @cached_property
+    def _shared(self) -> tuple[str, ...]:
+        return (
+            *(self[name] for name in ("clock", "epochs", "journal", "deadlines", "places", "blocked", "alarms")),
+            *(self.by_status(status) for status in Status),
+        )

@@ -1,0 +1,346 @@
+"""The store: every method is one Redis Function of the same name (``functions/*.lua``).
+
+Redis may take a call and lose its answer. Each function is therefore safe to repeat, by the id, operation or fence
+that it is given, and `_call` repeats it a few times before it gives up; redis-py itself never re-sends. What cannot
+be repeated (`note`) is sent once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import BusyLoadingError, RedisError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from sayso_bot.domain.key import Key
+from sayso_bot.domain.person import Person
+from sayso_bot.domain.request import Decision, Request, Status, from_milliseconds
+from sayso_bot.errors import IdempotencyMismatch, QuotaExceeded, RateLimited, Unavailable
+from sayso_bot.ports import (
+    Again,
+    Ballot,
+    Button,
+    Due,
+    Epochs,
+    Filter,
+    NewRequest,
+    Page,
+    Stored,
+    Submitted,
+    VoteAnswer,
+    Work,
+)
+from sayso_bot.store.batch import Batch, NotOnDisk
+from sayso_bot.store.codec import body_of, dumps, fields_of, key_json, key_of, request_of
+from sayso_bot.store.keys import Keys
+from sayso_bot.store.library import library
+
+PAUSES_SECONDS = (0.05, 0.25)
+MOST_WALKED = 1000
+_LOST = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, NotOnDisk, OSError, TimeoutError)
+
+
+class RedisStore:
+    """One book in one Redis. ``wait_for`` is passed to `Batch`."""
+
+    def __init__(self, client: Redis, book: str, wait_for: tuple[int, int, int] | None = None) -> None:
+        self.keys = Keys(book)
+        self.client = client
+        self._batch = Batch(client, wait_for)
+
+    async def close(self) -> None:
+        await self._batch.close()
+
+    # ------------------------------------------------------------------ requests
+
+    async def submit(self, new: NewRequest, epochs: Epochs) -> Submitted:
+        """Make the request, or find the one that its Idempotency-Key made.
+
+        Raises `Again`, `IdempotencyMismatch`, `RateLimited`, `QuotaExceeded`.
+        """
+        place, draft, quotas = new.place or "", new.draft, new.key.quotas
+        verdict, body = new.verdict, body_of(new)
+        status = {"ask": Status.PENDING, "allow": Status.APPROVED, "deny": Status.DENIED}[verdict.kind]
+        about = {"agent": new.key.name, "key": new.key.id, "action": draft.action, "fingerprint": new.fingerprint}
+        idempotency = draft.idempotency_key
+        keys = [
+            *self.keys.of_request(new.id, new.key.name, place),
+            self.keys["counters"],
+            self.keys["index:all"],
+            self.keys.by_agent(new.key.name),
+            self.keys.by_action(draft.action),
+            self.keys.rate(new.key.id),
+            self.keys.idempotency(new.key.name, idempotency or ""),
+            self.keys.button(new.button),
+        ]
+        timeout = "" if new.timeout_seconds is None else new.timeout_seconds * 1000
+        code, now, *rest = await self._call(
+            "submit", keys, *_epochs(epochs), new.id, new.key.name, draft.action, status, timeout, body,
+            draft.body_digest, place, new.button, verdict.cause, dumps(verdict.reason),
+            dumps({**about, "rule": verdict.rule, "policy": new.policy_digest}),
+            quotas.rate, quotas.burst, quotas.pending, quotas.bytes, "1" if idempotency else "",
+        )  # fmt: skip
+        if code == "new":
+            return Submitted(_made(new, status, int(now), rest[1]), replayed=False)
+        if code == "made":
+            return Submitted(request_of(fields_of(rest[0])), replayed=False)
+        if code == "earlier":
+            return await self._earlier(rest[0], draft.body_digest, epochs)
+        if code == "rate":
+            wait = int(rest[0]) / 1000
+            raise RateLimited("This key asks too often. Nothing was made; try again later.", retry_after=wait)
+        quota = "pending requests" if code == "pending" else "bytes of pending requests"
+        raise QuotaExceeded(f"This agent's quota of {quota} is used up. Nothing was made.", retry_after=5)
+
+    async def _earlier(self, request_id: str, digest: str, epochs: Epochs) -> Submitted:
+        if await self._plain("HGET", self.keys.request(request_id), "digest") != digest:
+            raise IdempotencyMismatch(
+                "This Idempotency-Key was used with another body. The first request stands; nothing was made."
+            )
+        request = await self.read(request_id, epochs)
+        if request is None:
+            raise Unavailable("The earlier request of this Idempotency-Key cannot be read.", retry_after=1)
+        return Submitted(request, replayed=True)
+
+    async def read(self, request_id: str, epochs: Epochs | None = None) -> Request | None:
+        keys = [self.keys.request(request_id), self.keys["clock"], self.keys["epochs"]]
+        code, _, *rest = await self._call("read", keys, *(_epochs(epochs) if epochs else ("", "")), writes=False)
+        if code == "missing":
+            return None
+        request = request_of(fields_of(rest[0]))
+        return await self.expire(request) if code == "due" else request
+
+    async def list(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page:
+        """Newest first. A page looks at `MOST_WALKED` entries at most, so it may be short and still have a cursor."""
+        indexes = [
+            *([self.keys.by_status(wanted.status)] if wanted.status else []),
+            *([self.keys.by_action(wanted.action)] if wanted.action else []),
+            *([self.keys.by_agent(wanted.agent)] if wanted.agent else []),
+        ] or [self.keys["index:all"]]
+        _, found, last = await self._call("list", indexes, cursor or "", limit, MOST_WALKED, writes=False)
+        read = await asyncio.gather(*(self.read(request_id) for request_id in found[::2]))
+        items = (request for request in read if request and wanted.status in (None, request.status))
+        return Page(tuple(items), str(last) if last != "" else None)
+
+    async def vote(
+        self, request: Request, ballot: Ballot, person: Person, evidence: str, void: Sequence[str], epochs: Epochs
+    ) -> VoteAnswer:
+        aliases = sorted(person.aliases)
+        vote = {
+            "person": person.id, "name": person.name, "aliases": aliases, "outcome": ballot.outcome,
+            "reason": ballot.reason, "surface": ballot.surface, "revision": ballot.revision,
+            "evidence": evidence, "comparable": person.comparable,
+        }  # fmt: skip
+        quorum = request.requirement.quorum if request.requirement else 1
+        code, _, *rest = await self._call(
+            "vote", self._of(request), *_epochs(epochs), ballot.operation, ballot.revision, person.id, ballot.outcome,
+            dumps(vote), quorum, dumps(aliases), len(request.votes), dumps(list(void)),
+        )  # fmt: skip
+        return VoteAnswer(code, request_of(fields_of(rest[0])) if rest else None)
+
+    async def cancel(self, request: Request, epochs: Epochs) -> Request:
+        """The request as it stands after the agent's withdrawal, which changes nothing about a settled one."""
+        operation = f"cancel:{secrets.token_hex(8)}"
+        _, _, record = await self._call("cancel", self._of(request), *_epochs(epochs), operation)
+        return request_of(fields_of(record))
+
+    async def expire(self, request: Request) -> Request:
+        _, _, record = await self._call("expire", self._of(request))
+        return request_of(fields_of(record))
+
+    async def note(self, kind: str, request_id: str, data: Mapping[str, Any]) -> None:
+        keys = [self.keys["journal"], self.keys["clock"]]
+        await self._call("note", keys, kind, request_id, dumps(data), tries=1)
+
+    async def due_requests(self, limit: int) -> Due:
+        return _due(await self._call("due_requests", [self.keys["deadlines"], self.keys["clock"]], limit, writes=False))
+
+    # ------------------------------------------------------------------ cards at places
+
+    async def button(self, token: str) -> Button | None:
+        found = await self._plain("GET", self.keys.button(token))
+        if found is None:
+            return None
+        request_id, revision, place = found.split(" ", 2)
+        return Button(request_id, int(revision), place)
+
+    async def tapped(self, request: Request, place: str, post: str) -> None:
+        await self._call("tapped", self._of(request), request.id, place, post)
+
+    async def due_places(self, limit: int) -> Due:
+        return _due(await self._call("due_places", [self.keys["places"], self.keys["clock"]], limit, writes=False))
+
+    async def due_work(self, place: str, limit: int) -> Sequence[str]:
+        keys = [self.keys.work(place), self.keys["clock"], self.keys["blocked"]]
+        _, _, ids = await self._call("due_work", keys, place, limit, writes=False)
+        return [str(request_id) for request_id in ids]
+
+    async def begin(self, request: Request, place: str, lease_seconds: float) -> Work | None:
+        code, *rest = await self._call(
+            "begin", self._of(request, place), request.id, place, int(lease_seconds * 1000), secrets.token_hex(8)
+        )
+        if code != "ok":
+            return None
+        _, fence, wanted, _, post, button, attempts, lost_at, doubles, record = rest
+        return Work(
+            request=request_of(fields_of(record)),
+            place=place,
+            fence=int(fence),
+            wanted=int(wanted),
+            post=post or None,
+            doubles=tuple(doubles.split()),
+            button=button,
+            attempts=int(attempts),
+            lost_at=from_milliseconds(int(lost_at)) if lost_at else None,
+        )
+
+    async def renew(self, work: Work, lease_seconds: float) -> bool:
+        keys = [self.keys.post(work.request.id, work.place), self.keys.work(work.place), self.keys["clock"]]
+        code, *_ = await self._call("renew", keys, work.request.id, work.fence, int(lease_seconds * 1000))
+        return bool(code == "ok")
+
+    async def posted(self, work: Work, post: str) -> None:
+        keys = self._of(work.request, work.place)
+        await self._call("posted", keys, work.request.id, work.place, work.fence, work.wanted, post)
+
+    async def moot(self, work: Work) -> None:
+        await self._call("moot", self._of(work.request, work.place), work.request.id, work.place, work.fence)
+
+    async def failed(
+        self, work: Work, what: str, *, after_seconds: float, lost: bool, alarm: bool, whole_place: bool
+    ) -> None:
+        flags = ("1" if flag else "" for flag in (lost, alarm, whole_place))
+        keys = self._of(work.request, work.place)
+        after = int(after_seconds * 1000)
+        await self._call("failed", keys, work.request.id, work.place, work.fence, after, *flags, what)
+
+    # ------------------------------------------------------------------ configuration
+
+    async def configuration(self, known_digest: str | None) -> Stored:
+        keys = [self.keys["epochs"], self.keys["keys"], self.keys["policy"]]
+        answer = await self._call("configuration", keys, known_digest or "", writes=False)
+        _, keys_epoch, policy_epoch, stored, active, document = answer
+        return Stored(
+            epochs=Epochs(int(keys_epoch), int(policy_epoch)),
+            keys=tuple(key_of(key_id, text) for key_id, text in fields_of(stored).items()),
+            policy_digest=active or None,
+            document=document or None,
+        )
+
+    async def put_key(self, key: Key, kind: str) -> None:
+        """Create or replace a key; ``kind`` names the journal entry (``key_created``, ``key_revoked``)."""
+        about = dumps({"key": key.id, "name": key.name, "kinds": sorted(key.kinds), "actions": key.actions})
+        await self._call("put_key", self._configuration_keys("keys"), key.id, key_json(key), kind, about)
+
+    async def activate(self, digest: str, document: str, replaces: str | None, source: str) -> str | None:
+        about = dumps({"digest": digest, "replaces": replaces, "source": source})
+        keys = self._configuration_keys("policy")
+        code, _, *rest = await self._call("activate", keys, digest, document, replaces or "", about)
+        return str(rest[0]) if code == "moved" else None
+
+    async def was_active(self, digest: str) -> bool:
+        return bool(await self._plain("HEXISTS", self.keys["policy"], f"doc:{digest}"))
+
+    # ------------------------------------------------------------------ mechanics
+
+    async def load_functions(self) -> None:
+        """Load the library where it is not there yet. Other versions of it are left alone."""
+        try:
+            await self.client.function_load(library().source)
+        except ResponseError as error:
+            if "already exists" not in str(error):
+                raise
+
+    def _of(self, request: Request, place: str | None = None) -> Sequence[str]:
+        if place is None:
+            place = request.requirement.place if request.requirement else ""
+        return self.keys.of_request(request.id, request.agent, place)
+
+    def _configuration_keys(self, first: str) -> Sequence[str]:
+        return [self.keys[name] for name in (first, "clock", "epochs", "journal")]
+
+    async def _call(
+        self, function: str, keys: Sequence[str], *args: Any, writes: bool = True, tries: int = 1 + len(PAUSES_SECONDS)
+    ) -> Any:
+        """The answer of one function. Raises `Again` where it says so, `Unavailable` when Redis cannot do it now."""
+        words = ("FCALL", library().name(function), len(keys), *keys, *args)
+        answer = await self._send(words, writes=writes, tries=tries)
+        if answer[0] == "again":
+            raise Again
+        return answer
+
+    async def _plain(self, *words: str) -> Any:
+        return await self._send(words, writes=False, tries=1 + len(PAUSES_SECONDS))
+
+    async def _send(self, words: Sequence[Any], *, writes: bool, tries: int) -> Any:
+        pauses = iter(PAUSES_SECONDS[: tries - 1])
+        while True:
+            try:
+                return await self._batch.call(*words, writes=writes)
+            except _LOST:
+                pause = next(pauses, None)
+                if pause is None:
+                    raise Unavailable("Sayso's store cannot be reached. Try again shortly.", retry_after=1) from None
+                await asyncio.sleep(pause)
+            except ResponseError as error:
+                if "Function not found" not in str(error):
+                    raise Unavailable(_refusal(error), retry_after=2) from error
+                await self._reload()
+            except RedisError as error:
+                raise Unavailable(_refusal(error), retry_after=2) from error
+
+    async def _reload(self) -> None:
+        try:
+            await self.load_functions()
+        except (RedisError, OSError) as error:
+            raise Unavailable(_refusal(error), retry_after=2) from error
+
+
+def _refusal(error: Exception) -> str:
+    """What Redis refused, in our words."""
+    text = str(error)
+    if "READONLY" in text or type(error).__name__ == "ReadOnlyError":
+        return "Sayso's store is read-only right now. Nothing was changed; try again shortly."
+    if "OOM" in text or type(error).__name__ == "OutOfMemoryError":
+        return "Sayso's store is full. Nothing was changed; an operator must give it memory."
+    return "Sayso's store refused the call. Nothing was changed; try again shortly."
+
+
+def _epochs(epochs: Epochs) -> tuple[int, int]:
+    return epochs.keys, epochs.policy
+
+
+def _due(answer: Any) -> Due:
+    _, now, items, next_at = answer
+    return Due(tuple(str(item) for item in items), (int(next_at) - int(now)) / 1000 if next_at else None)
+
+
+def _made(new: NewRequest, status: Status, now: int, expires_at: str | int) -> Request:
+    """The request that `submit` has just made, without reading it back."""
+    verdict, created_at = new.verdict, from_milliseconds(now)
+    decision = None
+    if verdict.kind != "ask":
+        decision = Decision(status, verdict.cause, created_at, reason=verdict.reason)
+    return Request(
+        id=new.id,
+        revision=1,
+        status=status,
+        action=new.draft.action,
+        params=new.draft.params,
+        fingerprint=new.fingerprint,
+        agent=new.key.name,
+        principal=new.key.principal,
+        key_id=new.key.id,
+        created_at=created_at,
+        expires_at=from_milliseconds(int(expires_at)) if expires_at else None,
+        rule=verdict.rule,
+        policy_digest=new.policy_digest,
+        requirement=verdict.requirement,
+        claims=new.draft.claims,
+        decision=decision,
+    )
