@@ -146,6 +146,10 @@ class Log(Protocol):
 
     def error(self, event: str, **fields: Any) -> None: ...
 
+    def exception(self, event: str, **fields: Any) -> None:
+        """An error with the traceback of the exception being handled."""
+        ...
+
 
 Handler: TypeAlias = Callable[[Any], Awaitable[Any]]
 
@@ -153,7 +157,7 @@ Handler: TypeAlias = Callable[[Any], Awaitable[Any]]
 class Mount(Protocol):
     """Where an adapter adds its routes: ``handler`` is an aiohttp handler, ``path`` an aiohttp path."""
 
-    def __call__(self, method: str, path: str, handler: Handler) -> None: ...
+    def __call__(self, method: str, path: str, handler: Handler, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,6 +431,26 @@ class Stored:
     document: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A card that cannot be delivered to its place."""
+
+    request_id: str
+    place: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counts of the whole book, the same whichever replica is asked. ``memory_bytes`` is what Redis uses."""
+
+    requests: Mapping[Status, int]
+    alarms: int
+    request_bytes: int
+    journal_entries: int
+    memory_bytes: int
+
+
 class Store(Protocol):
     """Each method is one Redis Function of the same name, atomic and safe to repeat. Raises `Unavailable`.
 
@@ -497,7 +521,13 @@ class Hold(Protocol):
 
 
 class Waiter(Protocol):
-    """Holds calls until a request is settled. Register first, then read, then wait."""
+    """Holds calls until a request is settled. Register first, then read, then wait.
+
+    ``closing``: the service stops, so nobody should be held any longer.
+    """
+
+    @property
+    def closing(self) -> bool: ...
 
     def hold(self, request_id: str) -> AbstractContextManager[Hold]: ...
 

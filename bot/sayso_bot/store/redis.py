@@ -23,6 +23,7 @@ from sayso_bot.domain.request import Decision, Request, Status, from_millisecond
 from sayso_bot.errors import IdempotencyMismatch, QuotaExceeded, RateLimited, Unavailable
 from sayso_bot.ports import (
     Again,
+    Alarm,
     Ballot,
     Button,
     Due,
@@ -32,6 +33,7 @@ from sayso_bot.ports import (
     Page,
     Stored,
     Submitted,
+    Totals,
     VoteAnswer,
     Work,
 )
@@ -245,6 +247,34 @@ class RedisStore:
 
     async def was_active(self, digest: str) -> bool:
         return bool(await self._plain("HEXISTS", self.keys["policy"], f"doc:{digest}"))
+
+    # ------------------------------------------------------------------ what operators look at
+
+    async def totals(self) -> Totals:
+        keys, plain = self.keys, self._plain
+        sizes = await asyncio.gather(*(plain("ZCARD", keys.by_status(status)) for status in Status))
+        alarms, size, entries, memory = await asyncio.gather(
+            plain("ZCARD", keys["alarms"]),
+            plain("HGET", keys["counters"], "bytes"),
+            plain("XLEN", keys["journal"]),
+            plain("INFO", "memory"),
+        )
+        used = int(memory["used_memory"]) if isinstance(memory, dict) else 0
+        return Totals(dict(zip(Status, sizes, strict=True)), int(alarms), int(size or 0), int(entries), used)
+
+    async def alarms(self, limit: int) -> Sequence[Alarm]:
+        """Cards that cannot be delivered, the oldest first."""
+        found = await self._plain("ZRANGE", self.keys["alarms"], "0", str(limit - 1), "WITHSCORES")
+        pairs = found if found and isinstance(found[0], (list, tuple)) else zip(found[::2], found[1::2], strict=True)
+        alarms = []
+        for member, since in pairs:
+            request_id, _, place = str(member).partition(" ")
+            alarms.append(Alarm(request_id, place, from_milliseconds(int(float(since)))))
+        return alarms
+
+    async def ping(self) -> None:
+        """Raises `Unavailable` when Redis does not answer."""
+        await self._plain("PING")
 
     # ------------------------------------------------------------------ mechanics
 

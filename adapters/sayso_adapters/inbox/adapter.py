@@ -1,0 +1,92 @@
+"""The inbox as an adapter: it reads what the desk holds, so there is nothing to post and nothing to look up.
+
+It is the default channel and always works. Whoever is signed in was sent a link for that address by an admin, and
+counts under that address alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sayso_adapters.inbox.callbacks import Callbacks
+from sayso_adapters.inbox.events import Live
+from sayso_adapters.inbox.gate import Gate
+from sayso_adapters.inbox.looks import Assets, Looks
+from sayso_adapters.inbox.pages import Doorkeeper, Pages
+from sayso_adapters.inbox.reading import Reader
+from sayso_adapters.inbox.sessions import Sessions, make_link
+from sayso_bot.domain.card import Card
+from sayso_bot.domain.person import OPERATOR, Person, normal
+from sayso_bot.ports import AdapterContext, Capabilities, Check, Mount, Rejected
+
+
+def create(context: AdapterContext) -> Inbox:
+    return Inbox(context)
+
+
+class Inbox:
+    """See `sayso_bot.ports.ChatAdapter`."""
+
+    name = "inbox"
+    capabilities = Capabilities(pushes=False, finds=False)
+
+    def __init__(self, context: AdapterContext) -> None:
+        sessions = Sessions(context.shelf)
+        self._context = context
+        self._assets = Assets()
+        self._live = Live(context.desk, sessions, context.log)
+        gate = Gate(sessions, context.public_url)
+        looks = Looks(self._assets)
+        self._pages = Pages(Reader(context.desk), looks)
+        self._callbacks = Callbacks(context.desk, gate, self._pages, self._live, context.log)
+        self._door = Doorkeeper(gate, looks)
+        self._mount(context.mount)
+
+    async def start(self) -> None:
+        self._context.spawn(self._live.feed())
+
+    async def stop(self) -> None:
+        self._live.stop()
+
+    async def sign_in_link(self, alias: str, name: str) -> str:
+        """A link that signs ``alias`` in, once, within ten minutes."""
+        return await make_link(self._context.shelf, self._context.public_url, person_alias=alias, name=name)
+
+    async def post(self, card: Card, place: str, button: str) -> str:
+        raise Rejected("inbox_takes_no_posts")
+
+    async def update(self, card: Card, place: str, post: str, button: str) -> None:
+        raise Rejected("inbox_takes_no_posts")
+
+    async def find(self, request_id: str, place: str) -> str | None:
+        return None
+
+    async def notify(self, alias: str, text: str) -> None:
+        raise Rejected("inbox_takes_no_posts")
+
+    async def resolve(self, approver: str) -> frozenset[str]:
+        """An address or the operator stands for itself; the inbox knows no groups."""
+        return frozenset({normal(approver)}) if approver == OPERATOR or approver.startswith("email:") else frozenset()
+
+    async def recognise(self, person: Person) -> Person:
+        return person
+
+    async def check(self) -> Sequence[Check]:
+        address = f"{self._context.public_url.rstrip('/')}/inbox"
+        return (Check("inbox", True, f"People answer at {address}; `sayso inbox link` makes a sign-in link."),)
+
+    def _mount(self, mount: Mount) -> None:
+        page, background = self._door.page, self._door.background
+        mount("GET", "/inbox", page(self._pages.waiting))
+        mount("GET", "/inbox/history", page(self._pages.history))
+        mount("GET", "/inbox/help", page(self._pages.help))
+        mount("GET", "/inbox/requests/{id}", page(self._pages.request))
+        mount("POST", "/inbox/requests/{id}/vote", page(self._callbacks.vote))
+        mount("GET", "/inbox/sign-in", self._pages.sign_in)
+        mount("POST", "/inbox/session", self._callbacks.sign_in)
+        mount("POST", "/inbox/sign-out", page(self._callbacks.sign_out))
+        mount("GET", "/inbox/events", background(self._live.stream))
+        mount("GET", "/inbox/fragments/waiting", background(self._pages.waiting))
+        mount("GET", "/inbox/fragments/rows/{id}", background(self._pages.row))
+        mount("GET", "/inbox/fragments/requests/{id}", background(self._pages.request))
+        mount("GET", "/inbox/static/{digest}/{name}", self._assets.serve)

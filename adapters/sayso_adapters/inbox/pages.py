@@ -1,0 +1,132 @@
+"""The pages of the inbox: GET only, and none of them changes anything.
+
+Who is not signed in is told how to get a link, and comes back to the request that they wanted. Fragments are the same
+templates without their frame; the page's script asks for them when a hint arrives, which does not keep a session alive.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from aiohttp import web
+
+from sayso_adapters.inbox.gate import Gate
+from sayso_adapters.inbox.looks import HEADERS, Looks
+from sayso_adapters.inbox.reading import Reader
+from sayso_adapters.inbox.sessions import Session
+from sayso_bot.domain.request import Status
+from sayso_bot.errors import SaysoError, VoteRefused
+from sayso_bot.ports import Handler
+
+SignedIn: TypeAlias = Callable[[web.Request, Session], Awaitable[web.StreamResponse]]
+
+SETTLED = tuple(status for status in Status if status is not Status.PENDING)
+
+
+class Doorkeeper:
+    """Lets signed-in people through to a handler, and turns declared errors into pages."""
+
+    def __init__(self, gate: Gate, looks: Looks) -> None:
+        self._gate = gate
+        self._looks = looks
+
+    def page(self, handler: SignedIn) -> Handler:
+        """What a person opens or sends: it counts as use of the session."""
+
+        async def answer(http_request: web.Request) -> web.StreamResponse:
+            session: Session | None = None
+            try:
+                session = await self._gate.session(http_request, use=True)
+                if session is None:
+                    return self._signed_out(http_request)
+                return await handler(http_request, session)
+            except SaysoError as error:
+                return self._looks.error(error, session)
+
+        return answer
+
+    def background(self, handler: SignedIn) -> Handler:
+        """What a page asks for by itself. Without a session: 401 and nothing else."""
+
+        async def answer(http_request: web.Request) -> web.StreamResponse:
+            try:
+                session = await self._gate.session(http_request, use=False)
+                if session is None:
+                    return web.Response(status=401, headers=HEADERS)
+                return await handler(http_request, session)
+            except SaysoError as error:
+                return web.Response(status=error.status, headers=HEADERS)
+
+        return answer
+
+    def _signed_out(self, http_request: web.Request) -> web.Response:
+        sent = http_request.method == "POST"
+        response = self._looks.page("signed_out.html", None, status=401, sent=sent)
+        self._gate.remember_destination(http_request, response)
+        return response
+
+
+class Pages:
+    def __init__(self, reader: Reader, looks: Looks) -> None:
+        self._reader = reader
+        self._looks = looks
+
+    async def waiting(self, http_request: web.Request, session: Session) -> web.Response:
+        cursor = http_request.query.get("cursor") or None
+        waiting = await self._reader.waiting(session.person, cursor)
+        return self._looks.page("waiting.html", session, waiting=waiting, older=cursor is not None)
+
+    async def history(self, http_request: web.Request, session: Session) -> web.Response:
+        chosen = http_request.query.get("status", "")
+        status = Status(chosen) if chosen in SETTLED else None
+        cursor = http_request.query.get("cursor") or None
+        history = await self._reader.history(session.person, status, cursor)
+        return self._looks.page(
+            "history.html", session, history=history, chosen=status, statuses=SETTLED, older=cursor is not None
+        )
+
+    async def request(self, http_request: web.Request, session: Session) -> web.Response:
+        return await self.show(session, http_request.match_info["id"], whole=_whole(http_request))
+
+    async def help(self, http_request: web.Request, session: Session) -> web.Response:
+        return self._looks.page("help.html", session)
+
+    async def sign_in(self, http_request: web.Request) -> web.Response:
+        """The page whose script exchanges the token in the address's fragment, which no server or log ever sees."""
+        return self._looks.page("sign_in.html", None)
+
+    async def show(
+        self,
+        session: Session,
+        request_id: str,
+        *,
+        whole: bool,
+        refused: VoteRefused | None = None,
+        reason: str = "",
+    ) -> web.Response:
+        """One request in full. After a refusal: why the answer did not count, and what was written is kept."""
+        detail = await self._reader.detail(session.person, request_id, whole=whole)
+        following = None
+        if detail.own or detail.state == "ended":
+            following = await self._reader.next_for(session.person, request_id)
+        return self._looks.page(
+            "request.html",
+            session,
+            status=refused.status if refused else 200,
+            detail=detail,
+            nonce=secrets.token_urlsafe(16),
+            refused=refused,
+            reason=reason,
+            following=following,
+        )
+
+    async def row(self, http_request: web.Request, session: Session) -> web.Response:
+        """One row of the list, for a page that shows it and was told that it changed."""
+        row = await self._reader.row(session.person, http_request.match_info["id"])
+        return self._looks.page("row.html", session, row=row)
+
+
+def _whole(http_request: web.Request) -> bool:
+    return http_request.query.get("view") == "whole"

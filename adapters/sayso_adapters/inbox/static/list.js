@@ -1,0 +1,90 @@
+// The list of what waits. It never moves under a finger: rows that ended say so where they stand, and new ones wait
+// behind a line that counts them until it is pressed.
+
+import { announce, gathered, listen, readPage } from "./live.js";
+import { tick } from "./times.js";
+
+const fresh = document.querySelector("#fresh");
+let announced = 0;
+
+function rows(root) {
+  return [...root.querySelectorAll(".row")];
+}
+
+function replace(row, next) {
+  const focused = row.contains(document.activeElement);
+  const copy = document.importNode(next, true);
+  row.replaceWith(copy);
+  if (focused) copy.querySelector("a").focus();
+}
+
+function counted(number) {
+  return number === 1 ? "1 new request" : `${number} new requests`;
+}
+
+function retitle(lists) {
+  const { count } = lists.dataset;
+  document.title = `${count ? `(${count}) ` : ""}Waiting · Sayso`;
+  const shown = document.querySelector("#mine-title .count");
+  if (shown && count) shown.textContent = count;
+}
+
+function offer(page) {
+  const known = new Set(rows(document).map((row) => row.id));
+  const mine = rows(page.querySelector("#mine") ?? document.createElement("div")).filter((row) => !known.has(row.id));
+  const all = rows(page).filter((row) => !known.has(row.id));
+  fresh.hidden = all.length === 0;
+  if (fresh.hidden) {
+    announced = 0;
+    return;
+  }
+  const text = mine.length ? `${counted(mine.length)} – show` : `${counted(all.length)} not for you to decide – show`;
+  const button = fresh.querySelector("button");
+  if (button.textContent !== text) button.textContent = text;
+  if (mine.length > announced) announce(`${counted(mine.length)} waiting for you.`);
+  announced = mine.length;
+}
+
+async function markEnded(lists) {
+  for (const row of rows(document)) {
+    if (row.dataset.open !== "yes" || lists.querySelector(`#${row.id}`)) continue;
+    const page = await readPage(`/inbox/fragments/rows/${row.dataset.id}`);
+    const next = page?.querySelector(".row");
+    if (next && next.dataset.version !== row.dataset.version) replace(row, next);
+  }
+}
+
+async function read() {
+  const page = await readPage(`/inbox/fragments/waiting${location.search}`);
+  const lists = page?.querySelector("#lists");
+  if (!lists) return;
+  retitle(lists);
+  if (rows(document).length === 0) return showAll(lists);
+  for (const next of rows(lists)) {
+    const row = document.getElementById(next.id);
+    if (row && row.dataset.version !== next.dataset.version) replace(row, next);
+  }
+  await markEnded(lists);
+  offer(lists);
+  tick();
+}
+
+function showAll(lists) {
+  const known = new Set(rows(document).map((row) => row.id));
+  document.querySelector("#lists").replaceWith(document.importNode(lists, true));
+  fresh.hidden = true;
+  announced = 0;
+  tick();
+  return rows(document).find((row) => !known.has(row.id));
+}
+
+export function startList() {
+  listen(gathered(read, 500));
+  fresh.querySelector("button").addEventListener("click", async () => {
+    const page = await readPage(`/inbox/fragments/waiting${location.search}`);
+    const lists = page?.querySelector("#lists");
+    if (!lists) return;
+    retitle(lists);
+    showAll(lists)?.querySelector("a").focus();
+  });
+}

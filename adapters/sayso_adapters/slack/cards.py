@@ -1,0 +1,261 @@
+"""A Card as a Slack message: what will happen, who asks, what the rule needs, the buttons, and last the agent's words.
+
+Every value is shown whole or counted as not fitting, and a card that does not show everything has no Approve button.
+The agent's words come after the buttons, so no number of lines can push the buttons or the facts out of sight.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from sayso_adapters.slack.blocks import (
+    MAX_FIELDS,
+    MAX_HEADER,
+    MAX_TEXT,
+    MAX_URL,
+    Block,
+    Room,
+    Text,
+    actions,
+    barred,
+    bold,
+    boxed,
+    button,
+    context,
+    date,
+    divider,
+    escape,
+    fields,
+    header,
+    in_utc,
+    mrkdwn,
+    plain,
+    quote,
+    rich,
+    section,
+    shortened,
+)
+from sayso_bot.domain.card import Answer, Card, Claim, Ending, Fact
+
+APPROVE, DENY, OPEN = "approve", "deny", "open_inbox"
+
+LONGEST_FIELD = 300
+LONGEST_LABEL = 200
+LONGEST_NAME = 300
+LONGEST_REASON = 600
+LONGEST_ANSWER = 200
+MOST_ANSWERS = 4
+LONGEST_SENTENCE = 400
+MAX_FACT_BLOCKS = 28
+NOTICE_LENGTH = 300
+WORD_IN_NOTICE = 60
+
+# A label that mrkdwn shows as it is between two asterisks.
+_TAME = re.compile(
+    r"[A-Za-z0-9](?:[A-Za-z0-9.\[\] -]|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])){0,58}(?<=[A-Za-z0-9\]])\Z|[A-Za-z0-9]\Z"
+)
+# White space that a client may draw as one blank.
+_SPACED = re.compile(r"[\n\t]|  ")
+_THE_AGENT_SAYS = "The agent says"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """``blocks`` is the card; ``text`` is what a locked phone shows. ``complete``: nothing is left out."""
+
+    blocks: list[Block]
+    text: str
+    complete: bool
+
+
+def message(card: Card, token: str, *, simple: bool = False) -> Message:
+    """``card`` with its buttons, which carry ``token`` alone. ``simple`` uses only blocks that Slack always had."""
+    closing = [] if card.ending else [actions([*_votes(card, token), *_link(card)])]
+    opening = [section(plain(card.action)) if simple else header(card.action[:MAX_HEADER])]
+    if card.ending:
+        opening.append(_ended(card.ending, simple=simple))
+    standing = [fields(list(_standing(card))), *_answers(card.answers, simple=simple)]
+    small = context(f"{card.request_id} · revision {card.revision}")
+    room = Room([*opening, *standing, *closing, small, divider(), section(plain("x" * LONGEST_SENTENCE))])
+
+    shown, missing = _facts(card.facts, room, simple=simple)
+    said, unsaid = _claims(card.claims, room, simple=simple)
+    left_out = _left_out(missing, len(card.facts), unsaid, len(card.claims))
+    if card.ending is None:
+        closing = _closing(card, token, left_out)
+    elif left_out:
+        closing = [section(plain(left_out)), actions(_link(card))] if _link(card) else [section(plain(left_out))]
+    blocks = [*opening, *shown, *standing, *closing, small]
+    if said:
+        blocks += [divider(), *said]
+    return Message(blocks, notice(card), complete=not left_out)
+
+
+def notice(card: Card) -> str:
+    """One escaped line: the action, its first params, who asks and until when; or how it ended."""
+    first = f"{card.action}{_decisive(card.facts)}"
+    if card.ending:
+        return escape(f"{card.ending.headline}: {first}")
+    until = f", until {in_utc(card.expires_at)}" if card.expires_at else ""
+    return escape(f"{first} — {card.agent} asks{until}")
+
+
+def _decisive(facts: tuple[Fact, ...]) -> str:
+    told: list[str] = []
+    room = NOTICE_LENGTH
+    for fact in facts:
+        word = f"{_start(fact.label)} {_start(fact.value)}"
+        room -= len(word)
+        if room < 0:
+            break
+        told.append(word)
+    rest = len(facts) - len(told)
+    if rest:
+        told.append(f"{rest} more params" if rest > 1 else "1 more param")
+    return f": {', '.join(told)}" if told else ""
+
+
+def _start(text: str) -> str:
+    line = text.replace("\n", " ")
+    return line if len(line) <= WORD_IN_NOTICE else line[: WORD_IN_NOTICE - 1] + "…"
+
+
+# --------------------------------------------------------------------------- params
+
+
+def _facts(facts: tuple[Fact, ...], room: Room, *, simple: bool) -> tuple[list[Block], int]:
+    """Blocks of the params that fit, in their order, and how many do not."""
+    if not facts:
+        return [section(plain("It has no params."))], 0
+    blocks: list[Block] = []
+    missing = 0
+    for fact in facts:
+        pair = _pair(fact)
+        grows = bool(pair and blocks and len(blocks[-1].get("fields", "x" * MAX_FIELDS)) < MAX_FIELDS)
+        if grows and room.take(*pair, blocks=0):
+            blocks[-1]["fields"].extend(pair)
+            continue
+        block = fields(pair) if pair else _long(fact, simple=simple)
+        if grows or block is None or len(blocks) >= MAX_FACT_BLOCKS or not room.take(block, blocks=1):
+            missing += 1
+        else:
+            blocks.append(block)
+    return blocks, missing
+
+
+def _pair(fact: Fact) -> list[Text]:
+    """Label and value side by side where both are short; empty otherwise."""
+    tame = _TAME.match(fact.label) and not _SPACED.search(fact.value)
+    if not tame or len(escape(fact.value)) > LONGEST_FIELD:
+        return []
+    return [mrkdwn(f"*{fact.label}*"), plain(fact.value)]
+
+
+def _long(fact: Fact, *, simple: bool) -> Block | None:
+    return _labelled(fact.label or "(a param without a name)", fact.value, simple=simple, preformatted=True)
+
+
+def _labelled(label: str, text: str, *, simple: bool, preformatted: bool) -> Block | None:
+    """A label over a text that is boxed or quoted, or None where the two do not fit into one block."""
+    if simple:
+        block = barred(label, text)
+        return block if len(escape(block["text"]["text"])) <= MAX_TEXT else None
+    if len(escape(label)) > LONGEST_LABEL or len(escape(text)) > MAX_TEXT - LONGEST_LABEL:
+        return None
+    return rich(bold(label), boxed(text) if preformatted else quote(text))
+
+
+# --------------------------------------------------------------------------- the agent's words
+
+
+def _claims(claims: tuple[Claim, ...], room: Room, *, simple: bool) -> tuple[list[Block], int]:
+    blocks: list[Block] = []
+    missing = 0
+    for claim in claims:
+        label = f"{_THE_AGENT_SAYS} · {claim.label}"
+        block = _labelled(label, claim.text, simple=simple, preformatted=claim.label in ("Diff", "Metadata"))
+        if block is None or not room.take(block, blocks=1):
+            missing += 1
+        else:
+            blocks.append(block)
+    return blocks, missing
+
+
+# --------------------------------------------------------------------------- how it stands
+
+
+def _standing(card: Card) -> Iterator[Text]:
+    asks = f"{card.agent}, for {card.principal}" if card.principal else card.agent
+    for label, value in (("Asked by", asks), ("Rule", card.rule), ("Has", card.needs), ("From", card.approvers)):
+        yield mrkdwn(f"*{label}*")
+        yield plain(shortened(value or "—", LONGEST_NAME))
+    if card.ending is None:
+        yield mrkdwn("*Until*")
+        yield mrkdwn(date(card.expires_at)) if card.expires_at else plain("no deadline")
+
+
+def _answers(answers: tuple[Answer, ...], *, simple: bool) -> list[Block]:
+    """The votes so far, newest last; earlier ones beyond a handful are counted."""
+    blocks: list[Block] = []
+    told = answers[-MOST_ANSWERS:]
+    if len(told) < len(answers):
+        blocks.append(section(plain(f"{len(answers) - len(told)} earlier answers are in the inbox.")))
+    for answer in told:
+        verb = "approved" if answer.outcome == "approve" else "denied"
+        blocks.append(_spoken(f"{answer.name} {verb}", answer.reason, LONGEST_ANSWER, simple=simple))
+    return blocks
+
+
+def _ended(ending: Ending, *, simple: bool) -> Block:
+    return _spoken(f"{ending.headline}, {in_utc(ending.at)}", ending.reason, LONGEST_REASON, simple=simple)
+
+
+def _spoken(line: str, reason: str | None, limit: int, *, simple: bool) -> Block:
+    """What somebody decided, and under it why, in their words."""
+    line = shortened(line, LONGEST_NAME)
+    if simple:
+        return barred(line, shortened(reason, limit)) if reason else section(plain(line))
+    return rich(bold(line), quote(shortened(reason, limit))) if reason else rich(bold(line))
+
+
+# --------------------------------------------------------------------------- buttons
+
+
+def _closing(card: Card, token: str, left_out: str) -> list[Block]:
+    """What can be done from here, with a sentence before it where that is less than everything."""
+    if card.reason != "never":
+        wants = "every answer" if card.reason == "always" else "a denial"
+        why = f"The rule wants a reason with {wants}, and this card cannot take one. Answer in the inbox."
+        sentence, votes = f"{left_out} {why}".strip(), []
+    elif left_out:
+        sentence, votes = left_out, _votes(card, token)[1:]
+    else:
+        sentence, votes = "", _votes(card, token)
+    offered = [*votes, *_link(card)]
+    return [*([section(plain(sentence))] if sentence else []), *([actions(offered)] if offered else [])]
+
+
+def _votes(card: Card, token: str) -> list[Block]:
+    return [
+        button(APPROVE, "Approve", value=token, style="primary"),
+        button(DENY, "Deny", value=token, style="danger"),
+    ]
+
+
+def _link(card: Card) -> list[Block]:
+    return [button(OPEN, "Open in the inbox", url=card.review_url)] if 0 < len(card.review_url) <= MAX_URL else []
+
+
+def _left_out(params: int, of_params: int, claims: int, of_claims: int) -> str:
+    """A sentence that counts what is not on the card, or nothing."""
+    parts: Iterable[str] = (
+        f"{missing} of {whole} {what}"
+        for missing, whole, what in ((params, of_params, "params"), (claims, of_claims, "of the agent's texts"))
+        if missing
+    )
+    counted = " and ".join(parts)
+    if not counted:
+        return ""
+    return f"{counted} do not fit here, so this card cannot approve. Open the request in the inbox to see all of it."

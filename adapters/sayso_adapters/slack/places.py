@@ -1,0 +1,65 @@
+"""Where cards are: ``slack:C1`` or ``slack:T1/C1`` to the channel's id and back, and the id of a post there.
+
+Slack may answer a post with another channel id than it was sent to (a channel that was converted). The post's id then
+carries that channel, and the shelf keeps it for the taps that come from there.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sayso_adapters.slack.home import Home
+from sayso_adapters.slack.people import CHANNEL
+from sayso_bot.errors import SaysoError
+from sayso_bot.ports import AdapterContext, Gone, Rejected
+
+MOVED_SECONDS = 400 * 86400
+
+_POST = re.compile(r"(?:([CGD][A-Z0-9]{1,30})/)?([0-9]{1,12}\.[0-9]{1,9})\Z")
+
+
+class Places:
+    def __init__(self, context: AdapterContext) -> None:
+        self._context = context
+
+    def channel(self, place: str, home: Home) -> str:
+        """The channel's id. Raises `Gone` for another workspace's, `Rejected` for what is no Slack channel."""
+        if not place.startswith("slack:"):
+            raise Rejected("not_a_slack_place")
+        found = home.local(place)
+        if found is None:
+            raise Gone("other_workspace")
+        if not CHANNEL.match(found):
+            raise Rejected("not_a_channel_id")
+        return found
+
+    def post_id(self, place: str, channel: str, ts: str, home: Home) -> str:
+        """The id of the message ``ts`` of ``channel``, as a post at ``place``."""
+        return ts if home.local(place) == channel else f"{channel}/{ts}"
+
+    def message(self, place: str, post: str, home: Home) -> tuple[str, str]:
+        """The channel and the ``ts`` of a post."""
+        found = _POST.match(post)
+        if found is None:
+            raise Rejected("not_a_message_id")
+        return found[1] or self.channel(place, home), found[2]
+
+    async def is_at(self, channel: str, place: str, home: Home) -> bool:
+        """Whether a message in ``channel`` can be a post at ``place``."""
+        asked = home.local(place) if place.startswith("slack:") else None
+        if asked is None or asked == channel:
+            return asked is not None
+        return await self._context.shelf.get(f"moved/{asked}/{channel}") is not None
+
+    async def answered(self, place: str, channel: str, home: Home) -> None:
+        """Remember that Slack put a post for ``place`` into ``channel``."""
+        asked = home.local(place)
+        if asked == channel:
+            return
+        self._context.log.warning(
+            "slack.channel_moved", place=place, channel=channel, todo="Put the new channel's id into the policy."
+        )
+        try:
+            await self._context.shelf.put(f"moved/{asked}/{channel}", b"1", ttl_seconds=MOVED_SECONDS)
+        except SaysoError as error:  # the card is posted; not to say so would post it twice
+            self._context.log.warning("slack.channel_moved_not_kept", place=place, code=error.code)

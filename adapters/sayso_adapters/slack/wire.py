@@ -1,0 +1,183 @@
+"""Slack's Web API as this adapter uses it: the methods with the scopes that they need, and what their failures mean.
+
+Nothing is ever sent twice here. slack_sdk re-sends a post whose connection broke, which makes two cards, so its retry
+handlers are off; whoever calls decides. A failure is `Retry`, `Gone` or `Rejected`, named by Slack's own short code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import proxy_bypass
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from sayso_adapters.slack.settings import SlackSettings, is_loopback
+from sayso_bot.ports import AdapterError, Gone, Rejected, Retry
+
+TIMEOUT_SECONDS = 10.0
+CONNECT_SECONDS = 5.0
+IDLE_SECONDS = 15.0
+MAX_RETRY_AFTER_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """``writes``: sent as JSON. ``once``: sending it again would make a second message."""
+
+    scopes: tuple[str, ...] = ()
+    writes: bool = False
+    once: bool = False
+
+
+METHODS: Mapping[str, Method] = {
+    "auth.test": Method(),
+    "chat.postMessage": Method(("chat:write",), writes=True, once=True),
+    "chat.update": Method(("chat:write",), writes=True),
+    "chat.postEphemeral": Method(("chat:write",), writes=True),
+    "conversations.history": Method(("channels:history", "groups:history")),
+    "conversations.members": Method(("channels:read", "groups:read")),
+    "users.info": Method(("users:read", "users:read.email")),
+    "users.lookupByEmail": Method(("users:read.email",)),
+    "usergroups.users.list": Method(("usergroups:read",)),
+}
+SCOPES = frozenset(scope for method in METHODS.values() for scope in method.scopes)
+
+_BUSY = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
+_DOWN = frozenset({"service_unavailable", "team_added_to_org"})
+# Slack documents that "some aspect of the operation" may have succeeded before these.
+_BROKE_MIDWAY = frozenset({"internal_error", "fatal_error", "request_timeout"})
+_GONE = frozenset(
+    {
+        "access_denied",
+        "account_inactive",
+        "cannot_dm_bot",
+        "cannot_reply_to_message",
+        "channel_is_limited_access",
+        "channel_not_found",
+        "ekm_access_denied",
+        "enterprise_is_restricted",
+        "invalid_auth",
+        "is_archived",
+        "is_inactive",
+        "message_not_found",
+        "messages_tab_disabled",
+        "missing_scope",
+        "no_permission",
+        "not_allowed_token_type",
+        "not_authed",
+        "not_in_channel",
+        "org_login_required",
+        "restricted_action",
+        "restricted_action_non_threadable_channel",
+        "restricted_action_read_only_channel",
+        "restricted_action_thread_locked",
+        "restricted_action_thread_only_channel",
+        "team_access_not_granted",
+        "team_not_found",
+        "token_expired",
+        "token_revoked",
+        "two_factor_setup_required",
+        "user_not_found",
+        "user_not_in_channel",
+    }
+)
+_CODE = re.compile(r"[a-z0-9_]{1,64}\Z")
+
+
+class Wire:
+    """One workspace's connection. `open` and `close` bracket its use.
+
+    What must be sent once goes over a connection of its own: on a kept one, a close by Slack looks like a lost answer,
+    and the card would wait for a look-up that it does not need.
+    """
+
+    def __init__(self, settings: SlackSettings) -> None:
+        self._settings = settings
+        self._kept: AsyncWebClient | None = None
+        self._fresh: AsyncWebClient | None = None
+
+    async def open(self) -> None:
+        self._kept = self._client(aiohttp.TCPConnector(keepalive_timeout=IDLE_SECONDS))
+        self._fresh = self._client(aiohttp.TCPConnector(force_close=True))
+
+    async def close(self) -> None:
+        for used in (self._kept, self._fresh):
+            if used is not None and used.session is not None:
+                await used.session.close()
+        self._kept = self._fresh = None
+
+    def _client(self, connector: aiohttp.TCPConnector) -> AsyncWebClient:
+        limits = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, sock_connect=CONNECT_SECONDS)
+        session = aiohttp.ClientSession(timeout=limits, connector=connector)
+        return client(self._settings, token=self._settings.bot_token, session=session)
+
+    async def call(self, method: str, /, **arguments: Any) -> AsyncSlackResponse:
+        """Call ``method`` once, within ten seconds in all. Raises `AdapterError`."""
+        shape = METHODS[method]
+        used = self._fresh if shape.once else self._kept
+        if used is None:
+            raise Retry("not_connected")
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                if shape.writes:
+                    return await used.api_call(method, json=arguments)
+                return await used.api_call(method, http_verb="GET", params=arguments)
+        except SlackApiError as error:
+            raise _refused(error.response, once=shape.once) from None
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError):
+            raise Retry("unreachable") from None
+        except (aiohttp.ClientError, OSError):  # a time-out is an OSError too
+            raise Retry("no_answer", lost=shape.once) from None
+        except (AttributeError, ValueError):  # slack_sdk reads an answer that is no JSON object as if it were one
+            raise Retry("bad_answer", lost=shape.once) from None
+
+
+def client(settings: SlackSettings, *, token: str | None, session: aiohttp.ClientSession | None) -> AsyncWebClient:
+    """A Web API client that sends once, logs no bodies, and honours NO_PROXY, which slack_sdk does not read."""
+    quiet = logging.getLogger("sayso.slack.api")
+    quiet.setLevel(logging.WARNING)
+    made = AsyncWebClient(
+        token=token,
+        base_url=settings.api_url,
+        timeout=int(TIMEOUT_SECONDS),
+        session=session,
+        retry_handlers=[],
+        logger=quiet,
+    )
+    host = urlsplit(settings.api_url).hostname or ""
+    if is_loopback(host) or proxy_bypass(host):
+        made.proxy = None
+    return made
+
+
+def _refused(response: Any, *, once: bool) -> AdapterError:
+    """What an answer without ``ok`` means. ``response`` is slack_sdk's, or aiohttp's where the body was no JSON."""
+    status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
+    data = getattr(response, "data", None)
+    said = data.get("error") if isinstance(data, dict) else None
+    code = said if isinstance(said, str) and _CODE.match(said) else None
+    if status == 429 or code in _BUSY:
+        return Retry("rate_limited", after=_retry_after(response.headers))
+    if status == 503 or code in _DOWN:
+        return Retry(code or "http_503")
+    if status >= 500 or code in _BROKE_MIDWAY:
+        return Retry(code or f"http_{status}", lost=once)
+    if code is None:
+        return Retry("bad_answer", lost=once) if status == 200 else Retry(f"http_{status}")
+    return Gone(code) if code in _GONE else Rejected(code)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    text = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+    if not text.isascii() or not text.isdigit():
+        return None
+    return min(float(text), MAX_RETRY_AFTER_SECONDS)

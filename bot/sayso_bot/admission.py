@@ -1,0 +1,100 @@
+"""Who may answer a request: the rule's approvers, held against what a surface has proved about a person.
+
+Nobody is admitted on a look-up that failed, and nobody decides what acts for them. Accounts that nothing joins to the
+principal's are refused too, because the same human may own both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sayso_bot.domain.card import who_may
+from sayso_bot.domain.person import OPERATOR, Person
+from sayso_bot.domain.request import Request, Requirement
+from sayso_bot.errors import CannotCheck, NotAnApprover, OwnRequest
+from sayso_bot.ports import ChatAdapter, LookupFailed
+
+
+class Admission:
+    """``adapters`` by platform: they know the groups, members and accounts of their platform."""
+
+    def __init__(self, adapters: Mapping[str, ChatAdapter]) -> None:
+        self._adapters = adapters
+
+    async def evidence(self, request: Request, person: Person, *, surface: str, place: str | None) -> str:
+        """What admits ``person``, for the record. Raises `NotAnApprover`, `OwnRequest` or `CannotCheck`."""
+        _check_not_own(request, person)
+        try:
+            found = await self._find(request.requirement, person, surface, place) if request.requirement else None
+        except LookupFailed:
+            raise CannotCheck(
+                "It could not be checked whether you may decide this. Your vote was not counted; try again shortly."
+            ) from None
+        if found is None:
+            raise NotAnApprover(_why_not(request, person))
+        return found
+
+    async def no_longer_admitted(self, request: Request) -> list[str]:
+        """Persons of earlier approvals who would not be admitted now (they left the group). Raises `CannotCheck`."""
+        void = []
+        for vote in request.votes:
+            if vote.outcome == "approve" and vote.revision == request.revision:
+                person = Person(vote.person, vote.name, vote.aliases)
+                try:
+                    await self.evidence(request, person, surface=vote.surface, place=None)
+                except (NotAnApprover, OwnRequest):
+                    void.append(vote.person)
+        return void
+
+    async def _find(self, requirement: Requirement, person: Person, surface: str, place: str | None) -> str | None:
+        if requirement.operator and OPERATOR in person.aliases:
+            return OPERATOR
+        if requirement.approvers is not None:
+            for approver in requirement.approvers:
+                if await self._is(approver, person):
+                    return approver
+            return None
+        if requirement.place == "inbox":
+            signed_in = any(alias.startswith("email:") for alias in person.aliases)
+            return "signed in to the inbox" if surface == "inbox" and signed_in else None
+        if place == requirement.place or await self._is(requirement.place, person):
+            return f"in {requirement.place}"
+        return None
+
+    async def _is(self, approver: str, person: Person) -> bool:
+        """Whether ``person`` is ``approver``, or one of the people that it stands for on its platform."""
+        if person.is_any(approver):
+            return True
+        platform = approver.partition(":")[0]
+        adapter = self._adapters.get(platform)
+        if adapter is None:
+            return False
+        if not any(alias.startswith(f"{platform}:") for alias in person.aliases):
+            person = await adapter.recognise(person)
+            if not any(alias.startswith(f"{platform}:") for alias in person.aliases):
+                return False
+        return bool(person.aliases & await adapter.resolve(approver))
+
+
+def _check_not_own(request: Request, person: Person) -> None:
+    if request.principal is None:
+        return
+    if person.is_any(f"email:{request.principal}"):
+        raise OwnRequest("This request acts for you, so somebody else must decide it. Your vote was not counted.")
+    if not person.comparable:
+        raise OwnRequest(
+            f"This request acts for {request.principal}, and nothing shows that your account is not theirs "
+            "(no confirmed e-mail address, no entry under people: in the policy). Your vote was not counted."
+        )
+
+
+def _why_not(request: Request, person: Person) -> str:
+    """For the person alone: who may, and for the local operator the line that would admit them."""
+    if OPERATOR in person.aliases:
+        return (
+            "The rule does not admit the local operator. To change that, add `operator` to the approvers of "
+            f"rule “{request.rule}” in the policy. Your vote was not counted."
+        )
+    return (
+        f"Only {who_may(request)} may decide this (rule “{request.rule}”). Your vote was not counted; nothing changed."
+    )

@@ -1,0 +1,92 @@
+"""``sayso serve``: run the service until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from sayso_bot.domain.person import OPERATOR
+from sayso_bot.errors import Unusable
+from sayso_bot.settings import Settings
+from sayso_bot.telemetry import configure_logs
+from sayso_bot.wiring import Service, running_service
+
+_LINK_FILE = "sign-in-link"
+
+
+def command() -> None:
+    """Run the service. It is set up by environment variables that begin with SAYSO_; docs/settings.md lists them."""
+    settings = Settings.load()
+    configure_logs(settings.log_format, settings.log_level)
+    asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    ended = asyncio.Event()
+    _on_signals(ended)
+    async with running_service(settings) as service:
+        await _say_how_to_begin(service)
+        await ended.wait()
+        typer.echo("Ending: held calls are answered, work is handed back.", err=True)
+
+
+def _on_signals(ended: asyncio.Event) -> None:
+    """The first signal asks, the second insists."""
+
+    def told() -> None:
+        if ended.is_set():
+            os._exit(130)
+        ended.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told)
+
+
+async def _say_how_to_begin(service: Service) -> None:
+    """Five lines: where, how to sign in, which policy, how to make a key, how to ask."""
+    settings = service.settings
+    active = service.configuration
+    rules = "the built-in default: every action is asked in the inbox" if active.is_built_in else active.policy.digest
+    lines = (
+        ("Address", settings.public_url),
+        ("Sign in", await _sign_in(service)),
+        ("Policy", rules),
+        ("Key", "sayso keys create my-agent"),
+        ("Ask", f"SAYSO_URL={settings.public_url} SAYSO_KEY=sk_… sayso ask payments.refund --param amount=12"),
+    )
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print()
+    for label, text in lines:
+        console.print(Text(f"  {label:<8}", style="bold") + Text(text))
+    console.print()
+
+
+async def _sign_in(service: Service) -> str:
+    """The operator's link on a terminal; elsewhere it goes to a file, because output is kept in logs."""
+    if service.sign_in_link is None:
+        return "no inbox is configured"
+    link = await service.sign_in_link(OPERATOR, "Operator")
+    if sys.stderr.isatty():
+        return f"{link}  (once, within ten minutes)"
+    if service.settings.redis_url is not None:
+        return "sayso inbox link --person you@example.com"
+    return f"the link in {_written(service.settings.data_dir / _LINK_FILE, link)} (once, within ten minutes)"
+
+
+def _written(path: Path, link: str) -> Path:
+    path.unlink(missing_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError:
+        raise Unusable(f"The sign-in link cannot be written to {path}.") from None
+    with os.fdopen(descriptor, "w") as file:
+        file.write(link + "\n")
+    return path

@@ -1,0 +1,99 @@
+"""What is in force in this process: keys and policy, with the epochs under which they were read.
+
+Every function call names those epochs and is refused when they have moved, so a revoked key or a new policy takes
+effect at once on every replica, whatever this process has heard. Reading again is one look, shared by all who ask at
+the same time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from sayso_bot.domain.key import Key, secret_digest
+from sayso_bot.errors import Unavailable, Unusable
+from sayso_bot.ports import Epochs, Log, PolicyEngine, Store
+
+LOOK_AGAIN_SECONDS = 0.25
+
+
+class ActiveConfiguration:
+    """``compile`` turns a document into an engine, raising `Unusable`; ``built_in`` is used while none is active."""
+
+    def __init__(
+        self, store: Store, built_in: PolicyEngine, compile_policy: Callable[[str], PolicyEngine], log: Log
+    ) -> None:
+        self._store = store
+        self._built_in = built_in
+        self._compile = compile_policy
+        self._log = log
+        self._epochs = Epochs(-1, -1)
+        self._policy: PolicyEngine | None = built_in
+        self._by_id: dict[str, Key] = {}
+        self._by_digest: dict[str, Key] = {}
+        self._reading: asyncio.Task[None] | None = None
+        self._looked_at = float("-inf")
+
+    @property
+    def epochs(self) -> Epochs:
+        return self._epochs
+
+    @property
+    def policy(self) -> PolicyEngine:
+        """Raises `Unavailable` where this replica cannot use the active document: then it decides nothing."""
+        if self._policy is None:
+            raise Unavailable("The active policy cannot be read by this replica. An operator must upgrade it.")
+        return self._policy
+
+    @property
+    def is_built_in(self) -> bool:
+        return self._policy is self._built_in
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        return tuple(self._by_id.values())
+
+    def key(self, key_id: str) -> Key | None:
+        return self._by_id.get(key_id)
+
+    async def find(self, secret: str) -> Key | None:
+        """The key with this secret, unless it is unknown or revoked.
+
+        An unknown secret may be a new key's that nobody has told us of: look again, but not more often than every
+        `LOOK_AGAIN_SECONDS`, so that a flood of bad keys costs next to nothing.
+        """
+        digest = secret_digest(secret)
+        found = self._by_digest.get(digest)
+        now = asyncio.get_running_loop().time()
+        if found is None and now - self._looked_at >= LOOK_AGAIN_SECONDS:
+            self._looked_at = now
+            await self.refresh()
+            found = self._by_digest.get(digest)
+        return found
+
+    async def refresh(self) -> None:
+        """Read the configuration again. Raises `Unavailable`; what was in force then stays, with its epochs."""
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read())
+        await asyncio.shield(self._reading)
+
+    async def _read(self) -> None:
+        known = self._policy.digest if self._policy is not None and not self.is_built_in else None
+        stored = await self._store.configuration(known)
+        valid = [key for key in stored.keys if key.revoked_at is None]
+        if stored.policy_digest is None:
+            self._policy = self._built_in
+        elif stored.document is not None:
+            self._policy = self._compiled(stored.policy_digest, stored.document)
+        self._by_id = {key.id: key for key in valid}
+        self._by_digest = {key.digest: key for key in valid}
+        self._epochs = stored.epochs
+
+    def _compiled(self, digest: str, document: str) -> PolicyEngine | None:
+        try:
+            engine = self._compile(document)
+        except Unusable:
+            self._log.error("policy_unusable", digest=digest)
+            return None
+        self._log.info("policy_in_force", digest=digest)
+        return engine

@@ -1,0 +1,330 @@
+"""The main path: an agent asks (`submit`), a card is shown (`show`), a person answers (`vote`), the agent goes on
+(`wait`).
+
+The desk is the only place that knows this order. HTTP handlers and chat adapters prove who speaks and call it; the
+store makes each step atomic. Whatever the surface, a vote passes through `vote`, so a rule that is enforced there is
+enforced everywhere.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from sayso_bot.admission import Admission
+from sayso_bot.domain.card import Card, card, ending
+from sayso_bot.domain.fingerprint import fingerprint
+from sayso_bot.domain.key import Key
+from sayso_bot.domain.lifecycle import has_voted
+from sayso_bot.domain.person import Person
+from sayso_bot.domain.policy import Asked
+from sayso_bot.domain.request import Request, Status, new_request_id
+from sayso_bot.errors import (
+    AlreadySettled,
+    AlreadyVoted,
+    Forbidden,
+    NotFound,
+    QuotaExceeded,
+    ReasonRequired,
+    Settled,
+    StaleRevision,
+    Unauthenticated,
+    Unavailable,
+    VoteRefused,
+)
+from sayso_bot.ports import (
+    Again,
+    Ballot,
+    Button,
+    Change,
+    ChatAdapter,
+    Configuration,
+    Draft,
+    Filter,
+    Gone,
+    NewRequest,
+    Page,
+    Standing,
+    Store,
+    Submitted,
+    VoteAnswer,
+    Voted,
+    Waiter,
+    Work,
+)
+
+MAX_REASON = 2000
+_TRIES = 5
+_T = TypeVar("_T")
+
+
+class Desk:
+    """``review_url`` gives the inbox's address of a request.
+
+    Adapters join after they were made (they are given the desk).
+    """
+
+    def __init__(
+        self, store: Store, configuration: Configuration, waiter: Waiter, review_url: Callable[[str], str]
+    ) -> None:
+        self._store = store
+        self._configuration = configuration
+        self._waiter = waiter
+        self._review_url = review_url
+        self._adapters: dict[str, ChatAdapter] = {}
+        self._admission = Admission(self._adapters)
+        self._held: Counter[str] = Counter()
+
+    def join(self, adapter: ChatAdapter) -> None:
+        self._adapters[adapter.name] = adapter
+
+    @property
+    def adapters(self) -> Mapping[str, ChatAdapter]:
+        return self._adapters
+
+    @property
+    def held(self) -> int:
+        """How many calls this process holds now."""
+        return self._held.total()
+
+    # ------------------------------------------------------------------ an agent asks
+
+    async def submit(self, key: Key, draft: Draft) -> Submitted:
+        """Make a request, or find the one that the same Idempotency-Key made. The policy may settle it at once.
+
+        Raises `Unauthenticated`, `Forbidden`, `IdempotencyMismatch`, `RateLimited`, `QuotaExceeded`, `Unavailable`.
+        """
+
+        async def attempt() -> Submitted:
+            present = self._present(key, draft.action)
+            return await self._store.submit(self._judged(present, draft), self._configuration.epochs)
+
+        return await self._in_force(attempt)
+
+    def _judged(self, key: Key, draft: Draft) -> NewRequest:
+        policy = self._configuration.policy
+        verdict = policy.judge(Asked(draft.action, draft.params, key.name, draft.claims))
+        requirement, timeout, place = verdict.requirement, None, None
+        if requirement is not None:
+            timeout = min(requirement.timeout_seconds, draft.timeout_seconds or requirement.timeout_seconds)
+            place = requirement.place if self._is_pushed(requirement.place) else None
+        return NewRequest(
+            id=new_request_id(datetime.now(UTC)),
+            draft=draft,
+            fingerprint=fingerprint(draft.action, key.name, draft.params),
+            key=key,
+            verdict=verdict,
+            policy_digest=policy.digest,
+            timeout_seconds=timeout,
+            place=place,
+            button=f"btn_{secrets.token_urlsafe(16)}",
+        )
+
+    async def read(self, key: Key, request_id: str) -> Request:
+        """The agent's own request. Raises `NotFound` for an unknown id and for another agent's alike."""
+
+        async def attempt() -> Request:
+            present = self._present(key)
+            request = await self._store.read(request_id, self._configuration.epochs)
+            if request is None or request.agent != present.name:
+                raise NotFound("There is no request with this id.")
+            return request
+
+        return await self._in_force(attempt)
+
+    async def wait(self, key: Key, request_id: str, seconds: float, clock: Callable[[], float]) -> Request:
+        """The agent's own request once it is settled, or as it stands after ``seconds``.
+
+        The key is checked again before the answer, so a key that was revoked meanwhile learns nothing.
+        """
+        until = clock() + seconds
+        with self._waiter.hold(request_id) as hold:
+            request = await self.read(key, request_id)
+            if request.settled or seconds <= 0:
+                return request
+            with self._holding(key):
+                while not (request.settled or self._waiter.closing) and (left := until - clock()) > 0:
+                    await hold.wait(left)
+                    request = await self.read(key, request_id)
+        return request
+
+    async def list(self, key: Key, wanted: Filter, *, cursor: str | None, limit: int) -> Page:
+        """The agent's own requests, newest first."""
+        present = self._present(key)
+        return await self._store.list(Filter(wanted.status, wanted.action, present.name), cursor=cursor, limit=limit)
+
+    async def cancel(self, key: Key, request_id: str) -> Request:
+        """The agent withdraws. Raises `Settled` when somebody or something was quicker."""
+
+        async def attempt() -> Request:
+            request = await self.read(key, request_id)
+            return await self._store.cancel(request, self._configuration.epochs)
+
+        request = await self._in_force(attempt)
+        if request.status is not Status.CANCELLED:
+            raise Settled(f"The request is already {request.status}, so it cannot be cancelled. Nothing was changed.")
+        return request
+
+    # ------------------------------------------------------------------ a card is shown
+
+    async def show(self, work: Work) -> str | None:
+        """Bring one card up to date; the post that shows it now, or None when nobody needs to see it any more.
+
+        A post whose answer was lost is looked up first. Raises `AdapterError`.
+        """
+        platform = work.place.partition(":")[0]
+        adapter = self._adapters.get(platform)
+        if adapter is None:
+            raise Gone(f"{platform}_not_configured")
+        shown, post = self.card(work.request), work.post
+        if post is None and work.lost_at is not None and adapter.capabilities.finds:
+            post = await adapter.find(work.request.id, work.place)
+        if post is None:
+            return None if work.request.settled else await adapter.post(shown, work.place, work.button)
+        for copy in (post, *work.doubles):
+            await adapter.update(shown, work.place, copy, work.button)
+        return post
+
+    def card(self, request: Request) -> Card:
+        return card(request, self._review_url(request.id))
+
+    async def button(self, token: str) -> Button | None:
+        return await self._store.button(token)
+
+    async def tapped(self, button: Button, post: str) -> None:
+        """A tap proves that ``post`` is at the button's place, perhaps before delivery has recorded it."""
+        await self._store.tapped(await self.look(button.request_id), button.place, post)
+
+    # ------------------------------------------------------------------ a person answers
+
+    async def vote(self, ballot: Ballot) -> Voted:
+        """Count one person's answer, once. Raises `VoteRefused`, whose detail is for the voter; `NotFound`."""
+        request = await self.look(ballot.request_id)
+        try:
+            answer = await self._in_force(lambda: self._counted(ballot))
+            return self._voted(answer, ballot)
+        except VoteRefused as refusal:
+            about = {"person": ballot.person.id, "surface": ballot.surface, "code": refusal.code}
+            await self._store.note("vote_refused", request.id, about)
+            raise
+
+    async def standing(self, request: Request, person: Person, *, surface: str, place: str | None) -> Standing:
+        """What `vote` would say to this person now."""
+        person = person.joined(self._configuration.policy.people)
+        try:
+            if request.settled:
+                raise AlreadySettled(self._how_it_ended(request))
+            if earlier := has_voted(request, person):
+                raise AlreadyVoted(_already(earlier.outcome))
+            await self._admission.evidence(request, person, surface=surface, place=place)
+        except VoteRefused as refusal:
+            return Standing(may_vote=False, why_not=refusal.detail)
+        return Standing(may_vote=True)
+
+    async def _counted(self, ballot: Ballot) -> VoteAnswer:
+        for _ in range(_TRIES):
+            request = await self.look(ballot.request_id)
+            person = ballot.person.joined(self._configuration.policy.people)
+            evidence, void = "", []
+            if not request.settled and request.revision == ballot.revision:
+                evidence = await self._admission.evidence(request, person, surface=ballot.surface, place=ballot.place)
+                _check_reason(request, ballot)
+                void = await self._admission.no_longer_admitted(request)
+            epochs = self._configuration.epochs
+            answer = await self._store.vote(request, ballot, person, evidence, void, epochs)
+            if answer.code != "changed":
+                return answer
+        raise Unavailable("Too many people answer at once. Your vote was not counted; try again.", retry_after=1)
+
+    def _voted(self, answer: VoteAnswer, ballot: Ballot) -> Voted:
+        request = answer.request
+        if request is None:
+            raise Unavailable("The request cannot be read right now. Your vote was not counted.", retry_after=1)
+        match answer.code:
+            case "ok" | "replay":
+                return Voted(request, replayed=answer.code == "replay")
+            case "settled":
+                raise AlreadySettled(self._how_it_ended(request))
+            case "stale":
+                raise StaleRevision("The request has changed since this card was made. Your vote was not counted.")
+            case "voted":
+                earlier = has_voted(request, ballot.person.joined(self._configuration.policy.people))
+                raise AlreadyVoted(_already(earlier.outcome if earlier else "approve"))
+            case _:
+                raise Unavailable("Your vote was not counted. Try again.", retry_after=1)
+
+    def _how_it_ended(self, request: Request) -> str:
+        found = ending(request)
+        return f"{found.headline if found else 'It ended'}. Your vote was not counted; nothing changed."
+
+    # ------------------------------------------------------------------ what adapters and operators read
+
+    async def look(self, request_id: str) -> Request:
+        request = await self._store.read(request_id)
+        if request is None:
+            raise NotFound("There is no request with this id.")
+        return request
+
+    async def browse(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page:
+        return await self._store.list(wanted, cursor=cursor, limit=limit)
+
+    def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change | None]]:
+        return self._waiter.changes()
+
+    # ------------------------------------------------------------------ mechanics
+
+    def _present(self, key: Key, action: str | None = None) -> Key:
+        """The key as it is in force now. Raises `Unauthenticated` when it was revoked, `Forbidden` by its patterns."""
+        present = self._configuration.key(key.id)
+        if present is None:
+            raise Unauthenticated("This key is not valid any more. Ask an operator for a new one.")
+        if "agent" not in present.kinds:
+            raise Forbidden("This key is not an agent's: it cannot ask, read or cancel requests.")
+        if action is not None and not present.may_ask(action):
+            raise Forbidden(f"This key may not ask for {action}. Nothing was made.", field="action")
+        return present
+
+    async def _in_force(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
+        """Run a step under the configuration in force, reading it again when it has moved."""
+        for _ in range(_TRIES):
+            try:
+                return await attempt()
+            except Again:
+                await self._configuration.refresh()
+        raise Unavailable("The configuration changes too quickly. Nothing was changed; try again.", retry_after=1)
+
+    def _is_pushed(self, place: str) -> bool:
+        adapter = self._adapters.get(place.partition(":")[0])
+        return adapter is None or adapter.capabilities.pushes
+
+    @contextmanager
+    def _holding(self, key: Key) -> Iterator[None]:
+        if self._held[key.id] >= key.quotas.held:
+            raise QuotaExceeded("This key holds as many calls as it may. The request itself stands.", retry_after=1)
+        self._held[key.id] += 1
+        try:
+            yield
+        finally:
+            self._held[key.id] -= 1
+            if not self._held[key.id]:
+                del self._held[key.id]
+
+
+def _check_reason(request: Request, ballot: Ballot) -> None:
+    """Raise `ReasonRequired` where the rule wants a reason and none is given, or it is longer than `MAX_REASON`."""
+    wants = request.requirement.reason if request.requirement else "never"
+    if (wants == "always" or (wants == "deny" and ballot.outcome == "deny")) and not (ballot.reason or "").strip():
+        raise ReasonRequired(f"The rule wants a reason to {ballot.outcome}. Your vote was not counted.", field="reason")
+    if ballot.reason and len(ballot.reason) > MAX_REASON:
+        raise ReasonRequired(
+            f"A reason has at most {MAX_REASON} characters. Your vote was not counted.", field="reason"
+        )
+
+
+def _already(outcome: str) -> str:
+    word = "approved" if outcome == "approve" else "denied"
+    return f"You have already {word} this request. Each person has one vote; nothing changed."

@@ -1,0 +1,81 @@
+"""The aiohttp application: one set of middlewares around agents' calls, health and the adapters' routes."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Awaitable, Callable, Iterable
+from time import perf_counter
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from sayso_bot.errors import WrongHost
+from sayso_bot.http import problems
+from sayso_bot.http.health import Metrics
+from sayso_bot.ports import Log
+
+MAX_BODY_BYTES = 1024 * 1024
+_PROBES = ("/livez", "/readyz")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Routes(Protocol):
+    def add_to(self, router: web.UrlDispatcher) -> None: ...
+
+
+def application(public_url: str, log: Log, metrics: Metrics, routes: Iterable[Routes]) -> web.Application:
+    """The app. Bodies are bounded by `MAX_BODY_BYTES`; each route may bound its own further."""
+    middlewares = [_measured(metrics), problems.middleware(log, metrics.refused), _known_host(public_url)]
+    app = web.Application(middlewares=middlewares, client_max_size=MAX_BODY_BYTES)
+    for group in routes:
+        group.add_to(app.router)
+    return app
+
+
+def _measured(metrics: Metrics) -> Any:
+    @web.middleware
+    async def measured(http_request: web.Request, handler: Handler) -> web.StreamResponse:
+        start = perf_counter()
+        answer = await handler(http_request)
+        resource = http_request.match_info.route.resource
+        route = f"{http_request.method} {resource.canonical}" if resource else "none"
+        metrics.http.labels(route, answer.status).observe(perf_counter() - start)
+        return answer
+
+    return measured
+
+
+def _known_host(public_url: str) -> Any:
+    """Answer only to loopback's names and the public one, so that a page elsewhere cannot rebind its name to us.
+
+    Probes come by address; they tell nothing.
+    """
+    public = urlsplit(public_url).hostname
+
+    @web.middleware
+    async def known_host(http_request: web.Request, handler: Handler) -> web.StreamResponse:
+        host = _host_name(http_request.headers.get("Host", ""))
+        if host != public and not _is_loopback(host) and http_request.path not in _PROBES:
+            raise WrongHost("Sayso does not answer to this host name; SAYSO_PUBLIC_URL says to which it does.")
+        return await handler(http_request)
+
+    return known_host
+
+
+def _host_name(header: str) -> str | None:
+    try:
+        return urlsplit(f"//{header}").hostname
+    except ValueError:
+        return None
+
+
+def _is_loopback(host: str | None) -> bool:
+    if host is None:
+        return False
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,99 @@
+"""Who calls: a key proves an agent, and each key has its own share of this process.
+
+Submissions are bounded in the store, for all replicas together; all other calls by a bucket here, with the key's own
+rate.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeAlias
+
+from aiohttp import web
+
+from sayso_bot.domain.key import Key
+from sayso_bot.errors import Forbidden, RateLimited, Unauthenticated
+
+MAX_SECRET = 200
+IDLE_BUCKETS = 10_000
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Keyring(Protocol):
+    async def find(self, secret: str) -> Key | None: ...
+
+
+class Buckets:
+    """One token bucket for each key: ``rate`` a second, ``burst`` at once. Idle ones are forgotten."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._left: dict[str, tuple[float, float]] = {}
+
+    def take(self, key: Key) -> None:
+        """Raises `RateLimited` when the bucket is empty."""
+        now = self._clock()
+        tokens, at = self._left.get(key.id, (float(key.quotas.burst), now))
+        tokens = min(float(key.quotas.burst), tokens + (now - at) * key.quotas.rate)
+        if tokens < 1:
+            wait = (1 - tokens) / key.quotas.rate
+            raise RateLimited("This key asks too often. Nothing was changed; try again later.", retry_after=wait)
+        if len(self._left) >= IDLE_BUCKETS:
+            self._left.clear()
+        self._left[key.id] = (tokens - 1, now)
+
+
+def authenticator(keyring: Keyring) -> Callable[[web.Request], Awaitable[Key]]:
+    """The key of a call. Raises `Unauthenticated`, which says the same for a missing, unknown and revoked one."""
+
+    async def authenticate(http_request: web.Request) -> Key:
+        scheme, _, secret = http_request.headers.get("Authorization", "").partition(" ")
+        secret = secret.strip()
+        if scheme.lower() == "bearer" and secret and len(secret) <= MAX_SECRET and secret.isascii():
+            key = await keyring.find(secret)
+            if key is not None:
+                return key
+        raise Unauthenticated(
+            "Send a valid key as Authorization: Bearer sk_…; an operator makes one: sayso keys create."
+        )
+
+    return authenticate
+
+
+def operators_only(keyring: Keyring, trusted: Sequence[Network]) -> Callable[[web.Request], Awaitable[None]]:
+    """Admits callers on this machine, and admin keys. Raises `Unauthenticated` or `Forbidden`.
+
+    A call that a proxy passed on comes from elsewhere, unless a trusted proxy says otherwise.
+    """
+    authenticate = authenticator(keyring)
+
+    async def check(http_request: web.Request) -> None:
+        if "Authorization" in http_request.headers:
+            if "admin" not in (await authenticate(http_request)).kinds:
+                raise Forbidden("This key is not an admin's.")
+            return
+        caller = _caller(http_request, trusted)
+        if caller is not None and not caller.is_loopback:
+            raise Unauthenticated("From another machine this needs an admin key.")
+
+    return check
+
+
+def _caller(
+    http_request: web.Request, trusted: Sequence[Network]
+) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The caller's address, None for a Unix socket's. What an untrusted proxy says makes a caller a stranger."""
+    peer = http_request.transport.get_extra_info("peername") if http_request.transport else None
+    if not peer or not isinstance(peer, tuple):
+        return None
+    address = ipaddress.ip_address(str(peer[0]).partition("%")[0])
+    passed_on = http_request.headers.get("X-Forwarded-For")
+    if passed_on is None and "Forwarded" not in http_request.headers:
+        return address
+    if passed_on is not None and any(address in network for network in trusted):
+        try:
+            return ipaddress.ip_address(passed_on.rpartition(",")[2].strip())
+        except ValueError:
+            return ipaddress.IPv4Address(0)
+    return ipaddress.IPv4Address(0)

@@ -1,0 +1,107 @@
+"""What operators watch: is it alive, is it ready, and how much is there of everything."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from sayso_bot.http.schemas import dumps
+from sayso_bot.ports import Totals
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """``problems`` keep a replica out of service; ``warnings`` do not, but somebody should know."""
+
+    problems: Sequence[str]
+    warnings: Sequence[str]
+
+
+class Metrics:
+    """All labels come from small fixed sets: routes, statuses and codes, never what an agent sent."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.http = Histogram(
+            "sayso_http_seconds", "Calls by route and status; held calls include the hold.", ["route", "status"],
+            registry=self.registry, buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60),
+        )  # fmt: skip
+        self.problems = Counter("sayso_problems", "Problem documents by code.", ["code"], registry=self.registry)
+        self.held = Gauge("sayso_held_calls", "Calls that this process holds now.", registry=self.registry)
+        self._requests = Gauge("sayso_requests", "Requests by status.", ["status"], registry=self.registry)
+        self._alarms = Gauge("sayso_alarms", "Cards that cannot be delivered.", registry=self.registry)
+        self._bytes = Gauge("sayso_request_bytes", "Bytes of all requests kept.", registry=self.registry)
+        self._journal = Gauge("sayso_journal_entries", "Entries in the journal.", registry=self.registry)
+        self._memory = Gauge("sayso_redis_memory_bytes", "Memory that Redis uses.", registry=self.registry)
+
+    def refused(self, code: str) -> None:
+        self.problems.labels(code).inc()
+
+    def text(self, totals: Totals, held: int) -> bytes:
+        self.held.set(held)
+        for status, count in totals.requests.items():
+            self._requests.labels(status).set(count)
+        self._alarms.set(totals.alarms)
+        self._bytes.set(totals.request_bytes)
+        self._journal.set(totals.journal_entries)
+        self._memory.set(totals.memory_bytes)
+        return generate_latest(self.registry)
+
+
+class HealthRoutes:
+    """``operators_only`` admits loopback and admin keys to what tells more than "yes"."""
+
+    def __init__(
+        self,
+        readiness: Callable[[], Awaitable[Readiness]],
+        totals: Callable[[], Awaitable[Totals]],
+        held: Callable[[], int],
+        metrics: Metrics,
+        operators_only: Callable[[web.Request], Awaitable[None]],
+        openapi: Callable[[], dict[str, object]],
+    ) -> None:
+        self._readiness = readiness
+        self._totals = totals
+        self._held = held
+        self._metrics = metrics
+        self._operators_only = operators_only
+        self._openapi = openapi
+
+    def add_to(self, router: web.UrlDispatcher) -> None:
+        router.add_get("/livez", self.livez, allow_head=False)
+        router.add_get("/readyz", self.readyz, allow_head=False)
+        router.add_get("/metrics", self.metrics, allow_head=False)
+        router.add_get("/openapi.json", self.openapi, allow_head=False)
+
+    async def livez(self, _: web.Request) -> web.Response:
+        return _json({"status": "alive"})
+
+    async def readyz(self, _: web.Request) -> web.Response:
+        found = await self._readiness()
+        body = {
+            "status": "not ready" if found.problems else "ready",
+            "problems": list(found.problems),
+            "warnings": list(found.warnings),
+        }
+        answer = _json(body, status=503 if found.problems else 200)
+        if found.problems:
+            answer.headers["Retry-After"] = "2"
+        return answer
+
+    async def metrics(self, http_request: web.Request) -> web.Response:
+        await self._operators_only(http_request)
+        body = self._metrics.text(await self._totals(), self._held())
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"})
+
+    async def openapi(self, http_request: web.Request) -> web.Response:
+        await self._operators_only(http_request)
+        return _json(self._openapi())
+
+
+def _json(body: object, *, status: int = 200) -> web.Response:
+    return web.Response(
+        text=dumps(body), status=status, content_type="application/json", headers={"Cache-Control": "no-store"}
+    )

@@ -1,0 +1,63 @@
+"""What of a submission is checked before the desk sees it: type, size, JSON, fields, idempotency and preference."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from aiohttp import web
+
+from sayso_bot.domain.json import loads
+from sayso_bot.errors import BodyTooLarge, InvalidField, UnsupportedMediaType
+from sayso_bot.http.schemas import MAX_BODY_BYTES, dumps_sorted, read_submit
+from sayso_bot.ports import Draft
+
+MAX_WAIT_SECONDS = 55
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
+_WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?:;|,|$)", re.IGNORECASE)
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?\Z")
+
+
+async def read_draft(http_request: web.Request) -> Draft:
+    """Raises `UnsupportedMediaType`, `BodyTooLarge`, `BadJson`, `InvalidField`."""
+    if http_request.content_type != "application/json":
+        raise UnsupportedMediaType("Send the request as application/json. Nothing was made.")
+    body = await http_request.read()
+    if len(body) > MAX_BODY_BYTES:
+        raise BodyTooLarge(f"A request has at most {MAX_BODY_BYTES // 1024} KiB. Nothing was made.")
+    value = loads(body)
+    submit = read_submit(value)
+    return Draft(
+        action=submit.action,
+        params=submit.params,
+        claims=submit.claims(),
+        timeout_seconds=submit.timeout_seconds(),
+        body_digest=hashlib.sha256(dumps_sorted(value).encode()).hexdigest(),
+        idempotency_key=idempotency_key(http_request),
+    )
+
+
+def idempotency_key(http_request: web.Request) -> str | None:
+    """The Idempotency-Key: 1 to 255 visible ASCII characters. Raises `InvalidField`."""
+    found = http_request.headers.getall("Idempotency-Key", [])
+    if not found:
+        return None
+    if len(found) > 1 or not _IDEMPOTENCY_KEY.match(found[0]):
+        raise InvalidField(
+            "Idempotency-Key must be given once, as 1 to 255 visible ASCII characters. Nothing was made.",
+            field="Idempotency-Key",
+        )
+    return found[0]
+
+
+def preferred_wait(http_request: web.Request) -> int | None:
+    """Seconds of ``Prefer: wait=N`` (RFC 7240), at most `MAX_WAIT_SECONDS`. Other preferences are not understood."""
+    found = _WAIT.search(", ".join(http_request.headers.getall("Prefer", [])))
+    return min(int(found[1]), MAX_WAIT_SECONDS) if found else None
+
+
+def query_wait(text: str) -> float:
+    """Seconds of ``?wait=``, at most `MAX_WAIT_SECONDS`. Raises `InvalidField`."""
+    if not _SECONDS.match(text):
+        raise InvalidField("wait must be a number of seconds.", field="wait")
+    return min(float(text), MAX_WAIT_SECONDS)

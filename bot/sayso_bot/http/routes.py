@@ -1,0 +1,147 @@
+"""The calls of agents: translate, call the desk, answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiohttp import web
+
+from sayso_bot.desk import Desk
+from sayso_bot.domain.key import Key
+from sayso_bot.domain.request import REQUEST_ID, Request, Status
+from sayso_bot.errors import InvalidField, NotFound
+from sayso_bot.http.auth import Buckets
+from sayso_bot.http.intake import preferred_wait, query_wait, read_draft
+from sayso_bot.http.schemas import dumps, is_action, request_out
+from sayso_bot.ports import Filter
+
+MAX_PAGE = 100
+DEFAULT_PAGE = 50
+
+
+class AgentRoutes:
+    """``review_url`` gives the inbox's address of a request; ``authenticate`` proves the caller's key."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        authenticate: Callable[[web.Request], Awaitable[Key]],
+        buckets: Buckets,
+        review_url: Callable[[str], str],
+    ) -> None:
+        self._desk = desk
+        self._authenticate = authenticate
+        self._buckets = buckets
+        self._review_url = review_url
+
+    def add_to(self, router: web.UrlDispatcher) -> None:
+        router.add_post("/v1/requests", self.submit)
+        router.add_get("/v1/requests", self.list, allow_head=False)
+        router.add_get("/v1/requests/{id}", self.read, allow_head=False)
+        router.add_post("/v1/requests/{id}/cancel", self.cancel)
+
+    async def submit(self, http_request: web.Request) -> web.Response:
+        key = await self._authenticate(http_request)
+        _only(http_request.query, ())
+        draft = await read_draft(http_request)
+        submitted = await self._desk.submit(key, draft)
+        request, headers = submitted.request, {}
+        wait = preferred_wait(http_request)
+        if wait is not None:
+            headers["Preference-Applied"] = f"wait={wait}"
+            request = await self._held(key, request, wait)
+        if submitted.replayed:
+            headers["Idempotent-Replayed"] = "true"
+        headers["Location"] = f"/v1/requests/{request.id}"
+        return self._answer(request, status=200 if submitted.replayed else 201, headers=headers)
+
+    async def read(self, http_request: web.Request) -> web.Response:
+        key = await self._authenticated(http_request)
+        _only(http_request.query, ("wait",))
+        request_id, wait = _id(http_request), query_wait(http_request.query.get("wait", "0"))
+        clock = asyncio.get_running_loop().time
+        return self._answer(await self._desk.wait(key, request_id, wait, clock))
+
+    async def list(self, http_request: web.Request) -> web.Response:
+        key = await self._authenticated(http_request)
+        query = http_request.query
+        _only(query, ("status", "action", "agent", "cursor", "limit"))
+        agent = query.get("agent", key.name)
+        wanted = Filter(_status(query.get("status")), _action(query.get("action")), key.name)
+        cursor, limit = _cursor(query.get("cursor")), _limit(query.get("limit"))
+        if agent != key.name:
+            return _json({"items": [], "next_cursor": None})
+        page = await self._desk.list(key, wanted, cursor=cursor, limit=limit)
+        items = [request_out(request, self._review_url(request.id)) for request in page.items]
+        return _json({"items": items, "next_cursor": page.cursor})
+
+    async def cancel(self, http_request: web.Request) -> web.Response:
+        key = await self._authenticated(http_request)
+        _only(http_request.query, ())
+        return self._answer(await self._desk.cancel(key, _id(http_request)))
+
+    async def _held(self, key: Key, request: Request, seconds: float) -> Request:
+        if request.settled:
+            return request
+        return await self._desk.wait(key, request.id, seconds, asyncio.get_running_loop().time)
+
+    async def _authenticated(self, http_request: web.Request) -> Key:
+        key = await self._authenticate(http_request)
+        self._buckets.take(key)
+        return key
+
+    def _answer(self, request: Request, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+        return _json(request_out(request, self._review_url(request.id)), status=status, headers=headers)
+
+
+def _json(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.Response(
+        text=dumps(value),
+        status=status,
+        content_type="application/json",
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )
+
+
+def _id(http_request: web.Request) -> str:
+    """An id of ours, or `NotFound`: a text that is no id names no request."""
+    request_id = http_request.match_info["id"]
+    if not REQUEST_ID.match(request_id):
+        raise NotFound("There is no request with this id.")
+    return request_id
+
+
+def _only(query: Mapping[str, str], known: tuple[str, ...]) -> None:
+    for name in query:
+        if name not in known:
+            raise InvalidField("This query parameter is not known here.", field=name[:80])
+
+
+def _status(text: str | None) -> Status | None:
+    if text is None:
+        return None
+    try:
+        return Status(text)
+    except ValueError:
+        raise InvalidField(f"status is one of {', '.join(Status)}.", field="status") from None
+
+
+def _action(text: str | None) -> str | None:
+    if text is not None and not is_action(text):
+        raise InvalidField("action is an exact action type, such as payments.refund.", field="action")
+    return text
+
+
+def _cursor(text: str | None) -> str | None:
+    if text is not None and not (text.isascii() and text.isdigit() and len(text) <= 15):
+        raise InvalidField("cursor must be the next_cursor of an earlier page.", field="cursor")
+    return text
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return DEFAULT_PAGE
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MAX_PAGE):
+        raise InvalidField(f"limit is a whole number from 1 to {MAX_PAGE}.", field="limit")
+    return int(text)

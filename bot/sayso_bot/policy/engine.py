@@ -1,0 +1,160 @@
+"""A loaded policy judges: the first rule that matches wins, no match is a denial.
+
+A rule that cannot be evaluated ends the matter as denied, and says why: an agent must not be able to reach another
+rule by breaking a condition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from sayso_bot.domain.policy import Asked, Verdict
+from sayso_bot.domain.request import Cause
+from sayso_bot.policy.conditions import Facts, Scope
+from sayso_bot.policy.params import CannotEvaluate
+from sayso_bot.policy.problems import Problem
+from sayso_bot.policy.rules import Index, Rule
+
+NO_RULE = "no rule"
+KNOWN_ACTIONS = 4096
+
+StepOutcome = Literal["matched", "other_action", "condition_false", "cannot_evaluate", "not_reached"]
+
+_NOTHING_MATCHED = Verdict("deny", NO_RULE, Cause.POLICY, reason="No rule of the policy names this action.")
+_NO_CONDITION_HELD = Verdict("deny", NO_RULE, Cause.POLICY, reason="No rule of the policy applies to this request.")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What became of one rule: ``why`` is a sentence."""
+
+    rule: str
+    line: int
+    outcome: StepOutcome
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Every rule in order, and the verdict, which is that of `LoadedPolicy.judge`."""
+
+    steps: tuple[Step, ...]
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class RuleView:
+    """A rule for display."""
+
+    name: str
+    line: int
+    action: str
+    params: Mapping[str, str]
+    when: str | None
+    verdict: Verdict
+
+
+class LoadedPolicy:
+    """A policy in force; a `sayso_bot.ports.PolicyEngine`.
+
+    ``channels`` are names and addresses, ``groups`` the approvers' groups, ``warnings`` what an admin should know of
+    a document that is valid.
+    """
+
+    def __init__(
+        self,
+        *,
+        digest: str,
+        channels: Mapping[str, str],
+        groups: Mapping[str, tuple[str, ...]],
+        people: Mapping[str, frozenset[str]],
+        rules: tuple[Rule, ...],
+        warnings: tuple[Problem, ...] = (),
+    ) -> None:
+        self._digest = digest
+        self._people = people
+        self._rules = rules
+        self._naming = lru_cache(KNOWN_ACTIONS)(Index(rules).naming)
+        self.channels = channels
+        self.groups = groups
+        self.warnings = warnings
+
+    @property
+    def digest(self) -> str:
+        return self._digest
+
+    @property
+    def people(self) -> Mapping[str, frozenset[str]]:
+        return self._people
+
+    @property
+    def rules(self) -> tuple[RuleView, ...]:
+        return tuple(_view(rule) for rule in self._rules)
+
+    def places(self) -> frozenset[str]:
+        """The addresses at which some rule asks."""
+        return frozenset(rule.verdict.requirement.place for rule in self._rules if rule.verdict.requirement)
+
+    def judge(self, asked: Asked) -> Verdict:
+        """What the policy makes of an ask. Never raises for anything that is asked."""
+        naming = self._naming(asked.action)
+        known: dict[Scope, Facts] = {}
+        for rule in naming:
+            if verdict := _try(rule, asked, known):
+                return verdict
+        return _NO_CONDITION_HELD if naming else _NOTHING_MATCHED
+
+    def explain(self, asked: Asked) -> Explanation:
+        """`judge`, with what became of each rule."""
+        known: dict[Scope, Facts] = {}
+        verdict: Verdict | None = None
+        named = False
+        steps = []
+        for rule in self._rules:
+            if verdict:
+                steps.append(Step(rule.name, rule.mark.line, "not_reached", "An earlier rule decides."))
+            elif not rule.action.matches(asked.action):
+                steps.append(Step(rule.name, rule.mark.line, "other_action", f"It names {rule.action.text}."))
+            else:
+                named = True
+                verdict = _try(rule, asked, known)
+                steps.append(_step(rule, verdict))
+        return Explanation(tuple(steps), verdict or (_NO_CONDITION_HELD if named else _NOTHING_MATCHED))
+
+
+def _try(rule: Rule, asked: Asked, known: dict[Scope, Facts]) -> Verdict | None:
+    """The verdict of a rule that names the action, or None where its condition lets the request past."""
+    try:
+        if rule.scope is None:
+            rule.check(asked.params)
+            return rule.verdict
+        facts = known.get(rule.scope)
+        if facts is None:
+            facts = known[rule.scope] = rule.scope.facts(asked)
+        return rule.verdict if rule.holds(facts) else None
+    except CannotEvaluate as error:
+        reason = f'The rule "{rule.name}" could not be evaluated: {error.why}.'
+        return Verdict("deny", rule.name, Cause.POLICY_ERROR, reason=reason)
+
+
+def _step(rule: Rule, verdict: Verdict | None) -> Step:
+    if verdict is None:
+        return Step(rule.name, rule.mark.line, "condition_false", "Its condition is not true.")
+    if verdict is not rule.verdict:
+        return Step(rule.name, rule.mark.line, "cannot_evaluate", verdict.reason or "")
+    why = "It names the action." if rule.always else "It names the action, and its condition is true."
+    return Step(rule.name, rule.mark.line, "matched", why)
+
+
+def _view(rule: Rule) -> RuleView:
+    return RuleView(
+        name=rule.name,
+        line=rule.mark.line,
+        action=rule.action.text,
+        params={param.name: str(param) for param in rule.declaration.params},
+        when=rule.condition.text if rule.condition else None,
+        verdict=rule.verdict,
+    )

@@ -1,0 +1,87 @@
+"""How a policy names places and people: the forms that are accepted, and a sentence for those that are not.
+
+A form is checked by its looks alone. Whether a channel or an account exists, an adapter finds out.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sayso_bot.domain.person import OPERATOR, normal
+from sayso_bot.policy.tree import shown
+
+INBOX = "inbox"
+BUILT_PLATFORMS = frozenset({"slack", INBOX})
+
+_SLACK_CHANNEL = re.compile(r"slack:(T[A-Z0-9]{1,20}/)?[CG][A-Z0-9]{1,20}\Z")
+_SLACK_APPROVER = re.compile(r"slack:(T[A-Z0-9]{1,20}/)?[UWS][A-Z0-9]{1,20}\Z")
+_SLACK_ACCOUNT = re.compile(r"slack:T[A-Z0-9]{1,20}/[UW][A-Z0-9]{1,20}\Z")
+_SLACK_SINGLE = re.compile(r"slack:(T[A-Z0-9]{1,20}/)?[UW]")
+_EMAIL = re.compile(r"email:[^\s@:,<>\"]{1,64}@[^\s@:,<>\"]{1,190}\Z")
+
+
+class Unacceptable(Exception):
+    """A form that is not accepted; ``sentence`` says which are."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+def address(text: str, platforms: frozenset[str]) -> str:
+    """A channel's address: ``inbox``, ``slack:C…`` or ``slack:T…/C…``. Raises `Unacceptable`."""
+    if text == INBOX:
+        return text
+    _offered(text, platforms, "An address is inbox, slack:C0CHANNEL or slack:T0TEAM/C0CHANNEL.")
+    if text.startswith("slack:") and not _SLACK_CHANNEL.match(text):
+        raise Unacceptable(
+            "A Slack address is slack:C0CHANNEL or slack:T0TEAM/C0CHANNEL, with the channel's id and not its name."
+        )
+    return text
+
+
+def approver(text: str, platforms: frozenset[str]) -> str:
+    """Who may answer: ``operator``, ``email:…``, a Slack account or a Slack user group. Raises `Unacceptable`."""
+    if text == OPERATOR:
+        return text
+    if text.startswith("email:"):
+        return _email(text)
+    _offered(text, platforms, "An approver is operator, email:ADDRESS, slack:U0USER or slack:S0GROUP.")
+    if text.startswith("slack:") and not _SLACK_APPROVER.match(text):
+        raise Unacceptable(
+            "A Slack approver is slack:U0USER or slack:S0GROUP, or with its team slack:T0TEAM/U0USER; "
+            "ids are used, not names."
+        )
+    return text
+
+
+def account(text: str, platforms: frozenset[str]) -> str:
+    """One account of a person, as it is proved when they answer. Raises `Unacceptable`."""
+    if text == OPERATOR:
+        return text
+    if text.startswith("email:"):
+        return _email(text)
+    _offered(text, platforms, "An account is operator, email:ADDRESS or slack:T0TEAM/U0USER.")
+    if text.startswith("slack:") and not _SLACK_ACCOUNT.match(text):
+        raise Unacceptable("A person's Slack account is written with its team: slack:T0TEAM/U0USER.")
+    return text
+
+
+def is_group(approver: str) -> bool:
+    """Whether an approver stands for a number of people that only its platform knows."""
+    return approver != OPERATOR and not approver.startswith("email:") and not _SLACK_SINGLE.match(approver)
+
+
+def _email(text: str) -> str:
+    if not _EMAIL.match(text):
+        raise Unacceptable("An e-mail address is written email:ana@example.com.")
+    return normal(text)
+
+
+def _offered(text: str, platforms: frozenset[str], forms: str) -> None:
+    """Refuse what begins with no platform that this version offers."""
+    platform, colon, rest = text.partition(":")
+    if not colon or not rest or platform == INBOX:
+        raise Unacceptable(forms)
+    if platform not in platforms:
+        raise Unacceptable(f'"{shown(platform)}" is not offered in this version. {forms}')

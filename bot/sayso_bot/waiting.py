@@ -1,0 +1,172 @@
+"""Many held calls on one subscription.
+
+A hold registers first and reads after that, so nothing that is settled in between is missed. redis-py reconnects
+silently and what was published meanwhile is gone; so every confirmation of the subscription wakes all holds, a few at
+a time, and their owners read again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import RedisError
+
+from sayso_bot.ports import Change, Log
+
+CHUNK = 200
+RECONNECT_SECONDS = 0.2
+QUEUED_CHANGES = 1000
+
+
+class _Hold:
+    __slots__ = ("event",)
+
+    def __init__(self) -> None:
+        self.event = asyncio.Event()
+
+    async def wait(self, seconds: float) -> bool:
+        try:
+            await asyncio.wait_for(self.event.wait(), seconds)
+        except TimeoutError:
+            return False
+        self.event.clear()
+        return True
+
+
+class Subscription:
+    """Listens to a book's channels for as long as `run` runs, and hands out what it hears.
+
+    ``settled`` wakes holds, ``changes`` go to whoever listens, the others to whoever asked for them with `on`.
+    """
+
+    def __init__(self, client: Redis, tag: str, log: Log) -> None:
+        self._client = client
+        self._tag = tag
+        self._log = log
+        self._on: dict[str, Callable[[], None]] = {}
+        self._holds: dict[str, set[_Hold]] = {}
+        self._listeners: set[asyncio.Queue[Change | None]] = set()
+        self._waking: asyncio.Task[None] | None = None
+        self._pubsub: PubSub | None = None
+        self.connected = asyncio.Event()
+        self.closing = False
+
+    def on(self, channel: str, callback: Callable[[], None]) -> None:
+        """Call ``callback`` for each message on ``config`` or ``outbox``, and for each new subscription."""
+        self._on[channel] = callback
+
+    @contextmanager
+    def hold(self, request_id: str) -> Iterator[_Hold]:
+        hold = _Hold()
+        holds = self._holds.setdefault(request_id, set())
+        holds.add(hold)
+        try:
+            yield hold
+        finally:
+            holds.discard(hold)
+            if not holds and self._holds.get(request_id) is holds:
+                del self._holds[request_id]
+
+    @asynccontextmanager
+    async def changes(self) -> AsyncIterator[AsyncIterator[Change | None]]:
+        """Changes from now on. ``None``: some may have been missed. A listener that does not keep up misses some."""
+        queue: asyncio.Queue[Change | None] = asyncio.Queue(QUEUED_CHANGES)
+        self._listeners.add(queue)
+        try:
+            if len(self._listeners) == 1:
+                await self._follow_changes()
+            yield self._drain(queue)
+        finally:
+            self._listeners.discard(queue)
+            if not self._listeners:
+                await self._follow_changes()
+
+    async def _drain(self, queue: asyncio.Queue[Change | None]) -> AsyncIterator[Change | None]:
+        while True:
+            yield await queue.get()
+
+    async def _follow_changes(self) -> None:
+        """Hear changes while somebody listens, and only then: each submission makes one."""
+        if self._pubsub is not None:
+            with suppress(RedisError, OSError):  # a lost connection subscribes anew by itself
+                if self._listeners:
+                    await self._pubsub.subscribe(self._tag + "changes")
+                else:
+                    await self._pubsub.unsubscribe(self._tag + "changes")
+
+    async def run(self) -> None:
+        """Subscribe, listen, and subscribe again whenever the connection is lost. Ends by being cancelled."""
+        quiet = False
+        while True:
+            try:
+                await self._listen()
+            except (RedisError, OSError, TimeoutError) as error:
+                if not quiet:
+                    self._log.warning("subscription_lost", error=type(error).__name__)
+                quiet = True
+            else:
+                quiet = False
+            self.connected.clear()
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _listen(self) -> None:
+        names = ("settled", "config", *(("changes",) if self._listeners else ()), "outbox")
+        self._pubsub = pubsub = self._client.pubsub()
+        try:
+            await pubsub.subscribe(*(self._tag + name for name in names))
+            async for message in pubsub.listen():
+                name = str(message["channel"]).removeprefix(self._tag)
+                if message["type"] == "message":
+                    self._hear(name, str(message["data"]))
+                elif message["type"] == "subscribe" and name == "outbox":
+                    self.connected.set()
+                    self._missed()
+        finally:
+            self._pubsub = None
+            with suppress(RedisError, OSError):
+                await pubsub.aclose()  # type: ignore[no-untyped-call]
+
+    def _hear(self, channel: str, text: str) -> None:
+        if channel == "settled":
+            for hold in self._holds.get(text, ()):
+                hold.event.set()
+        elif channel == "changes":
+            kind, _, request_id = text.partition(" ")
+            self._tell(Change(request_id, kind))
+        elif channel in self._on:
+            self._on[channel]()
+
+    def _missed(self) -> None:
+        """Something may have been published while nobody listened."""
+        self._tell(None)
+        for callback in self._on.values():
+            callback()
+        if self._waking is None or self._waking.done():
+            self._waking = asyncio.create_task(self._wake_all())
+
+    async def _wake_all(self) -> None:
+        """Wake every hold, `CHUNK` at a time, so that their reads do not all arrive at once."""
+        holds = [hold for found in self._holds.values() for hold in found]
+        for start in range(0, len(holds), CHUNK):
+            for hold in holds[start : start + CHUNK]:
+                hold.event.set()
+            await asyncio.sleep(0.01)
+
+    def _tell(self, change: Change | None) -> None:
+        for queue in self._listeners:
+            if queue.full():
+                while not queue.empty():
+                    queue.get_nowait()
+                change = None
+            queue.put_nowait(change)
+
+    def release(self) -> None:
+        """End all holds now, as when the service stops: their callers answer with the request as it stands."""
+        self.closing = True
+        for holds in self._holds.values():
+            for hold in holds:
+                hold.event.set()

@@ -1,0 +1,290 @@
+"""The composition root: settings in, a running service out. The only module that knows all others.
+
+Everything that lives as long as the service is entered on one stack, in the order in which it depends on one another,
+and left in the opposite order: stop taking calls, end holds, hand back leases, close the store, shut the embedded
+Redis down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points, version
+from pathlib import Path
+
+from aiohttp import web
+from redis.asyncio import Redis
+
+from sayso_bot import policy
+from sayso_bot.configuration import ActiveConfiguration
+from sayso_bot.desk import Desk
+from sayso_bot.errors import SaysoError, Unavailable, Unusable
+from sayso_bot.http.app import application
+from sayso_bot.http.auth import Buckets, authenticator, operators_only
+from sayso_bot.http.health import HealthRoutes, Metrics, Readiness
+from sayso_bot.http.openapi import document
+from sayso_bot.http.routes import AgentRoutes
+from sayso_bot.ports import AdapterContext, ChatAdapter, Handler, Log
+from sayso_bot.settings import Settings, environment
+from sayso_bot.store.checks import check
+from sayso_bot.store.connect import connect, server_time_skew
+from sayso_bot.store.embedded import EmbeddedRedis, attach_or_start
+from sayso_bot.store.redis import RedisStore
+from sayso_bot.store.secret import load_or_make_secret
+from sayso_bot.store.shelf import RedisShelf
+from sayso_bot.telemetry import logger
+from sayso_bot.waiting import Subscription
+from sayso_bot.workers.clock import ClockWatch
+from sayso_bot.workers.deadlines import Deadlines
+from sayso_bot.workers.delivery import Delivery
+from sayso_bot.workers.policy_file import PolicyFile
+from sayso_bot.workers.tasks import running, tasks
+
+STOP_SECONDS = 4.0
+WAITAOF_MS = 5000
+
+
+@dataclass(slots=True)
+class Service:
+    """A running service. ``warnings`` are about the store."""
+
+    settings: Settings
+    store: RedisStore
+    desk: Desk
+    configuration: ActiveConfiguration
+    subscription: Subscription
+    app: web.Application
+    warnings: list[str]
+    policy_file: PolicyFile | None = None
+    sign_in_link: Callable[[str, str], Awaitable[str]] | None = None
+
+
+# --------------------------------------------------------------------------- the store
+
+
+@asynccontextmanager
+async def opened_redis(settings: Settings, log: Log) -> AsyncIterator[tuple[Redis, list[str]]]:
+    """The Redis to use, checked, with its warnings: the one named, else one of our own. Raises `Unusable`."""
+    async with AsyncExitStack() as stack:
+        url = settings.redis_url or ""
+        if not url:
+            owned = await stack.enter_async_context(EmbeddedRedis(settings.data_dir, log=log))
+            url = owned.url
+            await stack.enter_async_context(running(owned.supervise(), log))
+        client = connect(url)
+        stack.push_async_callback(client.aclose)
+        yield client, await check(client, settings.durability, book=settings.book)
+
+
+@asynccontextmanager
+async def opened_book(settings: Settings, log: Log) -> AsyncIterator[RedisStore]:
+    """The book, for one operator's command. Raises `Unusable`."""
+    async with AsyncExitStack() as stack:
+        url = settings.redis_url or await stack.enter_async_context(attach_or_start(settings.data_dir, log=log))
+        client = connect(url)
+        stack.push_async_callback(client.aclose)
+        await check(client, settings.durability, book=settings.book)
+        store = RedisStore(client, settings.book, _wait_for(settings))
+        await store.load_functions()
+        try:
+            yield store
+        finally:
+            await store.close()
+
+
+def shelves(settings: Settings, client: Redis, log: Log) -> Callable[[str], RedisShelf]:
+    """A shelf for each adapter. Raises `Unusable` where no secret is to be had."""
+    secret = load_or_make_secret(settings.secret, None if settings.redis_url else settings.data_dir)
+    return lambda adapter: RedisShelf(client, settings.book, adapter, secret, log)
+
+
+def _wait_for(settings: Settings) -> tuple[int, int, int] | None:
+    durability = settings.durability
+    return (1, durability.replicas, WAITAOF_MS) if durability.kind == "fsync" else None
+
+
+def configuration_of(store: RedisStore, log: Log) -> ActiveConfiguration:
+    return ActiveConfiguration(store, policy.built_in(), lambda text: policy.load(text, "active policy"), log)
+
+
+def load_policy(path: Path) -> tuple[str, policy.LoadedPolicy]:
+    """A policy file's text and what it says. Raises `Unusable`."""
+    text, source = policy.read(path)
+    return text, policy.load(text, source)
+
+
+# --------------------------------------------------------------------------- the service
+
+
+@asynccontextmanager
+async def running_service(settings: Settings, environ: Mapping[str, str] = os.environ) -> AsyncIterator[Service]:
+    """The whole service, listening on its port while inside. Raises `Unusable` with one sentence."""
+    log = logger("service")
+    platforms = environment(environ)
+    chosen = configured_adapters(platforms)
+    async with AsyncExitStack() as stack:
+        client, warnings = await stack.enter_async_context(opened_redis(settings, log))
+        clock = ClockWatch(lambda: server_time_skew(client), logger("clock"))
+        await clock.look()
+        service = await _assembled(settings, client, warnings)
+        stack.push_async_callback(service.store.close)
+        group = await stack.enter_async_context(tasks(log))
+        delivery = Delivery(service.store, service.desk.show, logger("delivery"))
+        service.subscription.on("outbox", delivery.hint)
+        service.subscription.on("config", lambda: group.spawn(_refreshed(service.configuration)))
+        shelf = shelves(settings, client, log)
+        for name, point in chosen.items():
+            context = AdapterContext(
+                desk=service.desk,
+                log=logger(name),
+                settings=platforms,
+                public_url=settings.public_url,
+                mount=_mount(service.app),
+                shelf=shelf(name),
+                spawn=group.spawn,
+                clock_is_right=clock.is_right,
+            )
+            adapter: ChatAdapter = point.load()(context)
+            service.desk.join(adapter)
+            service.sign_in_link = getattr(adapter, "sign_in_link", service.sign_in_link)
+        _add_routes(service, clock)
+        for adapter in service.desk.adapters.values():
+            await adapter.start()
+            stack.push_async_callback(adapter.stop)
+        workers = [service.subscription.run(), delivery.run(), clock.run()]
+        workers.append(Deadlines(service.store, logger("deadlines")).run())
+        if service.policy_file is not None:
+            workers.append(service.policy_file.run())
+        for work in workers:
+            await stack.enter_async_context(running(work, log))
+        await stack.enter_async_context(_listening(service))
+        stack.callback(service.subscription.release)
+        yield service
+
+
+async def _assembled(settings: Settings, client: Redis, warnings: list[str]) -> Service:
+    store = RedisStore(client, settings.book, _wait_for(settings))
+    await store.load_functions()
+    configuration = configuration_of(store, logger("configuration"))
+    await configuration.refresh()
+    policy_file = None
+    if settings.policy is not None:
+        policy_file = PolicyFile(
+            settings.policy, store, lambda: _active_digest(configuration), load_policy, logger("policy")
+        )
+        await policy_file.start()
+        await configuration.refresh()
+    if configuration.is_built_in:
+        logger("policy").warning("policy_built_in", detail="No policy is set: every action is asked in the inbox.")
+    subscription = Subscription(client, store.keys.tag, logger("subscription"))
+    desk = Desk(store, configuration, subscription, review_url(settings))
+    metrics = Metrics()
+    app = application(settings.public_url, logger("http"), metrics, ())
+    app[METRICS] = metrics
+    return Service(settings, store, desk, configuration, subscription, app, warnings, policy_file=policy_file)
+
+
+METRICS = web.AppKey("metrics", Metrics)
+
+
+def _active_digest(configuration: ActiveConfiguration) -> str | None:
+    return None if configuration.is_built_in else configuration.policy.digest
+
+
+def review_url(settings: Settings) -> Callable[[str], str]:
+    """The inbox's address of a request."""
+    return lambda request_id: f"{settings.public_url}/inbox/requests/{request_id}"
+
+
+async def _refreshed(configuration: ActiveConfiguration) -> None:
+    try:
+        await configuration.refresh()
+    except Unavailable:
+        logger("configuration").warning("configuration_not_read")
+
+
+def _add_routes(service: Service, clock: ClockWatch) -> None:
+    settings, configuration, desk = service.settings, service.configuration, service.desk
+
+    async def readiness() -> Readiness:
+        problems = [found for found in (clock.problem, await _store_problem(service)) if found]
+        if not service.subscription.connected.is_set():
+            problems.append("The subscription that wakes held calls is not connected.")
+        warnings = [*service.warnings]
+        if service.policy_file is not None and service.policy_file.warning:
+            warnings.append(service.policy_file.warning)
+        if not problems and (alarms := (await service.store.totals()).alarms):
+            warnings.append(f"{alarms} cards cannot be delivered; sayso doctor says which.")
+        return Readiness(problems, warnings)
+
+    authenticate = authenticator(configuration)
+    buckets = Buckets(asyncio.get_running_loop().time)
+    AgentRoutes(desk, authenticate, buckets, review_url(settings)).add_to(service.app.router)
+    HealthRoutes(
+        readiness,
+        service.store.totals,
+        lambda: desk.held,
+        service.app[METRICS],
+        operators_only(configuration, settings.trusted_proxies),
+        lambda: document(version("sayso")),
+    ).add_to(service.app.router)
+
+
+async def _store_problem(service: Service) -> str | None:
+    try:
+        await service.configuration.refresh()
+        _ = service.configuration.policy
+    except SaysoError as error:
+        return error.detail
+    return None
+
+
+# --------------------------------------------------------------------------- adapters
+
+
+def configured_adapters(platforms: Mapping[str, str]) -> dict[str, EntryPoint]:
+    """The adapters that the environment switches on. Raises `Unusable` for half a set of settings."""
+    factories = {point.name: point for point in entry_points(group="sayso.adapters")}
+    chosen = {}
+    for point in entry_points(group="sayso.adapter_settings"):
+        answer = point.load()(platforms)
+        if isinstance(answer, str):
+            raise Unusable(answer)
+        if answer:
+            chosen[point.name] = factories[point.name]
+    return chosen
+
+
+def _mount(app: web.Application) -> Callable[[str, str, Handler], None]:
+    def mount(method: str, path: str, handler: Handler) -> None:
+        app.router.add_route(method, path, handler)
+
+    return mount
+
+
+@asynccontextmanager
+async def _listening(service: Service) -> AsyncIterator[None]:
+    settings = service.settings
+    runner = web.AppRunner(service.app, access_log=None, handle_signals=False, shutdown_timeout=STOP_SECONDS / 2)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise Unusable(_cannot_listen(settings, error)) from None
+        yield
+    finally:
+        await runner.cleanup()
+
+
+def _cannot_listen(settings: Settings, error: OSError) -> str:
+    where = f"{settings.host} port {settings.port}"
+    if error.errno == 98 or "in use" in str(error):
+        return f"{where} is taken by another program. End it, or choose another with SAYSO_PORT."
+    if isinstance(error, PermissionError):
+        return f"{where} needs more rights than this user has. Choose a port from 1024 on with SAYSO_PORT."
+    return f"Sayso cannot listen on {where}. Is SAYSO_HOST an address of this machine?"

@@ -1,0 +1,148 @@
+"""Brings cards up to date: compares what a place should show with what it shows, and mends the difference.
+
+Hints only wake this worker; what is due is read from the store, so a lost hint costs a second and an extra one costs
+a look. Any number of replicas share the work: a card is worked on under a fenced lease, one place at a time keeps its
+order, and a place that asked us to wait is left alone by all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from sayso_bot.domain.request import Request
+from sayso_bot.errors import SaysoError
+from sayso_bot.ports import AdapterError, Gone, Log, Rejected, Retry, Store, Work
+
+LEASE_SECONDS = 15.0
+IDLE_SECONDS = 1.0
+PLACES_AT_ONCE = 16
+BATCH = 20
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 60.0
+ALARM_PAUSE_SECONDS = 120.0
+ALARM_ATTEMPTS = 6
+
+
+class Delivery:
+    """``show`` is the desk's; it returns the post, or None when nobody needs to see the card any more."""
+
+    def __init__(self, store: Store, show: Callable[[Work], Awaitable[str | None]], log: Log) -> None:
+        self._store = store
+        self._show = show
+        self._log = log
+        self._hint = asyncio.Event()
+        self._busy: dict[str, asyncio.Task[None]] = {}
+
+    def hint(self) -> None:
+        """There may be something to do."""
+        self._hint.set()
+
+    async def run(self) -> None:
+        """Work until cancelled; leases of what is under way are handed back."""
+        try:
+            while True:
+                self._hint.clear()
+                wait = IDLE_SECONDS
+                try:
+                    wait = await self._start_places()
+                except SaysoError as error:
+                    self._log.warning("delivery_waits", code=error.code)
+                await self._idle(wait)
+        finally:
+            for task in self._busy.values():
+                task.cancel()
+            await asyncio.gather(*self._busy.values(), return_exceptions=True)
+
+    async def _start_places(self) -> float:
+        """Start work on every due place that nobody here works on; how long until more can be expected."""
+        due = await self._store.due_places(PLACES_AT_ONCE * 4)
+        for place in due.items:
+            if place not in self._busy and len(self._busy) < PLACES_AT_ONCE:
+                task = asyncio.create_task(self._work_at(place))
+                self._busy[place] = task
+                task.add_done_callback(lambda _, place=place: self._done(place))  # type: ignore[misc]
+        if due.next_in_seconds is None:
+            return IDLE_SECONDS
+        return min(IDLE_SECONDS, max(0.01, due.next_in_seconds))
+
+    def _done(self, place: str) -> None:
+        self._busy.pop(place, None)
+        self._hint.set()
+
+    async def _idle(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._hint.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _work_at(self, place: str) -> None:
+        try:
+            for request_id in await self._store.due_work(place, BATCH):
+                request = await self._store.read(request_id)
+                if request is not None and not await self._deliver(request, place):
+                    return
+        except SaysoError as error:
+            self._log.warning("delivery_waits", place=place, code=error.code)
+            await asyncio.sleep(IDLE_SECONDS)
+
+    async def _deliver(self, request: Request, place: str) -> bool:
+        """Bring one card up to date. False when the whole place is to be left alone for now."""
+        work = await self._store.begin(request, place, LEASE_SECONDS)
+        if work is None:
+            return True
+        try:
+            async with self._keeping(work):
+                post = await self._show(work)
+        except AdapterError as error:
+            return await self._failed(work, error)
+        except asyncio.CancelledError:
+            # The platform may have taken the call; the next worker will look before it posts.
+            await self._store.failed(work, "stopped", after_seconds=0, lost=True, alarm=False, whole_place=False)
+            raise
+        except Exception:  # noqa: BLE001 - an adapter's bug must not stop the others' cards
+            self._log.exception("card_failed", request=work.request.id, place=place)
+            return await self._failed(work, Rejected("internal"))
+        if post is None:
+            await self._store.moot(work)
+        else:
+            await self._store.posted(work, post)
+            self._log.info("card_shown", request=work.request.id, place=place, version=work.wanted)
+        return True
+
+    @asynccontextmanager
+    async def _keeping(self, work: Work) -> AsyncIterator[None]:
+        """Hold the lease while a slow platform answers."""
+
+        async def renew() -> None:
+            while True:
+                await asyncio.sleep(LEASE_SECONDS / 3)
+                await self._store.renew(work, LEASE_SECONDS)
+
+        task = asyncio.create_task(renew())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _failed(self, work: Work, error: AdapterError) -> bool:
+        lasting = isinstance(error, Gone | Rejected)
+        after = error.after if isinstance(error, Retry) else None
+        whole_place = after is not None
+        alarm = lasting or work.attempts >= ALARM_ATTEMPTS
+        if after is None:
+            after = ALARM_PAUSE_SECONDS if lasting else _pause(work.attempts)
+        lost = isinstance(error, Retry) and error.lost
+        about = {"request": work.request.id, "place": work.place, "what": error.what, "attempts": work.attempts}
+        (self._log.error if alarm else self._log.warning)("card_not_shown", **about, again_in_seconds=round(after, 1))
+        await self._store.failed(work, error.what, after_seconds=after, lost=lost, alarm=alarm, whole_place=whole_place)
+        return not whole_place
+
+
+def _pause(attempts: int) -> float:
+    """Exponential back-off with full jitter over its upper half, in seconds."""
+    longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(attempts, 10))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing

@@ -1,0 +1,74 @@
+"""One Chromium for all browser tests; a fresh profile and a fresh inbox for each.
+
+Every page is watched: what a policy blocks, what a script throws and what a console complains of fails the test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+
+from browser.chromium import launch
+from unit.inbox.desk_stub import Clock, Service, serving
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests share one event loop, because they share one browser."""
+    for item in items:
+        if "/browser/" in str(item.path):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await launch(playwright)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def service(clock: Clock) -> AsyncIterator[Service]:
+    async with serving(clock=clock) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def profile(chromium: Browser) -> AsyncIterator[BrowserContext]:
+    context = await chromium.new_context(timezone_id="Europe/Berlin", viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(10_000)
+    yield context
+    await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(profile: BrowserContext) -> AsyncIterator[Page]:
+    """A page of somebody who is not signed in."""
+    opened = await profile.new_page()
+    complaints: list[str] = []
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("console", lambda message: complaints.extend(_complaint(message)))
+    yield opened
+    assert complaints == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def ana(service: Service, page: Page) -> Page:
+    """A page of Ana's, who is signed in and looks at the list."""
+    await page.goto(await service.link())
+    await page.wait_for_url("**/inbox")
+    return page
+
+
+def _complaint(message: ConsoleMessage) -> list[str]:
+    """Warnings and errors of a page's own; that a call was refused or cut off is what some tests are about."""
+    expected = message.text.startswith("Failed to load resource")
+    return [message.text] if message.type in ("warning", "error") and not expected else []

@@ -1,0 +1,138 @@
+"""Every state of the inbox, on a phone, a tablet and a desk, light and dark: axe finds nothing, nothing spills over."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Literal
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page
+
+from browser.axe import violations
+from sayso_bot.domain.request import Cause, Claims, Status
+from unit.inbox.desk_stub import Service
+
+SIZES = [(360, 740), (768, 1024), (1280, 800)]
+SCHEMES: list[Literal["light", "dark"]] = ["light", "dark"]
+WORDS = Claims(summary="Refund it", reasoning="Because.\n" * 40, diff="+ a\n- b\n" * 300, metadata={"ticket": 1})
+NAME = (
+    "platform.infrastructure.kubernetes.cluster.production-eu-west-1/namespaces/payments:rolling_restart_of_all_of_it"
+)
+
+Draw = Callable[[Service, Page], Awaitable[str]]
+
+
+async def _empty(service: Service, page: Page) -> str:
+    return "/inbox"
+
+
+async def _one(service: Service, page: Page) -> str:
+    service.desk.ask(claims=WORDS)
+    return "/inbox"
+
+
+async def _forty(service: Service, page: Page) -> str:
+    for index in range(40):
+        service.desk.ask(minutes=5 + index, approvers=("email:ben@example.com",) if index % 4 else None)
+    return "/inbox"
+
+
+async def _request(service: Service, page: Page) -> str:
+    return f"/inbox/requests/{service.desk.ask(claims=WORDS, quorum=2, reason='always').id}"
+
+
+async def _not_mine(service: Service, page: Page) -> str:
+    return f"/inbox/requests/{service.desk.ask(approvers=('email:ben@example.com',)).id}"
+
+
+async def _denied(service: Service, page: Page) -> str:
+    request = service.desk.ask()
+    service.desk.settle(request.id, Status.DENIED, Cause.POLICY)
+    return f"/inbox/requests/{request.id}"
+
+
+async def _long_name(service: Service, page: Page) -> str:
+    params = {"customer.billing_address.street_line_one_with_number": "Averylongwordwithoutbreaks" * 12, "empty": ""}
+    return f"/inbox/requests/{service.desk.ask(NAME, params).id}"
+
+
+async def _big(service: Service, page: Page) -> str:
+    return f"/inbox/requests/{service.desk.ask(params={'sql': 'select 1; ' * 10_000}).id}"
+
+
+async def _big_whole(service: Service, page: Page) -> str:
+    return f"{await _big(service, page)}?view=whole"
+
+
+async def _history(service: Service, page: Page) -> str:
+    for status, cause in (
+        (Status.EXPIRED, Cause.TIMEOUT),
+        (Status.CANCELLED, Cause.AGENT),
+        (Status.DENIED, Cause.POLICY),
+    ):
+        service.desk.settle(service.desk.ask(NAME, claims=WORDS).id, status, cause)
+    return "/inbox/history"
+
+
+async def _no_history(service: Service, page: Page) -> str:
+    return "/inbox/history?status=approved"
+
+
+async def _help(service: Service, page: Page) -> str:
+    return "/inbox/help"
+
+
+async def _unknown(service: Service, page: Page) -> str:
+    return "/inbox/requests/req_0"
+
+
+async def _used_link(service: Service, page: Page) -> str:
+    return "/inbox/sign-in#" + "A" * 43
+
+
+async def _signed_out(service: Service, page: Page) -> str:
+    await page.context.clear_cookies()
+    return "/inbox"
+
+
+STATES: list[Draw] = [
+    *(_empty, _one, _forty, _request, _not_mine, _denied, _long_name, _big),
+    *(_big_whole, _history, _no_history, _help, _unknown, _used_link, _signed_out),
+]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def looked_at(request: pytest.FixtureRequest, chromium: Browser, service: Service) -> AsyncIterator[Page]:
+    """Ana's page in one size and scheme."""
+    (width, height), scheme = request.param
+    context = await chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page = await context.new_page()
+    await page.goto(await service.link())
+    await page.wait_for_url("**/inbox")
+    yield page
+    await context.close()
+
+
+@pytest.mark.parametrize("looked_at", [(size, scheme) for size in SIZES for scheme in SCHEMES], indirect=True, ids=str)
+async def test_every_state_is_accessible_and_fits(service: Service, looked_at: Page) -> None:
+    found: list[str] = []
+    for draw in STATES:
+        service.desk.requests.clear()
+        await looked_at.goto(service.url + await draw(service, looked_at))
+        found += [f"{draw.__name__}: {violation}" for violation in await violations(looked_at)]
+        spill = await looked_at.evaluate("document.documentElement.scrollWidth - innerWidth")
+        found += [f"{draw.__name__}: {spill} px too wide"] if spill > 0 else []
+    assert found == []
+
+
+@pytest.mark.parametrize("looked_at", [(SIZES[0], "light")], indirect=True, ids=str)
+async def test_what_one_presses_on_a_phone_is_large_enough_and_in_reach(service: Service, looked_at: Page) -> None:
+    request = service.desk.ask(params={f"p{index}": index for index in range(30)})
+    await looked_at.goto(f"{service.url}/inbox/requests/{request.id}")
+    for name in ("Approve", "Deny"):
+        box = await looked_at.get_by_role("button", name=name).bounding_box()
+        assert box
+        assert box["height"] >= 44
+        assert box["width"] >= 44
+        assert box["y"] + box["height"] <= 740

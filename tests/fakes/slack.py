@@ -1,0 +1,303 @@
+"""A stand-in for Slack: a real HTTP server that speaks the Web API, with Slack's limits, 429s and errors.
+
+    async with FakeSlack() as slack:
+        slack.add_user("U0ANA", name="Ana", email="ana@example.com")
+        slack.add_channel("C0PAYMENTS", members=["U0ANA"])
+        settings = slack.settings()                     # SLACK_BOT_TOKEN, SLACK_SIGNING_SECRET, SLACK_API_URL
+        message = await slack.posted()                  # the next card that was not awaited yet
+        await slack.tap(service_url, message, "approve", user="U0ANA")
+        await slack.changed(message)                    # until the card is updated
+        slack.told("U0ANA")                             # what this person alone was told
+
+Trouble is scripted per method, in order, one call each (``times`` for more):
+
+    slack.fail("chat.postMessage", "channel_not_found")     slack.break_("chat.postMessage", status=500)
+    slack.limit_rate("chat.postMessage", after=2)           slack.hang("users.info", seconds=30)
+    slack.drop("chat.postMessage")          # carried out, but the connection ends before an answer
+    slack.refuse_connections()              # nobody listens; `slack.accept_connections()` ends that
+
+Alone, for a demo or another process's tests: ``python tests/fakes/slack.py --port 9400`` prints its settings, then each
+message as a line of JSON; ``GET /stand-in/messages`` lists them and ``POST /stand-in/tap`` with
+``{"service", "message", "action", "user"}`` taps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import copy
+import json
+import sys
+import time
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import aiohttp
+from aiohttp import web
+from slack_sdk.signature import SignatureVerifier
+
+if __package__ in (None, ""):  # run as a script
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from fakes.slack_workspace import RECORDED, Json, Message, Workspace
+
+TEAM = "T0TEAM"
+PATIENCE = 10.0
+SCOPES = (
+    "chat:write,users:read,users:read.email,usergroups:read,channels:read,groups:read,channels:history,groups:history"
+)
+
+Answer = web.StreamResponse
+Trouble = Callable[[Callable[[], Json]], Awaitable[Answer]]
+
+
+class FakeSlack(Workspace):
+    """One workspace. See the module's docstring."""
+
+    def __init__(self, *, team: str = TEAM, enterprise: str | None = None, port: int = 0) -> None:
+        super().__init__(team, enterprise)
+        self.token = "xoxb-1-stand-in"
+        self.signing_secret = "8f742231b10e8888abcd99yyyzzz85a5"
+        self.scopes = SCOPES
+        self.calls: list[tuple[str, Json]] = []
+        self._port = port
+        self._awaited = 0
+        self._troubles: defaultdict[str, deque[Trouble]] = defaultdict(deque)
+        self._happened = asyncio.Condition()
+        self._released = asyncio.Event()
+        self._runner: web.AppRunner | None = None
+
+    # ----------------------------------------------------------------- life
+
+    async def __aenter__(self) -> Self:
+        await self.accept_connections()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._released.set()
+        await self.refuse_connections()
+
+    async def accept_connections(self) -> None:
+        app = web.Application(client_max_size=4 * 1024 * 1024)
+        app.router.add_route("*", "/api/{method}", self._serve)
+        app.router.add_get("/stand-in/messages", self._list_messages)
+        app.router.add_post("/stand-in/tap", self._tap_for_others)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+        self._port = self._runner.addresses[0][1]
+
+    async def refuse_connections(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}/api/"
+
+    def settings(self) -> dict[str, str]:
+        """The variables that make a service talk to this stand-in."""
+        return {
+            "SLACK_BOT_TOKEN": self.token,
+            "SLACK_SIGNING_SECRET": self.signing_secret,
+            "SLACK_API_URL": self.url,
+        }
+
+    # ----------------------------------------------------------------- trouble
+
+    def fail(self, method: str, error: str, *, times: int = 1) -> None:
+        """Answer with ``{"ok": false, "error": error}``, nothing done."""
+        self._script(method, lambda: web.json_response({"ok": False, "error": error}), times)
+
+    def break_(self, method: str, *, status: int = 500, body: str = "oops", times: int = 1) -> None:
+        """Answer with a status and a body that is no JSON, nothing done."""
+        self._script(method, lambda: web.Response(status=status, text=body), times)
+
+    def limit_rate(self, method: str, *, after: int, times: int = 1) -> None:
+        """429 with ``Retry-After``."""
+        limited = {"ok": False, "error": "ratelimited"}
+        headers = {"Retry-After": str(after)}
+        self._script(method, lambda: web.json_response(limited, status=429, headers=headers), times)
+
+    def hang(self, method: str, *, seconds: float, times: int = 1) -> None:
+        """Answer only after a while, or when the stand-in ends."""
+
+        async def trouble(do: Callable[[], Json]) -> Answer:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._released.wait()
+            except TimeoutError:
+                return web.json_response(do())
+            return web.Response(status=503)
+
+        self._troubles[method].extend([trouble] * times)
+
+    def drop(self, method: str, *, times: int = 1) -> None:
+        """Carry the call out, then end the connection without an answer."""
+
+        async def trouble(do: Callable[[], Json]) -> Answer:
+            do()
+            raise _Dropped
+
+        self._troubles[method].extend([trouble] * times)
+
+    def _script(self, method: str, answer: Callable[[], Answer], times: int) -> None:
+        async def trouble(_: Callable[[], Json]) -> Answer:
+            return answer()
+
+        self._troubles[method].extend([trouble] * times)
+
+    # ----------------------------------------------------------------- what happened
+
+    async def posted(self, *, timeout: float = PATIENCE) -> Message:
+        """The next message in a channel that no `posted` has returned yet."""
+        await self._until(lambda: len(self.messages) > self._awaited, "a message was posted", timeout)
+        self._awaited += 1
+        return self.messages[self._awaited - 1]
+
+    async def changed(self, message: Message, *, since: int = 0, timeout: float = PATIENCE) -> Message:
+        """``message`` once it was updated more often than ``since``."""
+        await self._until(lambda: message.version > since, "the message was updated", timeout)
+        return message
+
+    async def until_told(self, user: str, *, count: int = 1, timeout: float = PATIENCE) -> list[str]:
+        """What ``user`` alone was told, once there are ``count`` such messages."""
+        await self._until(lambda: len(self.told(user)) >= count, f"{user} was told something", timeout)
+        return self.told(user)
+
+    def told(self, user: str) -> list[str]:
+        return [text for who, text in self.ephemerals if who == user]
+
+    def called(self, method: str) -> list[Json]:
+        """The arguments of every call of ``method`` so far, refused ones included."""
+        return [arguments for name, arguments in self.calls if name == method]
+
+    async def until_called(self, method: str, *, count: int = 1, timeout: float = PATIENCE) -> None:
+        await self._until(lambda: len(self.called(method)) >= count, f"{method} was called", timeout)
+
+    async def _until(self, true: Callable[[], bool], what: str, timeout: float) -> None:
+        try:
+            async with asyncio.timeout(timeout), self._happened:
+                await self._happened.wait_for(true)
+        except TimeoutError:
+            raise AssertionError(f"within {timeout} s it did not happen that {what}") from None
+
+    # ----------------------------------------------------------------- taps
+
+    def payload(self, message: Message, action: str, *, user: str, **other: Any) -> Json:
+        """Slack's payload for this tap. ``other``: ``team``, ``channel``, ``value``, ``action_ts``."""
+        made: Json = json.loads((RECORDED / "block_actions.json").read_text())
+        found = message.button(action) or {"value": ""}
+        channel = other.get("channel", message.channel)
+        made["user"].update(id=user, team_id=other.get("team", self.team))
+        made["team"]["id"] = self.team
+        made["enterprise"] = {"id": self.enterprise, "name": "org"} if self.enterprise else None
+        made["container"].update(message_ts=message.ts, channel_id=channel)
+        made["channel"]["id"] = channel
+        made["message"].update(ts=message.ts, text=message.text, blocks=copy.deepcopy(message.blocks))
+        stamp = other.get("action_ts") or self.stamp()
+        made["actions"][0].update(action_id=action, value=other.get("value", found.get("value", "")), action_ts=stamp)
+        return made
+
+    def signed(self, body: str, *, at: float | None = None, secret: str | None = None) -> dict[str, str]:
+        """The headers that Slack would send with ``body``."""
+        stamp = str(int(at if at is not None else time.time()))
+        signature = SignatureVerifier(secret or self.signing_secret).generate_signature(timestamp=stamp, body=body)
+        return {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "X-Slack-Request-Timestamp": stamp,
+            "X-Slack-Signature": signature or "",
+        }
+
+    async def tap(
+        self, service: str, message: Message, action: str, *, user: str, deliveries: int = 1, **other: Any
+    ) -> int:
+        """Tap a button as ``user``; the service's HTTP status. More ``deliveries`` are Slack's retries."""
+        body = urlencode({"payload": json.dumps(self.payload(message, action, user=user, **other))})
+        status = 0
+        for delivery in range(deliveries):
+            retry = {"X-Slack-Retry-Num": str(delivery), "X-Slack-Retry-Reason": "http_timeout"} if delivery else {}
+            status = await self.send(service, body, {**self.signed(body), **retry})
+        return status
+
+    async def send(self, service: str, body: str | bytes, headers: Mapping[str, str]) -> int:
+        """POST a callback to ``service`` (its base URL) and return the status."""
+        url = f"{service.rstrip('/')}/slack/events"
+        async with aiohttp.ClientSession() as session, session.post(url, data=body, headers=headers) as answer:
+            await answer.read()
+            return answer.status
+
+    # ----------------------------------------------------------------- the Web API
+
+    async def _serve(self, http_request: web.Request) -> Answer:
+        method = http_request.match_info["method"]
+        arguments = await _arguments(http_request)
+        self.calls.append((method, arguments))
+        try:
+            answer = await self._answer(http_request, method, arguments)
+        except _Dropped:
+            if http_request.transport is not None:
+                http_request.transport.abort()
+            answer = web.Response()
+        async with self._happened:
+            self._happened.notify_all()
+        return answer
+
+    async def _answer(self, http_request: web.Request, method: str, arguments: Json) -> Answer:
+        if http_request.headers.get("Authorization") != f"Bearer {self.token}":
+            return web.json_response({"ok": False, "error": "invalid_auth"})
+
+        def do() -> Json:
+            return self.perform(method, arguments)
+
+        if self._troubles[method]:
+            return await self._troubles[method].popleft()(do)
+        return web.json_response(do(), headers={"X-OAuth-Scopes": self.scopes})
+
+    # ----------------------------------------------------------------- for another process
+
+    async def _list_messages(self, _: web.Request) -> Answer:
+        return web.json_response([vars(message) for message in self.messages])
+
+    async def _tap_for_others(self, http_request: web.Request) -> Answer:
+        asked = await http_request.json()
+        message = next((found for found in self.messages if found.ts == asked["message"]), None)
+        if message is None:
+            return web.json_response({"error": "no such message"}, status=404)
+        status = await self.tap(asked["service"], message, asked["action"], user=asked["user"])
+        return web.json_response({"status": status, "told": self.told(asked["user"])})
+
+
+class _Dropped(Exception):
+    """End the connection without an answer."""
+
+
+async def _arguments(http_request: web.Request) -> Json:
+    if http_request.content_type == "application/json":
+        found: Json = await http_request.json()
+        return found
+    return {**http_request.query, **{name: str(value) for name, value in (await http_request.post()).items()}}
+
+
+async def _alone(port: int, channels: Sequence[str]) -> None:
+    async with FakeSlack(port=port) as slack:
+        slack.add_user("U0ANA", name="Ana", email="ana@example.com")
+        for channel in channels:
+            slack.add_channel(channel, ["U0ANA"])
+        print(json.dumps(slack.settings()), flush=True)
+        while True:
+            print(json.dumps(vars(await slack.posted(timeout=float("inf")))), flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="A stand-in for Slack.")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--channel", action="append", default=None)
+    chosen = parser.parse_args()
+    try:
+        asyncio.run(_alone(chosen.port, chosen.channel or ["C0PAYMENTS"]))
+    except KeyboardInterrupt:
+        sys.exit(0)

@@ -1,0 +1,49 @@
+"""Everything that a test of the Slack adapter touches, in one hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from fakes.slack import FakeSlack, Message
+from sayso_adapters.slack.adapter import SlackAdapter
+from sayso_bot.domain.request import Request
+from sayso_bot.testing.context import Surroundings
+from sayso_bot.testing.desk import MemoryDesk
+from sayso_bot.testing.samples import a_request
+
+PLACE = "slack:C0PAYMENTS"
+
+
+class Office:
+    """Everything that a test touches."""
+
+    def __init__(self, slack: FakeSlack, desk: MemoryDesk, around: Surroundings, adapter: SlackAdapter) -> None:
+        self.slack = slack
+        self.desk = desk
+        self.around = around
+        self.adapter = adapter
+
+    @property
+    def url(self) -> str:
+        return self.around.url
+
+    async def posted(self, request: Request | None = None) -> tuple[Request, Message]:
+        """A request and its card in the channel."""
+        request = request or a_request(PLACE)
+        button = self.desk.ask(request)
+        await self.adapter.post(self.desk.card(request), PLACE, button)
+        return request, await self.slack.posted()
+
+    async def tap(self, message: Message, action: str, *, user: str, **other: object) -> str:
+        """Tap and return what the tapper was told."""
+        count = len(self.slack.told(user)) + 1
+        assert await self.slack.tap(self.url, message, action, user=user, **other) == 200
+        return (await self.slack.until_told(user, count=count))[-1]
+
+
+async def wait_until(true: Callable[[], Awaitable[bool]]) -> None:
+    """Until it is true, looking again every few milliseconds, for ten seconds at most."""
+    async with asyncio.timeout(10):
+        while not await true():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.01)

@@ -1,0 +1,286 @@
+"""What a card says, that it fits into Slack's limits, and that nothing on it is obeyed or silently left out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from slack_sdk.models.blocks import Block
+
+from fakes.slack import texts
+from fakes.slack_limits import faults, refusal
+from sayso_adapters.slack.blocks import BAR, MAX_JSON, size
+from sayso_adapters.slack.cards import Message, message
+from sayso_bot.domain.card import Answer, Card, card
+from sayso_bot.domain.request import Cause, Claims, Decision, Request, Status, Vote
+from sayso_bot.testing.samples import AT, a_request
+
+PLACE = "slack:C0PAYMENTS"
+TOKEN = "opaque-token"
+URL = "https://sayso.example.com/inbox/req"
+
+
+def a_card(**changes: Any) -> Card:
+    return card(a_request(PLACE, **changes), URL)
+
+
+def buttons(shown: Message) -> list[str]:
+    return [e["action_id"] for b in shown.blocks if b["type"] == "actions" for e in b["elements"]]
+
+
+def words(shown: Message) -> str:
+    return "\n".join(texts(shown.blocks))
+
+
+def a_vote(name: str, outcome: str, reason: str | None = None) -> Vote:
+    return Vote(f"slack:T/{name}", name, frozenset({f"slack:T/{name}"}), outcome, reason, "slack", 1, "e", True, AT)  # type: ignore[arg-type]
+
+
+def ended(request: Request, outcome: Status, cause: Cause, *votes: Vote) -> Request:
+    return replace(request, status=outcome, votes=votes, decision=Decision(outcome, cause, AT, votes))
+
+
+class TestANormalRequest:
+    def test_it_takes_at_most_twelve_blocks(self) -> None:
+        assert len(message(a_card(), TOKEN).blocks) <= 12
+
+    def test_params_are_fields_with_a_label_and_a_value(self) -> None:
+        fields = [f["text"] for b in message(a_card(), TOKEN).blocks for f in b.get("fields", [])]
+        assert fields[:6] == ["*order*", "A-1017", "*amount*", "900", "*currency*", "EUR"]
+
+    def test_the_order_is_action_params_agent_rule_deadline_buttons_and_last_the_agents_words(self) -> None:
+        said = json.dumps(message(a_card(), TOKEN).blocks)
+        order = [
+            "payments.refund",
+            "A-1017",
+            "refund-bot",
+            "large refunds",
+            "0 of 1 approval",
+            "<!date^",
+            "Approve",
+            "The parcel",
+        ]
+        assert [said.index(word) for word in order] == sorted(said.index(word) for word in order)
+
+    def test_buttons_carry_the_opaque_token_and_nothing_else(self) -> None:
+        (row,) = [b for b in message(a_card(), TOKEN).blocks if b["type"] == "actions"]
+        assert [e.get("value") for e in row["elements"]] == [TOKEN, TOKEN, None]
+        assert row["elements"][2]["url"] == URL
+
+    def test_the_notification_says_action_params_agent_and_deadline(self) -> None:
+        text = message(a_card(), TOKEN).text
+        assert (
+            text
+            == "payments.refund: order A-1017, amount 900, currency EUR — refund-bot asks, until 2026-11-23 14:35 UTC"
+        )
+
+    def test_the_deadline_is_in_the_readers_own_zone_with_utc_beside_it(self) -> None:
+        stamp = int((AT + timedelta(minutes=30)).timestamp())
+        expected = f"<!date^{stamp}^{{date_short_pretty}} {{time}}|2026-11-23 14:35 UTC>"
+        assert expected in words(message(a_card(), TOKEN))
+
+    def test_no_params_and_no_deadline_are_said(self) -> None:
+        said = words(message(a_card(params={}, expires_at=None), TOKEN))
+        assert "It has no params." in said
+        assert "no deadline" in said
+
+
+class TestNoApproveButton:
+    def test_params_that_do_not_fit_are_counted_and_deny_stays(self) -> None:
+        shown = message(a_card(params={"sql": "x" * 20_000, "table": "users"}), TOKEN)
+        assert "1 of 2 params do not fit here" in words(shown)
+        assert buttons(shown) == ["deny", "open_inbox"]
+        assert "users" in words(shown)
+        assert not shown.complete
+
+    def test_many_params_are_shown_while_there_is_room_and_the_rest_counted(self) -> None:
+        shown = message(a_card(params={f"k{n}": "v" * 100 for n in range(300)}), TOKEN)
+        pairs = sum(len(b["fields"]) // 2 for b in shown.blocks[1:] if "fields" in b) - 5
+        assert f"{300 - pairs} of 300 params" in words(shown)
+        assert buttons(shown) == ["deny", "open_inbox"]
+
+    def test_agent_texts_that_do_not_fit_take_approve_away_too(self) -> None:
+        shown = message(a_card(claims=Claims(summary="short", diff="+" * 9_000)), TOKEN)
+        assert "1 of 2 of the agent's texts do not fit here" in words(shown)
+        assert buttons(shown) == ["deny", "open_inbox"]
+
+    @pytest.mark.parametrize("reason", ["always", "deny"])
+    def test_a_rule_that_wants_a_reason_leads_to_the_inbox(self, reason: str) -> None:
+        shown = message(a_card(requirement={"reason": reason}), TOKEN)
+        assert "wants a reason" in words(shown)
+        assert buttons(shown) == ["open_inbox"]
+
+    def test_a_settled_card_that_left_something_out_still_says_so(self) -> None:
+        request = ended(a_request(PLACE, params={"a": "x" * 20_000}), Status.EXPIRED, Cause.TIMEOUT)
+        shown = message(card(request, URL), TOKEN)
+        assert "1 of 1 params do not fit here" in words(shown)
+        assert buttons(shown) == ["open_inbox"]
+
+
+class TestHowItStands:
+    def test_votes_are_shown_with_their_reasons(self) -> None:
+        request = replace(a_request(PLACE, requirement={"quorum": 2}), votes=(a_vote("Ana", "approve", "checked"),))
+        said = words(message(card(request, URL), TOKEN))
+        assert "Ana approved" in said
+        assert "checked" in said
+        assert "1 of 2 approvals" in said
+
+    def test_after_the_end_it_says_who_when_and_why_and_has_no_buttons(self) -> None:
+        request = ended(a_request(PLACE), Status.DENIED, Cause.VOTES, a_vote("Ana", "deny", "not ours"))
+        shown = message(card(request, URL), TOKEN)
+        said = words(shown)
+        assert "Denied by Ana, 2026-11-23 14:05 UTC" in said
+        assert "not ours" in said
+        assert buttons(shown) == []
+        assert shown.text.startswith("Denied by Ana: payments.refund")
+
+    def test_more_answers_than_fit_are_counted(self) -> None:
+        votes = tuple(a_vote(f"P{n}", "approve") for n in range(9))
+        request = replace(a_request(PLACE, requirement={"quorum": 10}), votes=votes)
+        assert "5 earlier answers are in the inbox." in words(message(card(request, URL), TOKEN))
+
+
+class TestNothingIsObeyed:
+    def test_markup_in_params_and_claims_is_never_in_mrkdwn(self) -> None:
+        evil = "<!channel> <@U1> <https://evil.example|Approved> *bold* `code` :tada:"
+        shown = message(a_card(params={"note": evil, "<!here>": 1}, claims=Claims(summary=evil)), TOKEN)
+        mrkdwn = json.dumps(list(_objects(shown.blocks, "mrkdwn")))
+        assert "evil" not in mrkdwn
+        assert "<!channel>" not in mrkdwn
+        assert "<!here>" not in mrkdwn
+        assert evil in words(shown)
+
+    def test_the_notification_is_escaped(self) -> None:
+        text = message(a_card(params={"<!channel>": "<@U1> & <https://evil.example|x>"}), TOKEN).text
+        assert "<" not in text
+        assert "&lt;!channel&gt;" in text
+
+    def test_hidden_characters_are_named(self) -> None:
+        said = words(message(a_card(params={"to": "safe\u202egnp.exe"}, claims=Claims(summary="a\u200bb")), TOKEN))
+        assert "safe⟨U+202E⟩gnp.exe" in said
+        assert "a⟨U+200B⟩b" in said
+
+    def test_a_value_of_many_lines_is_boxed_so_that_it_cannot_pass_for_another_param(self) -> None:
+        shown = message(a_card(params={"note": "x\namount\n1"}), TOKEN)
+        (block,) = [b for b in shown.blocks if b["type"] == "rich_text" and "amount" in json.dumps(b)]
+        assert [e["type"] for e in block["elements"]] == ["rich_text_section", "rich_text_preformatted"]
+
+    def test_a_name_with_markup_is_shown_as_it_is(self) -> None:
+        request = ended(a_request(PLACE), Status.APPROVED, Cause.VOTES, a_vote("<!channel>", "approve"))
+        shown = message(card(request, URL), TOKEN)
+        assert "<!channel>" not in json.dumps(_objects(shown.blocks, "mrkdwn"))
+        assert "Approved by &lt;!channel&gt;" in shown.text
+
+    def test_blank_lines_of_the_agent_cannot_push_the_buttons_down(self) -> None:
+        shown = message(a_card(claims=Claims(summary="\n" * 200 + "Approved")), TOKEN)
+        kinds = [block["type"] for block in shown.blocks]
+        assert kinds.index("actions") < kinds.index("divider")
+
+    def test_sections_are_never_folded_by_the_client(self) -> None:
+        assert all(b["expand"] for b in message(a_card(), TOKEN).blocks if b["type"] == "section")
+
+
+class TestThePlainSet:
+    def test_it_uses_only_blocks_that_slack_always_had(self) -> None:
+        shown = message(a_card(params={"note": "two\nlines", "n": 1}), TOKEN, simple=True)
+        assert {block["type"] for block in shown.blocks} <= {"section", "actions", "context", "divider"}
+        assert f"note\n{BAR}two\n{BAR}lines" in words(shown)
+        assert buttons(shown) == ["approve", "deny", "open_inbox"]
+
+
+# --------------------------------------------------------------------------- anything at all
+
+nasty = st.one_of(
+    st.text(max_size=60),
+    st.sampled_from(
+        ["<!channel>", "<@U1>", "<https://a|b>", "*x*\n\n`y`", "\u202eabc", "&lt;", "🎉" * 400, "\n" * 200, "_a_ "]
+    ),
+    st.text(alphabet='"\\<>&\n\t𝕏', min_size=200, max_size=4000),
+)
+value = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-(2**53) + 1, 2**53 - 1), nasty),
+    lambda inner: st.one_of(st.lists(inner, max_size=12), st.dictionaries(nasty, inner, max_size=6)),
+    max_leaves=60,
+)
+claims = st.builds(
+    Claims,
+    summary=st.none() | nasty,
+    reasoning=st.none() | nasty,
+    diff=st.none() | nasty,
+    links=st.lists(nasty, max_size=4).map(tuple),
+    metadata=st.dictionaries(nasty, nasty, max_size=3),
+    on_behalf_of=st.none() | nasty,
+    intent=st.none() | nasty,
+)
+a_person_and_reason = st.tuples(
+    st.text(min_size=1, max_size=80), st.sampled_from(["approve", "deny"]), st.none() | nasty
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    params=st.dictionaries(nasty, value, max_size=40),
+    claimed=claims,
+    answers=st.lists(a_person_and_reason, max_size=8),
+    reason=st.sampled_from(["always", "deny", "never"]),
+    outcome=st.sampled_from([None, Status.APPROVED, Status.DENIED, Status.EXPIRED]),
+    simple=st.booleans(),
+)
+def test_any_request_gives_a_card_that_slack_takes_and_that_hides_nothing(
+    params: Any, claimed: Claims, answers: list[Any], reason: str, outcome: Status | None, simple: bool
+) -> None:
+    """Valid blocks, and each value either whole on the card or counted, with no Approve button."""
+    request = a_request(PLACE, params=params, claims=claimed, requirement={"reason": reason, "quorum": 20})
+    votes = tuple(a_vote(*answer) for answer in answers)
+    request = replace(request, votes=votes)
+    if outcome:
+        request = ended(request, outcome, Cause.VOTES if outcome is not Status.EXPIRED else Cause.TIMEOUT, *votes)
+    shown_card = card(request, URL)
+    shown = message(shown_card, TOKEN, simple=simple)
+
+    assert faults(shown.blocks) == []
+    assert refusal({"text": shown.text, "blocks": shown.blocks}) is None
+    assert size(shown.blocks) <= MAX_JSON
+    for block in Block.parse_all(shown.blocks):
+        block.to_dict()
+    _every_value_is_whole_or_counted(shown_card, shown, simple=simple)
+    if reason != "never" or outcome or not shown.complete:
+        assert "approve" not in buttons(shown)
+    else:
+        assert buttons(shown) == ["approve", "deny", "open_inbox"]
+    for text in _objects(shown.blocks, "mrkdwn"):
+        assert "<" not in text.replace("<!date^", "", 1)
+    assert "<" not in shown.text
+
+
+def _every_value_is_whole_or_counted(shown_card: Card, shown: Message, *, simple: bool) -> None:
+    there = texts(shown.blocks)
+    if simple:
+        there = [
+            text.partition("\n")[2].replace(f"\n{BAR}", "\n").removeprefix(BAR) if BAR in text else text
+            for text in there
+        ]
+    wanted = [fact.value for fact in shown_card.facts] + [claim.text for claim in shown_card.claims]
+    absent = sum(value not in there for value in wanted)
+    if absent:
+        assert not shown.complete
+        assert "do not fit here" in words(shown)
+
+
+def _objects(node: Any, kind: str) -> list[str]:
+    if isinstance(node, list):
+        return [text for item in node for text in _objects(item, kind)]
+    if isinstance(node, dict):
+        own = [node["text"]] if node.get("type") == kind else []
+        return own + [text for item in node.values() for text in _objects(item, kind)]
+    return []
+
+
+def test_an_answer_without_a_reason_is_one_line() -> None:
+    told = replace(a_card(), answers=(Answer("Ana", "approve", None, "slack", AT),))
+    assert "Ana approved" in words(message(told, TOKEN, simple=True))

@@ -1,0 +1,139 @@
+"""Groups, channels and addresses, resolved to the accounts behind them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from slack_office import Office
+
+from fakes.slack import FakeSlack
+from sayso_adapters.slack.home import Home
+from sayso_adapters.slack.people import KEPT_SECONDS, People
+from sayso_adapters.slack.settings import read
+from sayso_adapters.slack.wire import Wire
+from sayso_bot.domain.person import Person
+from sayso_bot.ports import LookupFailed
+
+
+class Hours:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def hours() -> Hours:
+    return Hours()
+
+
+@pytest.fixture
+async def people(slack: FakeSlack, hours: Hours) -> AsyncIterator[People]:
+    wire = Wire(read(slack.settings()))
+    await wire.open()
+    home = Home(team="T0TEAM", enterprise=None, bot="B0BOT", bot_user="U0BOT", name="Example")
+    yield People(wire, lambda: home, hours)
+    await wire.close()
+
+
+class TestResolve:
+    @pytest.mark.parametrize("name", ["slack:S0FINANCE", "slack:T0TEAM/S0FINANCE"])
+    async def test_a_group_is_its_members(self, slack: FakeSlack, people: People, name: str) -> None:
+        slack.add_group("S0FINANCE", ["U0ANA", "U0BOB"])
+        assert await people.resolve(name) == {"slack:T0TEAM/U0ANA", "slack:T0TEAM/U0BOB"}
+
+    async def test_a_channel_is_its_members_over_all_pages(self, slack: FakeSlack, people: People) -> None:
+        slack.add_channel("C0ALL", [f"U{n:05d}" for n in range(2500)])
+        assert len(await people.resolve("slack:C0ALL")) == 2500
+
+    async def test_a_channel_beyond_the_bound_is_not_half_resolved(self, slack: FakeSlack, people: People) -> None:
+        slack.add_channel("C0ALL", [f"U{n:06d}" for n in range(21_000)])
+        with pytest.raises(LookupFailed, match="too_many_members"):
+            await people.resolve("slack:C0ALL")
+
+    async def test_an_account_is_its_alias(self, people: People) -> None:
+        assert await people.resolve("slack:U0ANA") == {"slack:T0TEAM/U0ANA"}
+
+    async def test_a_guest_who_is_named_stands_for_themselves(self, slack: FakeSlack, people: People) -> None:
+        slack.add_user("U0GUEST", name="Gus", guest=True)
+        assert await people.resolve("slack:U0GUEST") == {"slack:T0TEAM/U0GUEST"}
+
+    @pytest.mark.parametrize("flags", [{"deleted": True}, {"bot": True}, {"team_id": "T9"}])
+    async def test_a_bot_a_deactivated_and_a_foreign_account_are_nobody(
+        self, slack: FakeSlack, people: People, flags: dict[str, object]
+    ) -> None:
+        slack.add_user("U0X", name="X", **flags)
+        assert await people.resolve("slack:U0X") == frozenset()
+
+    @pytest.mark.parametrize(
+        "name", ["slack:U9", "slack:S9", "slack:C9", "slack:T9/U0ANA", "slack:@ana", "slack:", "email:a@b"]
+    )
+    async def test_what_does_not_exist_here_is_nobody(self, people: People, name: str) -> None:
+        assert await people.resolve(name) == frozenset()
+
+    async def test_a_failed_look_up_is_said_and_not_kept(self, slack: FakeSlack, people: People) -> None:
+        slack.add_group("S0FINANCE", ["U0ANA"])
+        slack.fail("usergroups.users.list", "missing_scope")
+        with pytest.raises(LookupFailed, match="missing_scope"):
+            await people.resolve("slack:S0FINANCE")
+        assert await people.resolve("slack:S0FINANCE") == {"slack:T0TEAM/U0ANA"}
+
+    async def test_answers_are_kept_for_two_minutes(self, slack: FakeSlack, people: People, hours: Hours) -> None:
+        slack.add_group("S0FINANCE", ["U0ANA"])
+        await people.resolve("slack:S0FINANCE")
+        slack.add_group("S0FINANCE", [])
+        hours.now = KEPT_SECONDS - 1
+        assert await people.resolve("slack:S0FINANCE")
+        hours.now = KEPT_SECONDS
+        assert await people.resolve("slack:S0FINANCE") == frozenset()
+
+
+class TestRecognise:
+    async def test_case_of_an_address_does_not_matter(self, slack: FakeSlack, people: People) -> None:
+        slack.add_user("U0ANA", name="Ana", email="Ana@Example.com")
+        person = await people.recognise(Person.known_as("Ana", {"email:ana@example.com"}))
+        assert "slack:T0TEAM/U0ANA" in person.aliases
+
+    @pytest.mark.parametrize(
+        "flags", [{"confirmed": False}, {"guest": True}, {"bot": True}, {"is_stranger": True}, {"team_id": "T9"}]
+    )
+    async def test_an_account_that_may_not_decide_or_did_not_confirm_adds_nothing(
+        self, slack: FakeSlack, people: People, flags: dict[str, object]
+    ) -> None:
+        slack.add_user("U0EVE", name="Eve", email="eve@example.com", **flags)  # type: ignore[arg-type]
+        person = Person.known_as("Eve", {"email:eve@example.com"})
+        assert await people.recognise(person) == person
+
+    async def test_a_person_without_an_address_costs_no_call(self, slack: FakeSlack, people: People) -> None:
+        person = Person.known_as("op", {"operator"})
+        assert await people.recognise(person) == person
+        assert slack.calls == []
+
+    async def test_a_failed_look_up_is_said(self, slack: FakeSlack, people: People) -> None:
+        slack.limit_rate("users.lookupByEmail", after=3)
+        with pytest.raises(LookupFailed, match="rate_limited"):
+            await people.recognise(Person.known_as("Ana", {"email:ana@example.com"}))
+
+
+class TestEnterpriseGrid:
+    async def test_people_of_the_same_organisation_may_tap_from_another_workspace_of_it(self) -> None:
+        from sayso_adapters.slack.adapter import create
+        from sayso_bot.testing.context import Surroundings
+        from sayso_bot.testing.desk import MemoryDesk
+
+        desk = MemoryDesk(admits=lambda _: True)
+        async with FakeSlack(enterprise="E0ORG") as slack:
+            slack.add_user("W0ANA", name="Ana", team_id="T2SISTER")
+            slack.add_user("W0EVE", name="Eve", team_id="T9OTHER", enterprise_user={"enterprise_id": "E9"})
+            slack.add_channel("C0PAYMENTS", ["W0ANA", "W0EVE"])
+            around = Surroundings(desk, slack.settings())
+            adapter = create(around.context)
+            async with around.serving():
+                await adapter.start()
+                office = Office(slack, desk, around, adapter)
+                _, message = await office.posted()
+                assert "another workspace" in await office.tap(message, "approve", user="W0EVE", team="T9OTHER")
+                assert "It is approved" in await office.tap(message, "approve", user="W0ANA", team="T2SISTER")
+                await adapter.stop()
+        assert "slack:T0TEAM/W0ANA" in desk.ballots[0].person.aliases
