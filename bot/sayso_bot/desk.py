@@ -46,6 +46,7 @@ from sayso_bot.ports import (
     Draft,
     Filter,
     Gone,
+    Log,
     NewRequest,
     Page,
     Standing,
@@ -69,8 +70,14 @@ class Desk:
     """
 
     def __init__(
-        self, store: Store, configuration: Configuration, waiter: Waiter, review_url: Callable[[str], str]
+        self,
+        store: Store,
+        configuration: Configuration,
+        waiter: Waiter,
+        review_url: Callable[[str], str],
+        log: Log,
     ) -> None:
+        self._log = log
         self._store = store
         self._configuration = configuration
         self._waiter = waiter
@@ -103,7 +110,10 @@ class Desk:
             present = self._present(key, draft.action)
             return await self._store.submit(self._judged(present, draft), self._configuration.epochs)
 
-        return await self._in_force(attempt)
+        submitted = await self._in_force(attempt)
+        if not submitted.replayed:
+            self._log_state("submitted", submitted.request)
+        return submitted
 
     def _judged(self, key: Key, draft: Draft) -> NewRequest:
         policy = self._configuration.policy
@@ -167,6 +177,7 @@ class Desk:
         request = await self._in_force(attempt)
         if request.status is not Status.CANCELLED:
             raise Settled(f"The request is already {request.status}, so it cannot be cancelled. Nothing was changed.")
+        self._log_state("settled", request)
         return request
 
     # ------------------------------------------------------------------ a card is shown
@@ -245,8 +256,11 @@ class Desk:
         if request is None:
             raise Unavailable("The request cannot be read right now. Your vote was not counted.", retry_after=1)
         match answer.code:
-            case "ok" | "replay":
-                return Voted(request, replayed=answer.code == "replay")
+            case "ok":
+                self._log_state("settled" if request.settled else "voted", request)
+                return Voted(request, replayed=False)
+            case "replay":
+                return Voted(request, replayed=True)
             case "settled":
                 raise AlreadySettled(self._how_it_ended(request))
             case "stale":
@@ -296,6 +310,12 @@ class Desk:
             except Again:
                 await self._configuration.refresh()
         raise Unavailable("The configuration changes too quickly. Nothing was changed; try again.", retry_after=1)
+
+    def _log_state(self, event: str, request: Request) -> None:
+        cause = request.decision.cause if request.decision else None
+        self._log.info(
+            event, request=request.id, agent=request.agent, action=request.action, status=request.status, cause=cause
+        )
 
     def _is_pushed(self, place: str) -> bool:
         adapter = self._adapters.get(place.partition(":")[0])

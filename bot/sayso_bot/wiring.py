@@ -83,7 +83,9 @@ async def opened_redis(settings: Settings, log: Log) -> AsyncIterator[tuple[Redi
 async def opened_book(settings: Settings, log: Log) -> AsyncIterator[RedisStore]:
     """The book, for one operator's command. Raises `Unusable`."""
     async with AsyncExitStack() as stack:
-        url = settings.redis_url or await stack.enter_async_context(attach_or_start(settings.data_dir, log=log))
+        url = settings.redis_url or ""
+        if not url:
+            url = await stack.enter_async_context(attach_or_start(settings.data_dir, log=log))
         client = connect(url)
         stack.push_async_callback(client.aclose)
         await check(client, settings.durability, book=settings.book)
@@ -180,7 +182,7 @@ async def _assembled(settings: Settings, client: Redis, warnings: list[str]) -> 
     if configuration.is_built_in:
         logger("policy").warning("policy_built_in", detail="No policy is set: every action is asked in the inbox.")
     subscription = Subscription(client, store.keys.tag, logger("subscription"))
-    desk = Desk(store, configuration, subscription, review_url(settings))
+    desk = Desk(store, configuration, subscription, review_url(settings), logger("desk"))
     metrics = Metrics()
     app = application(settings.public_url, logger("http"), metrics, ())
     app[METRICS] = metrics

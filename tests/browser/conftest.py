@@ -6,6 +6,7 @@ Every page is watched: what a policy blocks, what a script throws and what a con
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -18,7 +19,7 @@ from unit.inbox.desk_stub import Clock, Service, serving
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests share one event loop, because they share one browser."""
     for item in items:
-        if "/browser/" in str(item.path):
+        if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Literal
 
 import pytest
 import pytest_asyncio
@@ -13,12 +12,10 @@ from browser.axe import violations
 from sayso_bot.domain.request import Cause, Claims, Status
 from unit.inbox.desk_stub import Service
 
-SIZES = [(360, 740), (768, 1024), (1280, 800)]
-SCHEMES: list[Literal["light", "dark"]] = ["light", "dark"]
+PHONE, TABLET, DESK = (360, 740), (768, 1024), (1280, 800)
+VIEWS = [(PHONE, "light"), (PHONE, "dark"), (TABLET, "light"), (DESK, "dark")]
 WORDS = Claims(summary="Refund it", reasoning="Because.\n" * 40, diff="+ a\n- b\n" * 300, metadata={"ticket": 1})
-NAME = (
-    "platform.infrastructure.kubernetes.cluster.production-eu-west-1/namespaces/payments:rolling_restart_of_all_of_it"
-)
+NAME = "platform.infrastructure.kubernetes.production-eu-west-1/namespaces/payments:rolling_restart_of_all_deployments"
 
 Draw = Callable[[Service, Page], Awaitable[str]]
 
@@ -114,7 +111,7 @@ async def looked_at(request: pytest.FixtureRequest, chromium: Browser, service: 
     await context.close()
 
 
-@pytest.mark.parametrize("looked_at", [(size, scheme) for size in SIZES for scheme in SCHEMES], indirect=True, ids=str)
+@pytest.mark.parametrize("looked_at", VIEWS, indirect=True, ids=str)
 async def test_every_state_is_accessible_and_fits(service: Service, looked_at: Page) -> None:
     found: list[str] = []
     for draw in STATES:
@@ -126,7 +123,7 @@ async def test_every_state_is_accessible_and_fits(service: Service, looked_at: P
     assert found == []
 
 
-@pytest.mark.parametrize("looked_at", [(SIZES[0], "light")], indirect=True, ids=str)
+@pytest.mark.parametrize("looked_at", VIEWS[:1], indirect=True, ids=str)
 async def test_what_one_presses_on_a_phone_is_large_enough_and_in_reach(service: Service, looked_at: Page) -> None:
     request = service.desk.ask(params={f"p{index}": index for index in range(30)})
     await looked_at.goto(f"{service.url}/inbox/requests/{request.id}")

@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+
 from sayso_bot.errors import Unusable
 from sayso_bot.settings import Settings, environment
 from sayso_bot.store.durability import Durability
@@ -27,7 +28,7 @@ def test_nothing_set_is_a_service_for_this_machine_alone() -> None:
     assert settings.public_url == "http://127.0.0.1:8080"
     assert settings.data_dir == Path(".sayso").absolute()
     assert settings.durability == Durability("server")
-    assert settings.redis_url is settings.secret is settings.policy is None
+    assert (settings.redis_url, settings.secret, settings.policy) == (None, None, None)
 
 
 def test_everything_set_is_read() -> None:
@@ -176,7 +177,7 @@ def test_adapters_get_platform_variables_with_their_files_read(tmp_path: Path) -
 
 
 def test_a_platform_file_that_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Unusable, match="SLACK_BOT_TOKEN_FILE names .* does not exist"):
+    with pytest.raises(Unusable, match=r"SLACK_BOT_TOKEN_FILE names .* does not exist"):
         environment({"SLACK_BOT_TOKEN_FILE": str(tmp_path / "none")})
     with pytest.raises(Unusable, match="both set"):
         environment({"SLACK_BOT_TOKEN_FILE": str(tmp_path / "none"), "SLACK_BOT_TOKEN": "x"})

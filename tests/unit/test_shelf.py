@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import CapturingLogger
+
 from redis_server import RedisServer
 from sayso_bot.errors import Unavailable, Unusable
 from sayso_bot.store.connect import connect
 from sayso_bot.store.secret import load_or_make_secret
 from sayso_bot.store.shelf import RedisShelf
-from structlog.testing import CapturingLogger
 
 SECRET = bytes(range(32))
 

@@ -15,7 +15,6 @@ from typing import Any
 
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
 
 from sayso_adapters.inbox.sessions import Session, utc_now
 from sayso_bot.domain.request import rfc3339
@@ -89,7 +88,7 @@ class Looks:
             lstrip_blocks=True,
         )
         self._pages.globals["asset"] = assets.address
-        self._pages.filters.update(instant=rfc3339, zoned=zoned, breakable=breakable)
+        self._pages.filters.update(instant=rfc3339, zoned=zoned, parts=parts)
 
     def page(self, template: str, session: Session | None, *, status: int = 200, **content: Any) -> web.Response:
         """A whole page or a fragment, with all headers."""
@@ -115,6 +114,6 @@ def zoned(at: datetime) -> str:
     return f"{at.astimezone(UTC):%-d %b %Y, %H:%M} UTC"
 
 
-def breakable(text: str) -> Markup:
-    """``text``, escaped, with places where a long name may break."""
-    return Markup("<wbr>").join(escape(part) for part in _BREAKS.split(text))
+def parts(text: str) -> list[str]:
+    """``text`` in the parts between which a long name may break."""
+    return _BREAKS.split(text)

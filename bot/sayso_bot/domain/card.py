@@ -8,6 +8,7 @@ Approve.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,9 @@ from sayso_bot.domain.json import Json
 from sayso_bot.domain.lifecycle import approvals
 from sayso_bot.domain.request import Cause, Claims, ReasonRule, Request, Status, Vote
 from sayso_bot.domain.text import one_line, visible
+
+_PLAIN_KEY = re.compile(r"[^\s.\[\]\"\\]+\Z")
+_SHORT_LIST = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,15 +187,22 @@ def _reads_as_another_type(text: str) -> bool:
 def _leaves(value: Json, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping) and value:
         for key, item in value.items():
-            yield from _leaves(item, f"{path}.{key}" if path else key)
+            yield from _leaves(item, _step(path, key))
     elif isinstance(value, Sequence) and not isinstance(value, str) and value:
-        if all(not isinstance(item, Mapping | Sequence) or isinstance(item, str) for item in value) and len(value) <= 8:
+        if len(value) <= _SHORT_LIST and not any(isinstance(item, Mapping | list | tuple) for item in value):
             yield path, visible(json.dumps(value, ensure_ascii=False))
         else:
             for index, item in enumerate(value):
                 yield from _leaves(item, f"{path}[{index}]")
     elif path:
         yield path, value_text(value)
+
+
+def _step(path: str, key: str) -> str:
+    """The path of ``key`` below ``path``. A key that could be read as a path itself is quoted: ``["a.b"]``."""
+    if not _PLAIN_KEY.match(key):
+        return f"{path}[{json.dumps(key, ensure_ascii=False)}]"
+    return f"{path}.{key}" if path else key
 
 
 def _claims(claims: Claims) -> Iterator[Claim]:

@@ -199,8 +199,8 @@ def _check_replicas(client: Redis, facts: Facts | None, durability: Durability) 
     have = int(facts.get("connected_slaves", 0))
     if have < durability.replicas:
         raise Unusable(
-            f"SAYSO_DURABILITY={durability} needs {durability.replicas} replicas, and Redis at {place(client)} has"
-            f" {have}. Connect more, or ask for fewer."
+            f"SAYSO_DURABILITY={durability} waits for replicas, and Redis at {place(client)} has {have} of the"
+            f" {durability.replicas} that it needs. Connect more, or ask for fewer."
         )
     return []
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, cast
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -91,9 +91,7 @@ def unreachable(client: Redis, error: RedisError | OSError) -> Unusable:
         if isinstance(cause, PermissionError):
             return Unusable(f"{where} may not be opened by this user. Change the socket's owner or mode.")
     if isinstance(error, TimeoutError):
-        return Unusable(
-            f"{where} does not answer within {CONNECT_SECONDS:.0f} s. Check SAYSO_REDIS_URL and the firewalls between."
-        )
+        return Unusable(_silent(client, where))
     return Unusable(_by_answer(where, error))
 
 
@@ -101,6 +99,15 @@ def _authentication(client: Redis, where: str) -> str:
     if not client.connection_pool.connection_kwargs.get("password"):
         return f"{where} wants a password. Put it in SAYSO_REDIS_URL, as in redis://:PASSWORD@HOST:6379."
     return f"{where} does not accept the user name or password in SAYSO_REDIS_URL. Correct them there."
+
+
+def _silent(client: Redis, where: str) -> str:
+    if issubclass(client.connection_pool.connection_class, SSLConnection):
+        return (
+            f"{where} does not answer in TLS within {CONNECT_SECONDS:g} s. If it speaks none, use redis:// in"
+            " SAYSO_REDIS_URL; else check the address and the firewalls between."
+        )
+    return f"{where} does not answer within {CONNECT_SECONDS:g} s. Check SAYSO_REDIS_URL and the firewalls between."
 
 
 def _tls(where: str, cause: ssl.SSLError) -> str:
@@ -123,7 +130,10 @@ def _by_answer(where: str, error: RedisError | OSError) -> str:
         return f"{where} does not have the database number in SAYSO_REDIS_URL. Use /0 at its end."
     if isinstance(error, InvalidResponse | ResponseError):
         return f"What answers as {where} is not a Redis that Sayso can use. Check SAYSO_REDIS_URL."
-    return f"{where} closed the connection. If it wants TLS, use rediss:// in SAYSO_REDIS_URL."
+    return (
+        f"{where} closed the connection. If it wants TLS, use rediss:// in SAYSO_REDIS_URL; if its maxclients is"
+        " reached, raise that; else see whether it is a Redis at all."
+    )
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

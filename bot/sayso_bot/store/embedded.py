@@ -41,7 +41,8 @@ SETTLE_SECONDS = 0.3
 FREED_SECONDS = 30.0
 STEADY_SECONDS = 60.0
 BACKOFF_SECONDS = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-_ENDING = ((None, 2.5), (signal.SIGTERM, 1.0), (signal.SIGKILL, 5.0))
+_ENDING = ((None, 1.5), (signal.SIGTERM, 0.5), (signal.SIGKILL, 5.0))
+"""How a server is ended, and how long each way is given. Killed or not, it keeps what it acknowledged."""
 _TICK = 0.05
 TICKS_A_LOG = 1200
 _FOLDER, _LOCK = "redis", "redis.lock"
@@ -309,8 +310,8 @@ def _is_free(folder: Path) -> bool:
 def _client(socket: Path) -> Redis:
     return Redis(
         unix_socket_path=str(socket),
-        socket_timeout=2,
-        socket_connect_timeout=2,
+        socket_timeout=1,
+        socket_connect_timeout=1,
         retry=Retry(NoBackoff(), 0),
         protocol=2,
         decode_responses=True,

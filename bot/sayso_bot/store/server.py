@@ -7,6 +7,7 @@ to it, so the kernel knows whether a server lives there even when nobody wrote i
 from __future__ import annotations
 
 import importlib
+import os
 import re
 import shutil
 import subprocess
@@ -22,7 +23,10 @@ INSTALL = "pip install 'sayso[embedded]'"
 _TAIL = 8 * 1024
 _VERSION = re.compile(r"v=(\d+)\.(\d+)")
 _MEANINGS = (
-    (r"No space left on device|Disk quota exceeded", "the disk of {folder} is full: make room"),
+    (
+        r"No space left on device|Disk quota exceeded|Short write while writing to the AOF",
+        "the disk of {folder} is full: make room",
+    ),
     (
         r"Bad file format|Unrecoverable error reading the append only file|Error handling|AOF.*corrupt",
         "what is stored in {folder} is damaged: keep a copy of it, then repair it with redis-check-aof --fix or put a"
@@ -58,7 +62,8 @@ def start(program: Path, folder: Path, socket: Path, lock: int) -> subprocess.Po
 
     A session of its own keeps the terminal's Ctrl-C from it: it ends when its owner says so.
     """
-    with log_of(folder).open("ab") as log:
+    descriptor = os.open(log_of(folder), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "ab") as log:
         return subprocess.Popen(  # noqa: S603
             [str(program), *_settings(folder, socket)],
             cwd=folder,

@@ -29,6 +29,9 @@ class Lines:
     def error(self, event: str, **fields: Any) -> None:
         self.lines.append(("error", event, fields))
 
+    def exception(self, event: str, **fields: Any) -> None:
+        self.lines.append(("exception", event, fields))
+
     def of(self, event: str) -> list[dict[str, Any]]:
         return [fields for _, found, fields in self.lines if found == event]
 

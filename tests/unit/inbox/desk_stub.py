@@ -251,7 +251,7 @@ class Lines:
     def info(self, event: str, **fields: Any) -> None:
         self.lines.append((event, fields))
 
-    warning = error = info
+    warning = error = exception = info
 
 
 @dataclass

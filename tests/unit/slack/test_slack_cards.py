@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 
-from fakes.slack import texts
 from fakes.slack_limits import faults, refusal
+from fakes.slack_workspace import texts
 from sayso_adapters.slack.blocks import BAR, MAX_JSON, size
 from sayso_adapters.slack.cards import Message, message
 from sayso_bot.domain.card import Answer, Card, card
