@@ -31,7 +31,9 @@ class ActiveConfiguration:
         self._policy: PolicyEngine | None = built_in
         self._by_id: dict[str, Key] = {}
         self._by_digest: dict[str, Key] = {}
-        self._reading: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+        self._reads = 0
+        self._failure: Unavailable | None = None
         self._looked_at = float("-inf")
 
     @property
@@ -65,17 +67,28 @@ class ActiveConfiguration:
         digest = secret_digest(secret)
         found = self._by_digest.get(digest)
         now = asyncio.get_running_loop().time()
-        if found is None and now - self._looked_at >= LOOK_AGAIN_SECONDS:
+        if found is None and (self._lock.locked() or now - self._looked_at >= LOOK_AGAIN_SECONDS):
             self._looked_at = now
             await self.refresh()
             found = self._by_digest.get(digest)
         return found
 
     async def refresh(self) -> None:
-        """Read the configuration again. Raises `Unavailable`; what was in force then stays, with its epochs."""
-        if self._reading is None or self._reading.done():
-            self._reading = asyncio.create_task(self._read())
-        await asyncio.shield(self._reading)
+        """Read the configuration as it is now or later. Raises `Unavailable`; what was in force then stays.
+
+        All who ask while one read is under way share the next one.
+        """
+        wanted = self._reads + 1
+        async with self._lock:
+            if self._reads < wanted:
+                self._reads += 1
+                try:
+                    self._failure = None
+                    await self._read()
+                except Unavailable as error:
+                    self._failure = error
+            if self._failure is not None:
+                raise Unavailable(self._failure.detail, retry_after=self._failure.retry_after)
 
     async def _read(self) -> None:
         known = self._policy.digest if self._policy is not None and not self.is_built_in else None

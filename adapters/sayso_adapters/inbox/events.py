@@ -1,4 +1,4 @@
-"""Live hints: one subscription of the desk's changes for the whole process, and a stream to each open page.
+"""Live hints: one subscription of the desk's changes while any page is open, and a stream to each.
 
 A hint names a request and what happened to it; the page then reads what it shows again, under its own session. So a
 hint that is lost, doubled or late harms nothing: whoever falls behind is told to read everything again.
@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -19,9 +18,6 @@ from sayso_adapters.inbox.looks import HEADERS
 from sayso_adapters.inbox.sessions import Session, Sessions
 from sayso_bot.errors import SaysoError
 from sayso_bot.ports import Change, DeskFace, Log
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 HEARTBEAT_SECONDS = 15.0
 STREAMS_PER_SESSION = 4
@@ -77,23 +73,30 @@ class Live:
         self._log = log
         self._heartbeat = heartbeat
         self._listeners: set[Listener] = set()
+        self._wanted = asyncio.Event()
+        self._unwanted = asyncio.Event()
         self._stopped = False
 
     async def feed(self) -> None:
-        """Pass changes on to every page until the service stops."""
-        while not self._stopped:
+        """Pass changes on while any page is open, until the service stops."""
+        while True:
+            await self._wanted.wait()
+            if self._stopped:
+                return
             try:
                 async with self._desk.changes() as changes:
-                    await self._pass_on(changes)
+                    self._tell_all(None)
+                    await self._pass_on_while_wanted(changes)
             except SaysoError as error:
                 self._log.warning("inbox.changes_lost", code=error.code)
-            if not self._stopped:
-                self._tell_all(None)
+            if not self._unwanted.is_set():
                 await asyncio.sleep(_AGAIN_AFTER_SECONDS)
 
     def stop(self) -> None:
-        """End every stream."""
+        """End every stream, and the feed."""
         self._stopped = True
+        self._wanted.set()
+        self._unwanted.set()
         for listener in self._listeners:
             listener.close()
 
@@ -130,6 +133,18 @@ class Live:
             await response.write("".join(lines).encode() or b"event: alive\ndata: 1\n\n")
         await response.write_eof()
 
+    async def _pass_on_while_wanted(self, changes: AsyncIterator[Change | None]) -> None:
+        passing = asyncio.ensure_future(self._pass_on(changes))
+        unwanted = asyncio.ensure_future(self._unwanted.wait())
+        try:
+            await asyncio.wait((passing, unwanted), return_when=asyncio.FIRST_COMPLETED)
+            if passing.done():
+                passing.result()
+        finally:
+            passing.cancel()
+            unwanted.cancel()
+            await asyncio.gather(passing, unwanted, return_exceptions=True)
+
     async def _pass_on(self, changes: AsyncIterator[Change | None]) -> None:
         async for change in changes:
             self._tell_all(change)
@@ -150,10 +165,15 @@ class Live:
     def _listening(self, session_id: str, transport: asyncio.BaseTransport | None) -> Iterator[Listener]:
         listener = Listener(session_id, transport)
         self._listeners.add(listener)
+        self._wanted.set()
+        self._unwanted.clear()
         try:
             yield listener
         finally:
             self._listeners.discard(listener)
+            if not self._listeners and not self._stopped:
+                self._wanted.clear()
+                self._unwanted.set()
 
 
 def _data(request_id: str, kind: str) -> str:

@@ -38,6 +38,7 @@ from sayso_bot.errors import (
     ReasonRequired,
     SaysoError,
     StaleRevision,
+    Unavailable,
     VoteRefused,
 )
 from sayso_bot.ports import AdapterContext, Ballot, Button, Change, Filter, Handler, Page, Standing, Voted
@@ -82,13 +83,14 @@ class MemoryShelf:
 
 @dataclass
 class MemoryDesk:
-    """``broken`` is raised by whatever is asked next, until it is None again."""
+    """``broken`` is raised by whatever is asked next, until it is None again; ``break_changes`` counts down."""
 
     now: Clock
     requests: dict[str, Request] = field(default_factory=dict)
     ballots: list[Ballot] = field(default_factory=list)
     operations: dict[str, Request] = field(default_factory=dict)
     broken: SaysoError | None = None
+    break_changes: int = 0
     listeners: set[asyncio.Queue[Change | None]] = field(default_factory=set)
 
     def ask(
@@ -193,6 +195,9 @@ class MemoryDesk:
 
     @asynccontextmanager
     async def changes(self) -> AsyncIterator[AsyncIterator[Change | None]]:
+        if self.break_changes:
+            self.break_changes -= 1
+            raise Unavailable("The store cannot be reached.")
         queue: asyncio.Queue[Change | None] = asyncio.Queue()
         self.listeners.add(queue)
 

@@ -20,11 +20,40 @@ async def test_a_hint_names_the_request_and_nothing_of_it(service: Service, ana:
     async with ana.client.stream("GET", "/inbox/events") as response:
         lines = response.aiter_lines()
         await _opened(lines)
+        await wait_until(lambda: _is_subscribed(service))
         request = service.desk.ask(params={"secret": "payroll"})
         async for line in lines:
-            if line.startswith("data: {"):
+            if request.id in line:
                 assert json.loads(line.removeprefix("data: ")) == {"id": request.id, "kind": "submitted"}
                 return
+
+
+async def _is_subscribed(service: Service) -> bool:
+    return bool(service.desk.listeners)
+
+
+async def _is_quiet(service: Service) -> bool:
+    return not service.desk.listeners
+
+
+async def test_the_desk_is_only_listened_to_while_a_page_is_open(service: Service, ana: Visitor) -> None:
+    service.inbox._live._heartbeat = 0.05
+    assert await _is_quiet(service)
+    for _ in range(2):
+        async with ana.client.stream("GET", "/inbox/events") as response:
+            lines = response.aiter_lines()
+            await _opened(lines)
+            await wait_until(lambda: _is_subscribed(service))
+        await wait_until(lambda: _is_quiet(service))
+
+
+async def test_a_broken_subscription_is_made_again_and_the_page_told_to_read(service: Service, ana: Visitor) -> None:
+    service.desk.break_changes = 1
+    async with ana.client.stream("GET", "/inbox/events") as response:
+        async for line in response.aiter_lines():
+            if "again" in line:
+                break
+    assert ("inbox.changes_lost", {"code": "unavailable"}) in service.log.lines
 
 
 async def test_without_a_session_there_are_no_hints(stranger: Visitor) -> None:

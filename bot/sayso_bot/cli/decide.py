@@ -1,0 +1,102 @@
+"""``sayso decide``: the local operator's answer, through the same vote as everybody's.
+
+The operator counts only where the rule names ``operator``, or no policy is set. Before an approval counts, earlier
+ones are checked again; where this shell cannot ask the platform that gave them, nothing is voted, because an approval
+that cannot be checked would be void.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Annotated
+
+import typer
+
+from sayso_bot.cli.desk import opened_desk
+from sayso_bot.cli.operator import Book, with_book
+from sayso_bot.cli.printing import AsJson, print_json
+from sayso_bot.cli.request_text import standing
+from sayso_bot.domain.person import OPERATOR, Person
+from sayso_bot.domain.request import REQUEST_ID, Outcome, Request
+from sayso_bot.domain.text import one_line
+from sayso_bot.errors import CannotCheck, NotFound
+from sayso_bot.http.schemas import request_out
+from sayso_bot.ports import Ballot
+from sayso_bot.settings import environment
+from sayso_bot.wiring import configured_adapters
+
+SURFACE = "cli"
+_DONE = {"approve": "Approved", "deny": "Denied"}
+
+
+def _text(text: str) -> str:
+    if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise typer.BadParameter("that is not text in UTF-8")
+    return text
+
+
+def command(
+    request_id: Annotated[str, typer.Argument(metavar="ID", help="The id that `sayso requests list` shows.")],
+    answer: Annotated[Outcome, typer.Argument(help="The answer.")],
+    reason: Annotated[
+        str | None, typer.Option(parser=_text, metavar="TEXT", help="Why; the agent and the record are told.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer one request as the local operator. Look at it first: sayso requests show ID."""
+
+    async def work(book: Book) -> tuple[Request, str]:
+        request = await _vote(book, request_id, answer, reason)
+        return request, book.review_url(request.id)
+
+    request, url = with_book(work)
+    if as_json:
+        print_json(request_out(request, url))
+        return
+    what = f"{_DONE[answer]}: {one_line(request.action)} ({request.id})."
+    typer.echo(what if request.settled else f"{what} It is still pending: {standing(request)}.")
+
+
+async def _vote(book: Book, request_id: str, answer: Outcome, reason: str | None) -> Request:
+    request = await book.store.read(request_id) if REQUEST_ID.match(request_id) else None
+    if request is None:
+        raise NotFound("There is no request with this id. Nothing was changed.")
+    ballot = Ballot(
+        request_id=request.id,
+        revision=request.revision,
+        person=Person.known_as("Operator", [OPERATOR]),
+        outcome=answer,
+        surface=SURFACE,
+        operation=f"{SURFACE}:{secrets.token_hex(16)}",
+        reason=reason,
+    )
+    platforms = _platforms(request, answer)
+    async with opened_desk(book, await book.configuration(), platforms) as desk:
+        return (await desk.vote(ballot)).request
+
+
+def _platforms(request: Request, answer: Outcome) -> Mapping[str, EntryPoint]:
+    """The adapters that know the people of this request. Raises `CannotCheck` where earlier approvals need another."""
+    named = _named(request)
+    if not named:
+        return {}
+    configured = configured_adapters(environment())
+    missing = sorted(named - configured.keys())
+    if missing and answer == "approve" and request.requirement and request.requirement.quorum > 1:
+        raise CannotCheck(
+            f"The rule wants {request.requirement.quorum} approvals, and those given in {missing[0]} can only be checked"
+            f" again with the settings of {missing[0]}, which this shell does not have. Your vote was not counted. Set"
+            " them here as for the service, or answer in the inbox."
+        )
+    return {name: configured[name] for name in sorted(named & configured.keys())}
+
+
+def _named(request: Request) -> set[str]:
+    """Platforms that the request's rule names as its place or in its approvers."""
+    if request.requirement is None or request.settled:
+        return set()
+    addresses = (request.requirement.place, *(request.requirement.approvers or ()))
+    known = {point.name for point in entry_points(group="sayso.adapters")}
+    return {platform for platform, colon, _ in (text.partition(":") for text in addresses) if colon} & known

@@ -1,0 +1,68 @@
+"""The desk for one command: the real one, with the adapters that the command needs and no service around it.
+
+Routes of adapters lead nowhere here and their background work ends with the command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import EntryPoint
+
+from sayso_bot.cli.operator import Book
+from sayso_bot.configuration import ActiveConfiguration
+from sayso_bot.desk import Desk
+from sayso_bot.ports import AdapterContext, ChatAdapter, Handler
+from sayso_bot.settings import environment
+from sayso_bot.telemetry import logger
+from sayso_bot.waiting import Subscription
+from sayso_bot.wiring import shelves
+
+
+@asynccontextmanager
+async def opened_desk(
+    book: Book,
+    configuration: ActiveConfiguration,
+    platforms: Mapping[str, EntryPoint],
+    clock_is_right: Callable[[], bool] = lambda: True,
+) -> AsyncIterator[Desk]:
+    """A desk with the adapters of ``platforms``, started. Raises `Unusable`."""
+    unheard = Subscription(book.store.client, book.store.keys.tag, book.log)
+    desk = Desk(book.store, configuration, unheard, book.review_url)
+    background: set[asyncio.Future[None]] = set()
+
+    def spawn(work: Awaitable[None]) -> None:
+        background.add(asyncio.ensure_future(work))
+
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(_end, background)
+        shelf = shelves(book.settings, book.store.client, book.log) if platforms else None
+        for name, point in platforms.items():
+            if shelf is None:
+                break
+            context = AdapterContext(
+                desk=desk,
+                log=logger(name),
+                settings=environment(),
+                public_url=book.settings.public_url,
+                mount=_nowhere,
+                shelf=shelf(name),
+                spawn=spawn,
+                clock_is_right=clock_is_right,
+            )
+            adapter: ChatAdapter = point.load()(context)
+            desk.join(adapter)
+            await adapter.start()
+            stack.push_async_callback(adapter.stop)
+        yield desk
+
+
+async def _end(background: set[asyncio.Future[None]]) -> None:
+    for task in background:
+        task.cancel()
+    await asyncio.gather(*background, return_exceptions=True)
+
+
+def _nowhere(_method: str, _path: str, _handler: Handler) -> None:
+    return None

@@ -1,0 +1,71 @@
+"""The way of an operator's command into the book: settings, the store, work, and out again.
+
+It connects to the Redis of a running service, or starts the embedded one under its lock for as long as the command
+takes. What goes wrong on the way is logged to standard error from WARNING on; standard output belongs to the command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sayso_bot.configuration import ActiveConfiguration
+from sayso_bot.ports import Log, OperatorDoor, OperatorTools
+from sayso_bot.settings import Settings
+from sayso_bot.store.redis import RedisStore
+from sayso_bot.telemetry import configure_logs, logger
+from sayso_bot.wiring import configuration_of, opened_book, review_url, shelves
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The open book, for one command."""
+
+    settings: Settings
+    store: RedisStore
+    log: Log
+
+    async def configuration(self) -> ActiveConfiguration:
+        """Keys and policy as they are in force now."""
+        found = configuration_of(self.store, self.log)
+        await found.refresh()
+        return found
+
+    def review_url(self, request_id: str) -> str:
+        return review_url(self.settings)(request_id)
+
+
+def with_book(work: Callable[[Book], Coroutine[Any, Any, T]]) -> T:
+    """Run ``work`` on the open book. Raises `Unusable`, and whatever ``work`` raises."""
+    return asyncio.run(_on_book(work))
+
+
+async def _on_book(work: Callable[[Book], Awaitable[T]]) -> T:
+    settings = Settings.load()
+    configure_logs(settings.log_format, "warning")
+    log = logger("command")
+    async with opened_book(settings, log) as store:
+        return await work(Book(settings, store, log))
+
+
+class _Door:
+    """`sayso_bot.ports.OperatorDoor` on the book that the environment names."""
+
+    def run(self, work: Callable[[OperatorTools], Awaitable[Any]]) -> Any:
+        async def with_tools(book: Book) -> Any:
+            async def journal(kind: str, about: Mapping[str, Any]) -> None:
+                await book.store.note(kind, "", about)
+
+            shelf = shelves(book.settings, book.store.client, book.log)
+            return await work(OperatorTools(shelf=shelf, public_url=book.settings.public_url, journal=journal))
+
+        return with_book(with_tools)
+
+
+def door() -> OperatorDoor:
+    """What commands of adapters are given as their context's object."""
+    return _Door()
