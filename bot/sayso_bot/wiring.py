@@ -153,9 +153,10 @@ async def running_service(settings: Settings, environ: Mapping[str, str] = os.en
             service.desk.join(adapter)
             service.sign_in_link = getattr(adapter, "sign_in_link", service.sign_in_link)
         _add_routes(service, clock)
+        adapters = await stack.enter_async_context(AsyncExitStack())
         for adapter in service.desk.adapters.values():
             await adapter.start()
-            stack.push_async_callback(adapter.stop)
+            adapters.push_async_callback(adapter.stop)
         workers = [service.subscription.run(), delivery.run(), clock.run()]
         workers.append(Deadlines(service.store, logger("deadlines")).run())
         if service.policy_file is not None:
@@ -163,6 +164,7 @@ async def running_service(settings: Settings, environ: Mapping[str, str] = os.en
         for work in workers:
             await stack.enter_async_context(running(work, log))
         await stack.enter_async_context(_listening(service))
+        stack.push_async_callback(adapters.aclose)  # before calls are waited for: open streams end with their adapter
         stack.callback(service.subscription.release)
         yield service
 

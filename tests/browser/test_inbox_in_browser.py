@@ -128,6 +128,7 @@ async def test_what_somebody_else_decided_shows_while_the_page_is_open(service: 
     await ben_answers(service, request, "deny", "Already refunded.")
     await expect(ana.get_by_role("heading", name="Denied by Ben")).to_be_visible()
     await expect(ana.locator("#decide")).to_contain_text("Already refunded.")
+    await expect(ana.get_by_role("heading", name="What was asked")).to_be_visible()
     await expect(ana.locator("#announce")).to_contain_text("Denied by Ben")
 
 

@@ -69,7 +69,7 @@ class Callbacks:
         except SaysoError as error:
             return _told(error.status, code=error.code)
         cookie, session = begun
-        self._log.info("inbox.signed_in", person=session.person.id, session=session.id[:12])
+        self._log.info("signed_in", person=session.person.id, session=session.id[:12])
         response = _told(200, next=self._gate.destination(http_request))
         self._gate.forget_destination(response)
         self._gate.admit(response, cookie, LIFE_SECONDS)
@@ -87,7 +87,7 @@ class Callbacks:
             return
         await self._gate.sessions.end(session.id)
         self._live.end_session(session.id)
-        self._log.info("inbox.signed_out", person=session.person.id, session=session.id[:12])
+        self._log.info("signed_out", person=session.person.id, session=session.id[:12])
 
 
 def _ballot(request_id: str, form: Mapping[str, str], session: Session) -> Ballot:

@@ -88,7 +88,7 @@ class Live:
                     self._tell_all(None)
                     await self._pass_on_while_wanted(changes)
             except SaysoError as error:
-                self._log.warning("inbox.changes_lost", code=error.code)
+                self._log.warning("changes_lost", code=error.code)
             if not self._unwanted.is_set():
                 await asyncio.sleep(_AGAIN_AFTER_SECONDS)
 

@@ -32,8 +32,11 @@ _DONE = {"approve": "Approved", "deny": "Denied"}
 
 
 def _text(text: str) -> str:
-    if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise typer.BadParameter("that is not text in UTF-8")
+    """Words that are no UTF-8 arrive as halves of surrogate pairs, which nobody could read back."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise typer.BadParameter("that is not text in UTF-8") from None
     return text
 
 
@@ -84,11 +87,12 @@ def _platforms(request: Request, answer: Outcome) -> Mapping[str, EntryPoint]:
         return {}
     configured = configured_adapters(environment())
     missing = sorted(named - configured.keys())
-    if missing and answer == "approve" and request.requirement and request.requirement.quorum > 1:
+    quorum = request.requirement.quorum if request.requirement else 1
+    if missing and answer == "approve" and quorum > 1:
         raise CannotCheck(
-            f"The rule wants {request.requirement.quorum} approvals, and those given in {missing[0]} can only be checked"
-            f" again with the settings of {missing[0]}, which this shell does not have. Your vote was not counted. Set"
-            " them here as for the service, or answer in the inbox."
+            f"The rule wants {quorum} approvals, and those given in {missing[0]} can only be checked again with the"
+            f" settings of {missing[0]}, which this shell does not have. Your vote was not counted. Set them here as"
+            " for the service, or answer in the inbox."
         )
     return {name: configured[name] for name in sorted(named & configured.keys())}
 

@@ -29,7 +29,7 @@ async def opened_desk(
 ) -> AsyncIterator[Desk]:
     """A desk with the adapters of ``platforms``, started. Raises `Unusable`."""
     unheard = Subscription(book.store.client, book.store.keys.tag, book.log)
-    desk = Desk(book.store, configuration, unheard, book.review_url)
+    desk = Desk(book.store, configuration, unheard, book.review_url, book.log)
     background: set[asyncio.Future[None]] = set()
 
     def spawn(work: Awaitable[None]) -> None:
@@ -37,17 +37,14 @@ async def opened_desk(
 
     async with AsyncExitStack() as stack:
         stack.push_async_callback(_end, background)
-        shelf = shelves(book.settings, book.store.client, book.log) if platforms else None
         for name, point in platforms.items():
-            if shelf is None:
-                break
             context = AdapterContext(
                 desk=desk,
                 log=logger(name),
                 settings=environment(),
                 public_url=book.settings.public_url,
                 mount=_nowhere,
-                shelf=shelf(name),
+                shelf=shelves(book.settings, book.store.client, book.log)(name),
                 spawn=spawn,
                 clock_is_right=clock_is_right,
             )

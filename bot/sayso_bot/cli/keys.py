@@ -72,7 +72,7 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a key, and print its secret this once."""
-    kinds = frozenset(kind or ["agent"])
+    kinds: frozenset[Kind] = frozenset(kind or ("agent",))
     if kinds >= {"agent", "admin"}:
         raise typer.BadParameter("no key that submits can administer; make two keys", param_hint="--kind")
     quotas = replace(_QUOTAS, rate=rate, burst=math.ceil(rate * BURST_SECONDS), pending=pending, held=held)

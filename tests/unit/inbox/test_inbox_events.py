@@ -53,7 +53,7 @@ async def test_a_broken_subscription_is_made_again_and_the_page_told_to_read(ser
         async for line in response.aiter_lines():
             if "again" in line:
                 break
-    assert ("inbox.changes_lost", {"code": "unavailable"}) in service.log.lines
+    assert ("changes_lost", {"code": "unavailable"}) in service.log.lines
 
 
 async def test_without_a_session_there_are_no_hints(stranger: Visitor) -> None:

@@ -4,7 +4,7 @@
 import { announce, gathered, listen, readPage } from "./live.js";
 import { now, tick } from "./times.js";
 
-const WORDS = { approve: "approve", deny: "deny" };
+const STANDING = ["back", "standing", "params-title", "about"];
 let sending = false;
 
 function article() {
@@ -36,7 +36,7 @@ function lacksReason(form, outcome) {
   const field = form.elements.reason;
   const lacks = needed && !field.value.trim();
   field.setAttribute("aria-invalid", String(lacks));
-  say("reason-error", lacks ? `Say why you ${WORDS[outcome]} this. The rule asks for a reason.` : "");
+  say("reason-error", lacks ? `Say why you ${outcome} this. The rule asks for a reason.` : "");
   if (lacks) field.focus();
   return lacks;
 }
@@ -60,7 +60,7 @@ async function send(form, button) {
     const response = await fetch(form.action, { method: "POST", body: fields });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     if (page.querySelector("#request")) {
-      adopt(page, ["standing", "about", "decide"]);
+      adopt(page, [...STANDING, "decide"]);
       document.querySelector("#outcome").focus();
       announce(outcome(document));
       return;
@@ -100,7 +100,7 @@ async function read() {
   const before = { ...article().dataset };
   if (!next || sending || next.dataset.version === before.version) return;
   const writing = next.dataset.state === "open" && before.state === "open";
-  adopt(page, writing ? ["standing", "about"] : ["standing", "about", "decide"]);
+  adopt(page, writing ? STANDING : [...STANDING, "decide"]);
   announce(told(next, before));
 }
 
