@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -78,8 +79,6 @@ class Sayso:
         return made, secret
 
     async def revoke(self, key: Key) -> None:
-        from dataclasses import replace
-
         await self.service.store.put_key(replace(key, revoked_at=datetime.now(UTC)), "key_revoked")
 
     async def agent(self, name: str = "agent", **options: Any) -> httpx.AsyncClient:
@@ -100,7 +99,7 @@ class Sayso:
     async def journal(self, kind: str | None = None) -> list[dict[str, str]]:
         """All journal entries, or those of one kind."""
         store = self.service.store
-        entries = await store.client.xrange(store.keys["journal"])
+        entries: Any = await store.client.xrange(store.keys["journal"])
         return [fields for _, fields in entries if kind in (None, fields["kind"])]
 
     async def close(self) -> None:
@@ -122,7 +121,7 @@ def a_key(
 
 
 def a_ballot(request_id: str, outcome: Any, *, person: Person = LOCAL, **details: Any) -> Ballot:
-    ready = {"revision": 1, "surface": "inbox", "operation": secrets.token_hex(8)} | details
+    ready: dict[str, Any] = {"revision": 1, "surface": "inbox", "operation": secrets.token_hex(8)} | details
     return Ballot(request_id=request_id, person=person, outcome=outcome, **ready)
 
 

@@ -2,6 +2,7 @@
 
     SaysoError
     ├── Invalid              what was asked is not well formed
+    │   ├── BadHttp                  bad_http                  400
     │   ├── BadJson                  bad_json                  400
     │   ├── BodyTooLarge             body_too_large            413
     │   ├── UnsupportedMediaType     unsupported_media_type    415
@@ -57,6 +58,10 @@ class SaysoError(Exception):
 
 class Invalid(SaysoError):
     """What was asked is not well formed."""
+
+
+class BadHttp(Invalid):
+    code, title, status = "bad_http", "The call is not well-formed HTTP", 400
 
 
 class BadJson(Invalid):

@@ -24,12 +24,13 @@ def configure_logs(form: Literal["console", "json", "auto"], level: str) -> None
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
     ]
-    ending: list[Any] = (
-        [structlog.dev.ConsoleRenderer()]
+    ending: list[Any] = [
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         if form == "console"
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    )
+        else structlog.processors.JSONRenderer()
+    ]
     structlog.configure(
         processors=[*shared, redact, *ending],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),

@@ -122,6 +122,8 @@ class Subscription:
                 name = str(message["channel"]).removeprefix(self._tag)
                 if message["type"] == "message":
                     self._hear(name, str(message["data"]))
+                elif message["type"] == "subscribe" and name == "changes":
+                    self._tell(None)
                 elif message["type"] == "subscribe" and name == "outbox":
                     self.connected.set()
                     self._missed()

@@ -24,8 +24,10 @@ from sayso_bot.desk import Desk
 from sayso_bot.errors import SaysoError, Unavailable, Unusable
 from sayso_bot.http.app import application
 from sayso_bot.http.auth import Buckets, authenticator, operators_only
+from sayso_bot.http.connection import Runner
 from sayso_bot.http.health import HealthRoutes, Metrics, Readiness
 from sayso_bot.http.openapi import document
+from sayso_bot.http.refusals import Refusals
 from sayso_bot.http.routes import AgentRoutes
 from sayso_bot.ports import AdapterContext, ChatAdapter, Handler, Log
 from sayso_bot.settings import Settings, environment
@@ -226,7 +228,8 @@ def _add_routes(service: Service, clock: ClockWatch) -> None:
 
     authenticate = authenticator(configuration)
     buckets = Buckets(asyncio.get_running_loop().time)
-    AgentRoutes(desk, authenticate, buckets, review_url(settings)).add_to(service.app.router)
+    refusals = Refusals(service.store.note, asyncio.get_running_loop().time, logger("http"))
+    AgentRoutes(desk, authenticate, buckets, refusals, review_url(settings)).add_to(service.app.router)
     HealthRoutes(
         readiness,
         service.store.totals,
@@ -272,7 +275,7 @@ def _mount(app: web.Application) -> Callable[[str, str, Handler], None]:
 @asynccontextmanager
 async def _listening(service: Service) -> AsyncIterator[None]:
     settings = service.settings
-    runner = web.AppRunner(service.app, access_log=None, handle_signals=False, shutdown_timeout=STOP_SECONDS / 2)
+    runner = Runner(service.app, service.app[METRICS].refused, shutdown_timeout=STOP_SECONDS / 2)
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.host, settings.port)

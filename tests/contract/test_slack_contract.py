@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from fakes.slack import FakeSlack, Message
+from fakes.slack import FakeSlack
+from fakes.slack_workspace import Message
 from sayso_adapters.slack.adapter import create
 from sayso_bot.domain.request import Outcome, Request
 from sayso_bot.ports import ChatAdapter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -15,7 +16,7 @@ from service import ANA, BEN, LOCAL, ServiceProcess, serving, until
 REFUND = {"action": "payments.refund", "params": {"order": "A-1", "amount": 750}, "summary": "The customer is angry"}
 
 
-async def _asked(agent: httpx.AsyncClient, body: dict[str, object] = REFUND, **headers: str) -> dict[str, object]:
+async def _asked(agent: httpx.AsyncClient, body: Mapping[str, object] = REFUND, **headers: str) -> dict[str, object]:
     answer = await agent.post("/v1/requests", json=body, headers=headers)
     assert answer.status_code == 201, answer.text
     found = answer.json()
@@ -269,4 +270,4 @@ async def test_two_replicas_are_one_service() -> None:
         )
         assert sum(isinstance(vote, BaseException) for vote in votes) == 1
         outcomes = {(await call).json()["status"] for call in (held, also)}
-        assert len(outcomes) == 1 and outcomes <= {"approved", "denied"}
+        assert outcomes in ({"approved"}, {"denied"})

@@ -42,7 +42,7 @@ def _text(text: str) -> str:
 
 def command(
     request_id: Annotated[str, typer.Argument(metavar="ID", help="The id that `sayso requests list` shows.")],
-    answer: Annotated[Outcome, typer.Argument(help="The answer.")],
+    answer: Annotated[Outcome, typer.Argument(metavar="approve|deny", help="The answer.")],
     reason: Annotated[
         str | None, typer.Option(parser=_text, metavar="TEXT", help="Why; the agent and the record are told.")
     ] = None,

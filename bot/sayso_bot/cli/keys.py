@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Annotated, Any
 
 import typer
@@ -29,6 +30,14 @@ LARGEST_RATE = 10_000
 _ACTIONS = re.compile(r"[A-Za-z0-9_.:/*-]{1,128}\Z")
 _RATE = re.compile(r"([0-9]{1,5}(?:\.[0-9]{1,3})?)/s\Z")
 _QUOTAS = Quotas()
+
+
+class Which(Enum):
+    """`Kind`, in the form that an option which may be repeated needs."""
+
+    agent = "agent"
+    executor = "executor"
+    admin = "admin"
 
 
 def _name(text: str) -> str:
@@ -54,9 +63,11 @@ def _email(text: str) -> str:
 
 @commands.command()
 def create(
-    name: Annotated[str, typer.Argument(help="The agent's name, which people are shown.", parser=_name)],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The agent's name, which people are shown.", parser=_name)
+    ],
     kind: Annotated[
-        list[Kind] | None, typer.Option(help="agent asks, executor redeems, admin administers; repeat it. [agent]")
+        list[Which] | None, typer.Option(help="agent asks, executor redeems, admin administers; repeat it. [agent]")
     ] = None,
     actions: Annotated[
         list[str] | None, typer.Option(metavar="GLOB", help="What it may ask for: payments.*; repeat it. [*]")
@@ -72,7 +83,8 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a key, and print its secret this once."""
-    kinds: frozenset[Kind] = frozenset(kind or ("agent",))
+    wanted = {which.value for which in kind or [Which.agent]}
+    kinds: frozenset[Kind] = frozenset(known for known in KINDS if known in wanted)
     if kinds >= {"agent", "admin"}:
         raise typer.BadParameter("no key that submits can administer; make two keys", param_hint="--kind")
     quotas = replace(_QUOTAS, rate=rate, burst=math.ceil(rate * BURST_SECONDS), pending=pending, held=held)

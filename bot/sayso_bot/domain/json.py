@@ -2,7 +2,8 @@
 
 Two readers that understand one body differently would let an agent show a person one thing and
 execute another. So duplicate keys, numbers that a double cannot hold as written, integers beyond
-2^53-1, lone surrogates, NUL and nesting deeper than 32 are refused, never repaired.
+2^53-1, lone surrogates, NUL and nesting deeper than 32 are refused, never repaired. What is accepted is accepted again
+in its canonical form.
 
 Reading is quick: hooks run inside the C scanner and only notice that something is wrong. The slow second reading,
 which finds the path for the message, happens only then.
@@ -11,6 +12,7 @@ which finds the path for the message, happens only then.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NoReturn, TypeAlias
@@ -21,6 +23,8 @@ Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json
 
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1
+MAX_LITERAL = 400
+_PRINTED_AS_POWER = 1e21
 
 
 class _Suspicious(Exception):
@@ -64,15 +68,14 @@ def _integer(literal: str) -> int:
 
 
 def _double(literal: str) -> float:
-    value = float(literal)
-    if len(literal) > 400 or not _same_number(literal, value):
+    if len(literal) > MAX_LITERAL or not _same_number(literal, value := float(literal)):
         raise _Suspicious
     return int(value) if value.is_integer() and abs(value) <= MAX_INTEGER else value
 
 
 def _same_number(literal: str, value: float) -> bool:
-    """Whether the shortest text of ``value`` (what RFC 8785 prints) is the same decimal as ``literal``."""
-    if value in (float("inf"), float("-inf")):
+    """Whether RFC 8785 prints ``value`` as the same decimal as ``literal``, and not as an integer beyond 2^53-1."""
+    if math.isinf(value) or (value.is_integer() and MAX_INTEGER < abs(value) < _PRINTED_AS_POWER):
         return False
     try:
         return Decimal(repr(value)) == Decimal(literal)
@@ -146,7 +149,11 @@ def _explain_number(literal: str, path: str) -> None:
     if literal.lstrip("-").isdigit():
         if len(literal) > 17 or abs(int(literal)) > MAX_INTEGER:
             raise InvalidField(f"The integer {shown} is beyond 2^53-1; send it as a string.", field=path)
-    elif len(literal) > 400 or literal in ("NaN", "Infinity", "-Infinity") or not _same_number(literal, float(literal)):
+    elif (
+        len(literal) > MAX_LITERAL
+        or literal in ("NaN", "Infinity", "-Infinity")
+        or not _same_number(literal, float(literal))
+    ):
         raise InvalidField(f"JSON readers disagree about the number {shown}; send it as a string.", field=path)
 
 

@@ -5,21 +5,30 @@ Adapters escape markup for their own medium; this module only takes away the pow
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _KEPT = frozenset("\n\t")
-_BLANKS = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5\u180b\u180c\u180d\u180e")
+_BLANKS = frozenset(
+    "\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5\u180b\u180c\u180d\u180e\u180f\u2d7f\ufffc"
+    "\U00013441\U00013442\U00016fe4\U0001d159"
+)
+_IMITATION = re.compile(r"⟨(?=U\+[0-9A-F]{4,6}⟩)")
 
 
 def visible(text: str) -> str:
     """``text`` with control, bidirectional, zero-width and blank characters written as ``⟨U+202E⟩``.
 
-    New lines and tabs stay. Spaces other than U+0020 are named too. Nothing else is changed, so two texts that
-    differ still differ.
+    New lines and tabs stay. Spaces other than U+0020 are named too. A text that imitates such a name has its first
+    character named. Nothing else is changed, so two texts that differ still differ.
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(character if _plain(character) else f"⟨U+{ord(character):04X}⟩" for character in text)
+    imitations = {found.start() for found in _IMITATION.finditer(text)}
+    return "".join(
+        character if _plain(character) and at not in imitations else f"⟨U+{ord(character):04X}⟩"
+        for at, character in enumerate(text)
+    )
 
 
 def one_line(text: str) -> str:

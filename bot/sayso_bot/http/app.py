@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from time import perf_counter
 from typing import Any, Protocol
@@ -12,11 +13,13 @@ from aiohttp import web
 
 from sayso_bot.errors import WrongHost
 from sayso_bot.http import problems
+from sayso_bot.http.auth import KNOWN_HOST
 from sayso_bot.http.health import Metrics
 from sayso_bot.ports import Log
 
 MAX_BODY_BYTES = 1024 * 1024
 _PROBES = ("/livez", "/readyz")
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:[0-9]{1,5})?\Z")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -49,14 +52,16 @@ def _measured(metrics: Metrics) -> Any:
 def _known_host(public_url: str) -> Any:
     """Answer only to loopback's names and the public one, so that a page elsewhere cannot rebind its name to us.
 
-    Probes come by address; they tell nothing.
+    Probes come by address; they are told nothing more than yes or no.
     """
     public = urlsplit(public_url).hostname
 
     @web.middleware
     async def known_host(http_request: web.Request, handler: Handler) -> web.StreamResponse:
         host = _host_name(http_request.headers.get("Host", ""))
-        if host != public and not _is_loopback(host) and http_request.path not in _PROBES:
+        known = host is not None and (host == public or _is_loopback(host))
+        http_request[KNOWN_HOST] = known
+        if not known and http_request.path not in _PROBES:
             raise WrongHost("Sayso does not answer to this host name; SAYSO_PUBLIC_URL says to which it does.")
         return await handler(http_request)
 
@@ -64,15 +69,12 @@ def _known_host(public_url: str) -> Any:
 
 
 def _host_name(header: str) -> str | None:
-    try:
-        return urlsplit(f"//{header}").hostname
-    except ValueError:
-        return None
+    """The name in a Host header, or None for what is no host and port."""
+    found = _HOST.match(header)
+    return found[1].strip("[]").lower() if found else None
 
 
-def _is_loopback(host: str | None) -> bool:
-    if host is None:
-        return False
+def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:

@@ -17,6 +17,7 @@ from sayso_bot.errors import Forbidden, RateLimited, Unauthenticated
 
 MAX_SECRET = 200
 IDLE_BUCKETS = 10_000
+KNOWN_HOST = web.RequestKey("known_host", bool)
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -31,17 +32,25 @@ class Buckets:
         self._clock = clock
         self._left: dict[str, tuple[float, float]] = {}
 
+    def check(self, key: Key) -> None:
+        """Raises `RateLimited` when the bucket is empty, and takes nothing."""
+        self._tokens(key)
+
     def take(self, key: Key) -> None:
         """Raises `RateLimited` when the bucket is empty."""
-        now = self._clock()
-        tokens, at = self._left.get(key.id, (float(key.quotas.burst), now))
-        tokens = min(float(key.quotas.burst), tokens + (now - at) * key.quotas.rate)
-        if tokens < 1:
-            wait = (1 - tokens) / key.quotas.rate
-            raise RateLimited("This key asks too often. Nothing was changed; try again later.", retry_after=wait)
+        tokens, now = self._tokens(key)
         if len(self._left) >= IDLE_BUCKETS:
             self._left.clear()
         self._left[key.id] = (tokens - 1, now)
+
+    def _tokens(self, key: Key) -> tuple[float, float]:
+        now, most, rate = self._clock(), float(key.quotas.burst), key.quotas.rate
+        tokens, at = self._left.get(key.id, (most, now))
+        tokens = min(most, tokens + (now - at) * rate)
+        if tokens < 1:
+            wait = (1 - tokens) / rate
+            raise RateLimited("This key asks too often. Nothing was changed; try again later.", retry_after=wait)
+        return tokens, now
 
 
 def authenticator(keyring: Keyring) -> Callable[[web.Request], Awaitable[Key]]:
@@ -64,7 +73,8 @@ def authenticator(keyring: Keyring) -> Callable[[web.Request], Awaitable[Key]]:
 def operators_only(keyring: Keyring, trusted: Sequence[Network]) -> Callable[[web.Request], Awaitable[None]]:
     """Admits callers on this machine, and admin keys. Raises `Unauthenticated` or `Forbidden`.
 
-    A call that a proxy passed on comes from elsewhere, unless a trusted proxy says otherwise.
+    A call that a proxy passed on comes from elsewhere, unless a trusted proxy says otherwise. So does one that a page
+    elsewhere sends by rebinding its name to this machine.
     """
     authenticate = authenticator(keyring)
 
@@ -74,7 +84,7 @@ def operators_only(keyring: Keyring, trusted: Sequence[Network]) -> Callable[[we
                 raise Forbidden("This key is not an admin's.")
             return
         caller = _caller(http_request, trusted)
-        if caller is not None and not caller.is_loopback:
+        if (caller is not None and not caller.is_loopback) or not http_request.get(KNOWN_HOST, False):
             raise Unauthenticated("From another machine this needs an admin key.")
 
     return check

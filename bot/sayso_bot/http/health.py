@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from sayso_bot.errors import NotAllowed
 from sayso_bot.http.schemas import dumps
 from sayso_bot.ports import Totals
 
@@ -79,13 +81,13 @@ class HealthRoutes:
     async def livez(self, _: web.Request) -> web.Response:
         return _json({"status": "alive"})
 
-    async def readyz(self, _: web.Request) -> web.Response:
+    async def readyz(self, http_request: web.Request) -> web.Response:
+        """Anybody is told whether; operators are told why."""
         found = await self._readiness()
-        body = {
-            "status": "not ready" if found.problems else "ready",
-            "problems": list(found.problems),
-            "warnings": list(found.warnings),
-        }
+        body: dict[str, object] = {"status": "not ready" if found.problems else "ready"}
+        with suppress(NotAllowed):
+            await self._operators_only(http_request)
+            body |= {"problems": list(found.problems), "warnings": list(found.warnings)}
         answer = _json(body, status=503 if found.problems else 200)
         if found.problems:
             answer.headers["Retry-After"] = "2"

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 
 from aiohttp import web
 
 from sayso_bot.domain.json import loads
-from sayso_bot.errors import BodyTooLarge, InvalidField, UnsupportedMediaType
+from sayso_bot.errors import BadHttp, BodyTooLarge, InvalidField, UnsupportedMediaType
 from sayso_bot.http.schemas import MAX_BODY_BYTES, dumps_sorted, read_submit
 from sayso_bot.ports import Draft
 
 MAX_WAIT_SECONDS = 55
+BODY_SECONDS = 30.0
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
 _WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?:;|,|$)", re.IGNORECASE)
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?\Z")
 
 
 async def read_draft(http_request: web.Request) -> Draft:
-    """Raises `UnsupportedMediaType`, `BodyTooLarge`, `BadJson`, `InvalidField`."""
+    """Raises `UnsupportedMediaType`, `BodyTooLarge`, `BadHttp`, `BadJson`, `InvalidField`."""
     if http_request.content_type != "application/json":
         raise UnsupportedMediaType("Send the request as application/json. Nothing was made.")
-    body = await http_request.read()
-    if len(body) > MAX_BODY_BYTES:
-        raise BodyTooLarge(f"A request has at most {MAX_BODY_BYTES // 1024} KiB. Nothing was made.")
-    value = loads(body)
+    if http_request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("Send the body as it is: Sayso takes no Content-Encoding. Nothing was made.")
+    value = loads(await _body(http_request))
     submit = read_submit(value)
     return Draft(
         action=submit.action,
@@ -35,6 +36,21 @@ async def read_draft(http_request: web.Request) -> Draft:
         body_digest=hashlib.sha256(dumps_sorted(value).encode()).hexdigest(),
         idempotency_key=idempotency_key(http_request),
     )
+
+
+async def _body(http_request: web.Request) -> bytes:
+    """The body, whose length nobody vouches for, within `MAX_BODY_BYTES` and `BODY_SECONDS`."""
+    too_large = BodyTooLarge(f"A request has at most {MAX_BODY_BYTES // 1024} KiB. Nothing was made.")
+    if (http_request.content_length or 0) > MAX_BODY_BYTES:
+        raise too_large
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            body = await http_request.read()
+    except TimeoutError:
+        raise BadHttp(f"The body did not arrive whole within {BODY_SECONDS:.0f} s. Nothing was made.") from None
+    if len(body) > MAX_BODY_BYTES:
+        raise too_large
+    return body
 
 
 def idempotency_key(http_request: web.Request) -> str | None:

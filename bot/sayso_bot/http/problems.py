@@ -9,7 +9,9 @@ from typing import Any
 
 from aiohttp import web
 
+from sayso_bot.domain.text import one_line, visible
 from sayso_bot.errors import (
+    BadHttp,
     BodyTooLarge,
     Internal,
     MethodNotAllowed,
@@ -21,20 +23,25 @@ from sayso_bot.errors import (
 from sayso_bot.ports import Log
 
 CONTENT_TYPE = "application/problem+json"
+MAX_FIELD = 200
+MAX_DETAIL = 2000
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def problem(error: SaysoError) -> dict[str, Any]:
-    """The document of ``error``. ``type`` names the code; what each means is in docs/errors.md."""
+    """The document of ``error``. ``type`` names the code; what each means is in docs/errors.md.
+
+    A field or detail may quote what was sent, so both are bounded and made visible.
+    """
     body: dict[str, Any] = {
         "type": f"urn:sayso:problem:{error.code}",
         "title": error.title,
         "status": error.status,
-        "detail": error.detail,
+        "detail": _bounded(visible(error.detail), MAX_DETAIL),
         "code": error.code,
     }
     if error.field is not None:
-        body["field"] = error.field
+        body["field"] = _bounded(one_line(error.field), MAX_FIELD)
     return body
 
 
@@ -46,6 +53,10 @@ def response(error: SaysoError) -> web.Response:
         headers["WWW-Authenticate"] = 'Bearer realm="sayso"'
     text = json.dumps(problem(error), ensure_ascii=False)
     return web.Response(text=text, status=error.status, content_type=CONTENT_TYPE, headers=headers)
+
+
+def _bounded(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def middleware(log: Log, count: Callable[[str], None]) -> Any:
@@ -67,9 +78,9 @@ def middleware(log: Log, count: Callable[[str], None]) -> Any:
             found = BodyTooLarge("The body is too large. Nothing was changed.")
         except web.HTTPNotFound:
             found = NotFound("There is nothing at this path.")
-        except web.HTTPException:
-            raise
-        except ConnectionError:
+        except web.RequestPayloadError:
+            found = BadHttp("The body ended early or is not encoded as its headers say. Nothing was changed.")
+        except (web.HTTPException, ConnectionError):
             raise
         except Exception:
             log.exception("http_failed", path=http_request.path, method=http_request.method)

@@ -4,92 +4,119 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
 
 from aiohttp import web
 
 from sayso_bot.desk import Desk
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.request import REQUEST_ID, Request, Status
-from sayso_bot.errors import InvalidField, NotFound
+from sayso_bot.errors import Invalid, InvalidField, NotFound, QuotaExceeded, SaysoError
 from sayso_bot.http.auth import Buckets
 from sayso_bot.http.intake import preferred_wait, query_wait, read_draft
+from sayso_bot.http.refusals import Refusals
 from sayso_bot.http.schemas import dumps, is_action, request_out
-from sayso_bot.ports import Filter
+from sayso_bot.ports import Draft, Filter
 
 MAX_PAGE = 100
 DEFAULT_PAGE = 50
+Proved: TypeAlias = Callable[[Key, web.Request], Awaitable[web.Response]]
 
 
 class AgentRoutes:
-    """``review_url`` gives the inbox's address of a request; ``authenticate`` proves the caller's key."""
+    """``review_url`` gives the inbox's address of a request; ``authenticate`` proves the caller's key.
+
+    Submissions take from the key's bucket in the store when they are made. All other calls, refused submissions among
+    them, take from the one in this process, so that no call is free.
+    """
 
     def __init__(
         self,
         desk: Desk,
         authenticate: Callable[[web.Request], Awaitable[Key]],
         buckets: Buckets,
+        refusals: Refusals,
         review_url: Callable[[str], str],
     ) -> None:
         self._desk = desk
         self._authenticate = authenticate
         self._buckets = buckets
+        self._refusals = refusals
         self._review_url = review_url
 
     def add_to(self, router: web.UrlDispatcher) -> None:
-        router.add_post("/v1/requests", self.submit)
-        router.add_get("/v1/requests", self.list, allow_head=False)
-        router.add_get("/v1/requests/{id}", self.read, allow_head=False)
-        router.add_post("/v1/requests/{id}/cancel", self.cancel)
+        router.add_post("/v1/requests", self._proved("submit", self.submit))
+        router.add_get("/v1/requests", self._proved("list", self.list), allow_head=False)
+        router.add_get("/v1/requests/{id}", self._proved("read", self.read), allow_head=False)
+        router.add_post("/v1/requests/{id}/cancel", self._proved("cancel", self.cancel))
 
-    async def submit(self, http_request: web.Request) -> web.Response:
-        key = await self._authenticate(http_request)
-        _only(http_request.query, ())
-        draft = await read_draft(http_request)
+    def _proved(self, call: str, handler: Proved) -> Callable[[web.Request], Awaitable[web.Response]]:
+        """``handler`` for a caller whose key is proved; what it refuses goes on the record."""
+
+        async def answer(http_request: web.Request) -> web.Response:
+            key = await self._authenticate(http_request)
+            try:
+                return await handler(key, http_request)
+            except SaysoError as error:
+                await self._refusals.record(key, call, error)
+                raise
+
+        return answer
+
+    async def submit(self, key: Key, http_request: web.Request) -> web.Response:
+        draft = await self._draft(key, http_request)
         submitted = await self._desk.submit(key, draft)
         request, headers = submitted.request, {}
         wait = preferred_wait(http_request)
         if wait is not None:
-            headers["Preference-Applied"] = f"wait={wait}"
-            request = await self._held(key, request, wait)
+            try:
+                request = await self._held(key, request, wait)
+                headers["Preference-Applied"] = f"wait={wait}"
+            except QuotaExceeded:
+                pass  # the request is made, so the agent is told of it; a preference need not be honoured (RFC 7240)
         if submitted.replayed:
             headers["Idempotent-Replayed"] = "true"
         headers["Location"] = f"/v1/requests/{request.id}"
         return self._answer(request, status=200 if submitted.replayed else 201, headers=headers)
 
-    async def read(self, http_request: web.Request) -> web.Response:
-        key = await self._authenticated(http_request)
+    async def read(self, key: Key, http_request: web.Request) -> web.Response:
+        self._buckets.take(key)
         _only(http_request.query, ("wait",))
         request_id, wait = _id(http_request), query_wait(http_request.query.get("wait", "0"))
         clock = asyncio.get_running_loop().time
         return self._answer(await self._desk.wait(key, request_id, wait, clock))
 
-    async def list(self, http_request: web.Request) -> web.Response:
-        key = await self._authenticated(http_request)
+    async def list(self, key: Key, http_request: web.Request) -> web.Response:
+        self._buckets.take(key)
         query = http_request.query
         _only(query, ("status", "action", "agent", "cursor", "limit"))
         agent = query.get("agent", key.name)
         wanted = Filter(_status(query.get("status")), _action(query.get("action")), key.name)
         cursor, limit = _cursor(query.get("cursor")), _limit(query.get("limit"))
+        page = await self._desk.list(key, wanted, cursor=cursor, limit=limit)
         if agent != key.name:
             return _json({"items": [], "next_cursor": None})
-        page = await self._desk.list(key, wanted, cursor=cursor, limit=limit)
         items = [request_out(request, self._review_url(request.id)) for request in page.items]
         return _json({"items": items, "next_cursor": page.cursor})
 
-    async def cancel(self, http_request: web.Request) -> web.Response:
-        key = await self._authenticated(http_request)
+    async def cancel(self, key: Key, http_request: web.Request) -> web.Response:
+        self._buckets.take(key)
         _only(http_request.query, ())
         return self._answer(await self._desk.cancel(key, _id(http_request)))
+
+    async def _draft(self, key: Key, http_request: web.Request) -> Draft:
+        self._buckets.check(key)
+        try:
+            _only(http_request.query, ())
+            return await read_draft(http_request)
+        except Invalid:
+            self._buckets.take(key)
+            raise
 
     async def _held(self, key: Key, request: Request, seconds: float) -> Request:
         if request.settled:
             return request
         return await self._desk.wait(key, request.id, seconds, asyncio.get_running_loop().time)
-
-    async def _authenticated(self, http_request: web.Request) -> Key:
-        key = await self._authenticate(http_request)
-        self._buckets.take(key)
-        return key
 
     def _answer(self, request: Request, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
         return _json(request_out(request, self._review_url(request.id)), status=status, headers=headers)

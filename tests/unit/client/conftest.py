@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from either import Either
 
 from fakes.http_api import KEY, HttpApi
 from sayso import AsyncSayso, Sayso
+from unit.client.either import Either
 
 
 @pytest.fixture(autouse=True)

@@ -14,10 +14,10 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
-from either import wait_until
 
 from fakes.http_api import KEY, Drop, HttpApi, Reply, problem, reply, request_out, settled
 from sayso.commands import why_not
+from unit.client.either import wait_until
 
 SAYSO = str(Path(sys.executable).parent / "sayso")
 

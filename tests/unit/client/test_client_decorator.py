@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from either import wait_until
 
 from fakes.http_api import KEY, HttpApi
 from sayso import AsyncSayso, Denied, NotJson, Sayso, Unusable, requires_approval
+from unit.client.either import wait_until
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 import pytest
-from either import Either, wait_until
 
 from fakes.http_api import KEY, Drop, Half, HttpApi, Reply, problem, reply, request_out, settled
 from sayso import (
@@ -23,6 +22,7 @@ from sayso import (
     Unreachable,
     Unusable,
 )
+from unit.client.either import Either, wait_until
 
 REFUND = {"order": "A-1", "amount": 12.5}
 

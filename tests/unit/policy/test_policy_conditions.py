@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from policies import ask, guarded, policy, problems, verdict
 
 from sayso_bot.domain.request import Cause, Claims
+from unit.policy.policies import ask, guarded, policy, problems, verdict
 
 HOLDS = [
     ("{x: number}", "params.x > 500", {"x": 500.5}),

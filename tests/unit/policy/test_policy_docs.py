@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-from policies import ask
 
 from sayso_bot.domain.request import Cause
 from sayso_bot.policy import load
 from sayso_bot.policy.conditions import MAX_EXPRESSION, WALKED, WHOLE
+from unit.policy.policies import ask
 
 PAGE = (Path(__file__).parents[3] / "docs" / "policy.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)

@@ -6,11 +6,11 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from policies import ask, policy, problems
 
 from sayso_bot.domain.policy import BUILT_IN_RULE
 from sayso_bot.errors import Unusable
 from sayso_bot.policy import PolicyInvalid, built_in, load, read
+from unit.policy.policies import ask, policy, problems
 
 ASK = "    ask: {channel: inbox}\n"
 RULE = "rules:\n  - action: a\n"

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from policies import ask, policy
 
 from sayso_bot.domain.request import Cause
 from sayso_bot.policy.globs import Glob
+from unit.policy.policies import ask, policy
 
 POLICY = policy(
     """\

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from slack_office import Office
 
 from fakes.slack import FakeSlack
 from sayso_adapters.slack.adapter import create
 from sayso_bot.testing.context import Surroundings
 from sayso_bot.testing.desk import MemoryDesk
+from unit.slack.slack_office import Office
 
 
 @pytest.fixture

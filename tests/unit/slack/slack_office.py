@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
-from fakes.slack import FakeSlack, Message
+from fakes.slack import FakeSlack
+from fakes.slack_workspace import Message
 from sayso_adapters.slack.adapter import SlackAdapter
 from sayso_bot.domain.request import Request
 from sayso_bot.testing.context import Surroundings
@@ -35,7 +37,7 @@ class Office:
         await self.adapter.post(self.desk.card(request), PLACE, button)
         return request, await self.slack.posted()
 
-    async def tap(self, message: Message, action: str, *, user: str, **other: object) -> str:
+    async def tap(self, message: Message, action: str, *, user: str, **other: Any) -> str:
         """Tap and return what the tapper was told."""
         count = len(self.slack.told(user)) + 1
         assert await self.slack.tap(self.url, message, action, user=user, **other) == 200

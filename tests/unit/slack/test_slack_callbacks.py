@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 
 import aiohttp
 import pytest
-from slack_office import Office
 
 from fakes.slack import FakeSlack
 from sayso_adapters.slack.adapter import create
@@ -19,6 +18,7 @@ from sayso_adapters.slack.callbacks import MAX_BODY
 from sayso_adapters.slack.taps import Taps
 from sayso_bot.testing.context import Surroundings
 from sayso_bot.testing.desk import MemoryDesk
+from unit.slack.slack_office import Office
 
 SECRETIVE = "a-word-from-the-body"
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
-from slack_office import Office
 
 from fakes.slack import FakeSlack
 from sayso_adapters.slack.home import Home
@@ -14,6 +14,7 @@ from sayso_adapters.slack.settings import read
 from sayso_adapters.slack.wire import Wire
 from sayso_bot.domain.person import Person
 from sayso_bot.ports import LookupFailed
+from unit.slack.slack_office import Office
 
 
 class Hours:
@@ -61,7 +62,7 @@ class TestResolve:
 
     @pytest.mark.parametrize("flags", [{"deleted": True}, {"bot": True}, {"team_id": "T9"}])
     async def test_a_bot_a_deactivated_and_a_foreign_account_are_nobody(
-        self, slack: FakeSlack, people: People, flags: dict[str, object]
+        self, slack: FakeSlack, people: People, flags: dict[str, Any]
     ) -> None:
         slack.add_user("U0X", name="X", **flags)
         assert await people.resolve("slack:U0X") == frozenset()
@@ -99,7 +100,7 @@ class TestRecognise:
         "flags", [{"confirmed": False}, {"guest": True}, {"bot": True}, {"is_stranger": True}, {"team_id": "T9"}]
     )
     async def test_an_account_that_may_not_decide_or_did_not_confirm_adds_nothing(
-        self, slack: FakeSlack, people: People, flags: dict[str, object]
+        self, slack: FakeSlack, people: People, flags: dict[str, Any]
     ) -> None:
         slack.add_user("U0EVE", name="Eve", email="eve@example.com", **flags)  # type: ignore[arg-type]
         person = Person.known_as("Eve", {"email:eve@example.com"})

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
-from slack_office import PLACE, Office
 
 from sayso_adapters.slack import taps as taps_module
 from sayso_bot.domain.request import Cause, Status
 from sayso_bot.errors import CannotCheck, Unavailable
 from sayso_bot.testing.samples import a_request
+from unit.slack.slack_office import PLACE, Office
 
 
 class TestWhoMayNot:
     """Each is refused with a sentence, to them alone; nothing reaches the vote, the card stays."""
 
-    async def refused(self, office: Office, user: str, **other: object) -> str:
+    async def refused(self, office: Office, user: str, **other: Any) -> str:
         _, message = await office.posted()
         said = await office.tap(message, "approve", user=user, **other)
         assert office.desk.ballots == []

@@ -6,7 +6,6 @@ import logging
 from typing import Any
 
 import pytest
-from slack_office import PLACE, Office, wait_until
 
 from fakes.slack import FakeSlack
 from sayso_adapters.slack import wire as wire_module
@@ -17,6 +16,7 @@ from sayso_bot.ports import Gone, LookupFailed, Rejected, Retry
 from sayso_bot.testing.context import Surroundings
 from sayso_bot.testing.desk import MemoryDesk
 from sayso_bot.testing.samples import a_request
+from unit.slack.slack_office import PLACE, Office, wait_until
 
 POST = "chat.postMessage"
 

@@ -1,9 +1,12 @@
 -- put_key: create or replace a key of agents. A new epoch makes every replica read the keys again before it trusts them.
+-- A revoked key stays revoked, so a call that is repeated late cannot bring one back.
 -- KEYS  keys, clock, epochs, journal      ARGV  key id, key JSON, kind of journal entry, journal JSON
--- Answers  ok | same (this very call took effect before)
+-- Answers  ok | same (this very call took effect before) | revoked (nothing was changed)
 register('put_key', function(keys, a)
   local now = tick(keys[2])
-  if redis.call('HGET', keys[1], a[1]) == a[2] then return { 'same', now } end
+  local present = redis.call('HGET', keys[1], a[1])
+  if present == a[2] then return { 'same', now } end
+  if present and cjson.decode(present).revoked_at ~= cjson.null then return { 'revoked', now } end
   redis.call('HSET', keys[1], a[1], a[2])
   local epoch = redis.call('HINCRBY', keys[3], 'keys', 1)
   journal(keys[4], a[3], now, '', a[4])

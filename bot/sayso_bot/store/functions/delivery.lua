@@ -32,17 +32,22 @@ local function again_at(k, id, place, at)
   touch_place(k.places, k.blocked, k.work, place)
 end
 
+local function blocked_until(k, place)
+  return tonumber(redis.call('HGET', k.blocked, place) or '0')
+end
+
 -- begin: take the lease of one card and write the attempt down.
 -- KEYS  of_request (16)      ARGV  id, place, lease ms, operation
 -- Answers  ok, now, fence, wanted, posted, post, button, attempts, lost at ('' none), doubles, record | done | leased | later
--- Prevents two workers at one card, and a second post before a lost first one could be looked up.
+-- Prevents two workers at one card, a call of a place that asked us to wait, and a second post before a lost first one
+-- could be looked up. `lost_at` is what this attempt was told; `tried_at` is this attempt itself, until it is known how it ended.
 register('begin', function(keys, a)
   local k = request_keys(keys)
   local id, place, lease, operation = a[1], a[2], tonumber(a[3]), a[4]
   local now = tick(k.clock)
   local r = load_request(k.record)
   local f = redis.call('HMGET', k.post, 'wanted', 'posted', 'post', 'button', 'attempts', 'fence', 'lease_until', 'tried_at',
-    'doubles', 'holder')
+    'doubles', 'holder', 'lost_at')
   if not r or not f[1] then
     finish(k, id, place)
     return { 'done', now }
@@ -55,37 +60,45 @@ register('begin', function(keys, a)
     finish(k, id, place)
     return { 'done', now }
   end
+  if blocked_until(k, place) > now and not repeated then
+    touch_place(k.places, k.blocked, k.work, place)
+    return { 'later', now }
+  end
   if f[8] and not f[3] and tonumber(f[8]) + LOST_SECONDS * 1000 > now and not repeated then
     again_at(k, id, place, tonumber(f[8]) + LOST_SECONDS * 1000)
     return { 'later', now }
   end
-  local fence, attempts = tonumber(f[6]), tonumber(f[5])
+  local fence, attempts, lost_at = tonumber(f[6]), tonumber(f[5]), f[11] or ''
   if not repeated then
-    fence, attempts = fence + 1, attempts + 1
-    redis.call('HSET', k.post, 'fence', fence, 'attempts', attempts, 'holder', operation)
+    fence, attempts, lost_at = fence + 1, attempts + 1, f[8] or ''
+    redis.call('HSET', k.post, 'fence', fence, 'attempts', attempts, 'holder', operation, 'lost_at', lost_at)
+    if not f[3] then redis.call('HSET', k.post, 'tried_at', now) end
   end
   redis.call('HSET', k.post, 'lease_until', now + lease)
-  if not f[3] then redis.call('HSET', k.post, 'tried_at', now) end
   again_at(k, id, place, now + lease)
-  return { 'ok', now, fence, wanted, posted, f[3] or '', f[4], attempts, f[8] or '', f[9] or '', redis.call('HGETALL', k.record) }
+  return { 'ok', now, fence, wanted, posted, f[3] or '', f[4], attempts, lost_at, f[9] or '', redis.call('HGETALL', k.record) }
 end)
 
 -- renew: hold the lease longer while a slow platform answers.
--- KEYS  post, work, clock      ARGV  id, fence, lease ms
+-- KEYS  of_request (16)      ARGV  id, place, fence, lease ms
 -- Answers  ok | lost (somebody else holds it now)
 register('renew', function(keys, a)
-  local now = tick(keys[3])
-  if redis.call('HGET', keys[1], 'fence') ~= a[2] then return { 'lost', now } end
-  redis.call('HSET', keys[1], 'lease_until', now + tonumber(a[3]))
-  redis.call('ZADD', keys[2], 'XX', now + tonumber(a[3]), a[1])
+  local k = request_keys(keys)
+  local now = tick(k.clock)
+  if redis.call('HGET', k.post, 'fence') ~= a[3] then return { 'lost', now } end
+  local lease_until = now + tonumber(a[4])
+  redis.call('HSET', k.post, 'lease_until', lease_until)
+  again_at(k, a[1], a[2], lease_until)
   return { 'ok', now }
 end)
 
+-- A second copy is brought up to date like the first, so whoever learns of it wants the card again.
 local function record_double(k, id, place, post, now)
   local doubles = redis.call('HGET', k.post, 'doubles') or ''
   if string.find(' ' .. doubles .. ' ', ' ' .. post .. ' ', 1, true) then return end
   redis.call('HSET', k.post, 'doubles', doubles == '' and post or doubles .. ' ' .. post)
   journal(k.journal, 'posted_twice', now, id, cjson.encode({ place = place, post = post }))
+  want_card(k, id, place, now, tag_of(k.record))
 end
 
 -- posted: the place shows this version. Recording is idempotent; a worker that lost its lease records what it did all the same.
@@ -95,7 +108,8 @@ register('posted', function(keys, a)
   local k = request_keys(keys)
   local id, place, version, post = a[1], a[2], tonumber(a[4]), a[5]
   local now = tick(k.clock)
-  local f = redis.call('HMGET', k.post, 'post', 'posted', 'wanted', 'fence')
+  local f = redis.call('HMGET', k.post, 'post', 'posted', 'fence')
+  if not f[2] then return { 'ok', now } end
   if not f[1] then
     redis.call('HSET', k.post, 'post', post)
     journal(k.journal, 'posted', now, id, cjson.encode({ place = place, post = post }))
@@ -104,10 +118,11 @@ register('posted', function(keys, a)
   end
   if version > tonumber(f[2]) then redis.call('HSET', k.post, 'posted', version) end
   redis.call('HDEL', k.post, 'tried_at')
-  if f[4] ~= a[3] then return { 'ok', now } end
+  if f[3] ~= a[3] then return { 'ok', now } end
   redis.call('HSET', k.post, 'lease_until', 0, 'attempts', 0)
-  redis.call('HDEL', k.blocked, place)
-  if tonumber(redis.call('HGET', k.post, 'posted')) >= tonumber(f[3]) then
+  if blocked_until(k, place) <= now then redis.call('HDEL', k.blocked, place) end
+  local shown = redis.call('HMGET', k.post, 'posted', 'wanted')
+  if tonumber(shown[1]) >= tonumber(shown[2]) then
     finish(k, id, place)
   else
     redis.call('ZREM', k.alarms, id .. ' ' .. place)
@@ -116,24 +131,29 @@ register('posted', function(keys, a)
   return { 'ok', now }
 end)
 
--- tapped: a tap proves that a post exists, perhaps before its worker could record it.
+-- tapped: a tap proves that a post exists, perhaps before its worker could record it. One that nobody knew of may show
+-- an old version, so it is brought up to date.
 -- KEYS  of_request (16)      ARGV  id, place, post
 -- Answers  ok
 register('tapped', function(keys, a)
   local k = request_keys(keys)
+  local id, place, post = a[1], a[2], a[3]
   local now = tick(k.clock)
-  local post = redis.call('HGET', k.post, 'post')
-  if not post then
-    redis.call('HSET', k.post, 'post', a[3], 'posted', 1)
+  local f = redis.call('HMGET', k.post, 'post', 'wanted')
+  if not f[2] then return { 'ok', now } end
+  if not f[1] then
+    redis.call('HSET', k.post, 'post', post, 'posted', 1)
     redis.call('HDEL', k.post, 'tried_at')
-    journal(k.journal, 'posted', now, a[1], cjson.encode({ place = a[2], post = a[3] }))
-  elseif post ~= a[3] then
-    record_double(k, a[1], a[2], a[3], now)
+    journal(k.journal, 'posted', now, id, cjson.encode({ place = place, post = post }))
+    if tonumber(f[2]) > 1 then want_card(k, id, place, now, tag_of(k.record)) end
+  elseif f[1] ~= post then
+    record_double(k, id, place, post, now)
   end
   return { 'ok', now }
 end)
 
--- failed: try again later. A place that named its time is left alone until then, by everybody.
+-- failed: try again later. A place that named its time is left alone until then, by everybody. An attempt that certainly
+-- made nothing leaves what was known before it: an earlier lost answer is still to be looked up.
 -- KEYS  of_request (16)      ARGV  id, place, fence, after ms, lost ('1' or ''), alarm ('1' or ''), whole place ('1' or ''), what
 -- Answers  ok | lost (somebody else holds the lease: nothing changed)
 register('failed', function(keys, a)
@@ -143,8 +163,15 @@ register('failed', function(keys, a)
   if redis.call('HGET', k.post, 'fence') ~= a[3] then return { 'lost', now } end
   local at = now + tonumber(a[4])
   redis.call('HSET', k.post, 'lease_until', 0)
-  if a[5] ~= '1' then redis.call('HDEL', k.post, 'tried_at') end
-  if a[7] == '1' then redis.call('HSET', k.blocked, place, at) end
+  if a[5] ~= '1' then
+    local lost_at = redis.call('HGET', k.post, 'lost_at') or ''
+    if lost_at == '' then
+      redis.call('HDEL', k.post, 'tried_at')
+    else
+      redis.call('HSET', k.post, 'tried_at', lost_at)
+    end
+  end
+  if a[7] == '1' and blocked_until(k, place) < at then redis.call('HSET', k.blocked, place, at) end
   if a[6] == '1' and redis.call('ZADD', k.alarms, 'NX', now, id .. ' ' .. place) == 1 then
     journal(k.journal, 'undeliverable', now, id, cjson.encode({ place = place, what = a[8] }))
   end

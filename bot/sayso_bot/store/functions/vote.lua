@@ -1,7 +1,7 @@
 -- vote: one person's answer counts once, and the deciding one ends the request.
 -- KEYS  of_request (16)
 -- ARGV  keys epoch, policy epoch, operation, revision, person, outcome, vote JSON (an object, without "at"), quorum,
---       aliases JSON, number of votes that the caller saw, JSON list of persons whose earlier votes no longer hold
+--       aliases JSON, JSON list of the persons whose votes the caller saw, in order, and of those whose no longer hold
 -- Answers  ok, record | replay, record | again | missing | settled, record | stale, record | voted, record | changed
 -- Prevents a second vote through another alias, a vote on another revision, two decisions, a vote after the deadline, and a
 -- deciding vote that relies on earlier ones that nobody has checked again.
@@ -43,27 +43,35 @@ local function split_votes(text)
   return raw, decoded
 end
 
+local function are_of(votes, persons)
+  if #votes ~= #persons then return false end
+  for i, v in ipairs(votes) do
+    if v.person ~= persons[i] then return false end
+  end
+  return true
+end
+
 register('vote', function(keys, a)
   local k = request_keys(keys)
   local now = tick(k.clock)
   local r = load_request(k.record)
   if not r then return { 'missing', now } end
-  if redis.call('HGET', k.record, 'operation:' .. a[3]) then return answer('replay', k.record, now) end
+  if redis.call('HGET', k.record, 'operation:' .. a[3]) == a[5] then return answer('replay', k.record, now) end
   if not in_force(k.epochs, a[1], a[2]) then return { 'again', now } end
   expire_if_due(k, r, now)
   if r.status ~= 'pending' then return answer('settled', k.record, now) end
   if r.revision ~= a[4] then return answer('stale', k.record, now) end
 
   local raw, decoded = split_votes(r.votes)
-  if #raw ~= tonumber(a[10]) then return { 'changed', now } end
+  if not are_of(decoded, cjson.decode(a[10])) then return { 'changed', now } end
   local void = {}
   for _, person in ipairs(cjson.decode(a[11])) do void[person] = true end
   local aliases = {}
   for _, alias in ipairs(cjson.decode(a[9])) do aliases[alias] = true end
-  local kept_raw, kept = {}, {}
+  local kept_raw, kept, voided = {}, {}, {}
   for i, v in ipairs(decoded) do
     if void[v.person] then
-      journal(k.journal, 'vote_void', now, r.id, raw[i])
+      voided[#voided + 1] = raw[i]
     else
       if v.revision == tonumber(a[4]) and is_same_person(v, a[5], aliases) then return answer('voted', k.record, now) end
       kept_raw[#kept_raw + 1] = raw[i]
@@ -73,7 +81,8 @@ register('vote', function(keys, a)
   local line = '{"at":' .. string.format('%d', now) .. ',' .. string.sub(a[7], 2)
   kept_raw[#kept_raw + 1] = line
   kept[#kept + 1] = cjson.decode(line)
-  redis.call('HSET', k.record, 'votes', table.concat(kept_raw, '\n'), 'operation:' .. a[3], a[6])
+  redis.call('HSET', k.record, 'votes', table.concat(kept_raw, '\n'), 'operation:' .. a[3], a[5])
+  for _, gone in ipairs(voided) do journal(k.journal, 'vote_void', now, r.id, gone) end
   journal(k.journal, 'voted', now, r.id, line)
 
   local denied, approvals = count(kept, tonumber(a[4]))
