@@ -15,6 +15,9 @@ from sayso_bot.errors import CannotCheck, NotAnApprover, OwnRequest
 from sayso_bot.ports import ChatAdapter, LookupFailed
 
 
+NOT_COUNTED = "Your vote was not counted; nothing changed."
+
+
 class Admission:
     """``adapters`` by platform: they know the groups, members and accounts of their platform."""
 
@@ -28,10 +31,10 @@ class Admission:
             found = await self._find(request.requirement, person, surface, place) if request.requirement else None
         except LookupFailed:
             raise CannotCheck(
-                "It could not be checked whether you may decide this. Your vote was not counted; try again shortly."
+                "It could not be checked whether you may decide this. Try again shortly.", then=NOT_COUNTED
             ) from None
         if found is None:
-            raise NotAnApprover(_why_not(request, person))
+            raise NotAnApprover(_why_not(request, person), then=NOT_COUNTED)
         return found
 
     async def no_longer_admitted(self, request: Request) -> list[str]:
@@ -80,21 +83,28 @@ def _check_not_own(request: Request, person: Person) -> None:
     if request.principal is None:
         return
     if person.is_any(f"email:{request.principal}"):
-        raise OwnRequest("This request acts for you, so somebody else must decide it. Your vote was not counted.")
+        raise OwnRequest("This request acts for you, so somebody else must decide it.", then=NOT_COUNTED)
     if not person.comparable:
         raise OwnRequest(
             f"This request acts for {request.principal}, and nothing shows that your account is not theirs "
-            "(no confirmed e-mail address, no entry under people: in the policy). Your vote was not counted."
+            "(no confirmed e-mail address, no entry under people: in the policy).",
+            then=NOT_COUNTED,
         )
 
 
 def _why_not(request: Request, person: Person) -> str:
     """For the person alone: who may, and for the local operator the line that would admit them."""
-    if OPERATOR in person.aliases:
+    if OPERATOR in person.aliases and request.requirement:
         return (
-            "The rule does not admit the local operator. To change that, add `operator` to the approvers of "
-            f"rule “{request.rule}” in the policy. Your vote was not counted."
+            f"The rule “{request.rule}” does not admit the local operator. To change that for later requests, the "
+            f"policy needs {_admitting_operator(request.requirement)}."
         )
-    return (
-        f"Only {who_may(request)} may decide this (rule “{request.rule}”). Your vote was not counted; nothing changed."
-    )
+    return f"Only {who_may(request)} may decide this (rule “{request.rule}”)."
+
+
+def _admitting_operator(requirement: Requirement) -> str:
+    """The line, and where it belongs. Where everybody in a channel may answer, naming one means naming all."""
+    admitted = ", ".join(("operator", *(requirement.approvers or ("…",))))
+    if requirement.group:
+        return f"{requirement.group}: [{admitted}] under approvers"
+    return f"approvers: [{admitted}] in that rule"

@@ -32,7 +32,7 @@ class ActiveConfiguration:
         self._by_id: dict[str, Key] = {}
         self._by_digest: dict[str, Key] = {}
         self._lock = asyncio.Lock()
-        self._reads = 0
+        self._begun = self._done = 0
         self._failure: Unavailable | None = None
         self._looked_at = float("-inf")
 
@@ -61,32 +61,36 @@ class ActiveConfiguration:
     async def find(self, secret: str) -> Key | None:
         """The key with this secret, unless it is unknown or revoked.
 
-        An unknown secret may be a new key's that nobody has told us of: look again, but not more often than every
-        `LOOK_AGAIN_SECONDS`, so that a flood of bad keys costs next to nothing.
+        An unknown secret may be a new key's that nobody has told us of: look again before it is refused. All look
+        together every `LOOK_AGAIN_SECONDS` at most, so that a flood of bad keys costs next to nothing.
         """
-        digest = secret_digest(secret)
-        found = self._by_digest.get(digest)
-        now = asyncio.get_running_loop().time()
-        if found is None and (self._lock.locked() or now - self._looked_at >= LOOK_AGAIN_SECONDS):
-            self._looked_at = now
-            await self.refresh()
-            found = self._by_digest.get(digest)
-        return found
+        digest, clock = secret_digest(secret), asyncio.get_running_loop().time
+        if digest not in self._by_digest:
+            async with self._lock:  # what is being read just now may know it
+                wait = self._looked_at + LOOK_AGAIN_SECONDS - clock()
+            if wait > 0 and digest not in self._by_digest:
+                await asyncio.sleep(wait)
+            if digest not in self._by_digest:
+                self._looked_at = clock()
+                await self.refresh()
+        return self._by_digest.get(digest)
 
     async def refresh(self) -> None:
         """Read the configuration as it is now or later. Raises `Unavailable`; what was in force then stays.
 
         All who ask while one read is under way share the next one.
         """
-        wanted = self._reads + 1
+        wanted = self._begun + 1
         async with self._lock:
-            if self._reads < wanted:
-                self._reads += 1
+            if self._done < wanted:
+                self._begun += 1
+                number = self._begun
                 try:
                     self._failure = None
                     await self._read()
                 except Unavailable as error:
                     self._failure = error
+                self._done = number  # a read that was cut short by its caller's end counts for nobody
             if self._failure is not None:
                 raise Unavailable(self._failure.detail, retry_after=self._failure.retry_after)
 

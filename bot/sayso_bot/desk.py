@@ -196,8 +196,12 @@ class Desk:
             post = await adapter.find(work.request.id, work.place)
         if post is None:
             return None if work.request.settled else await adapter.post(shown, work.place, work.button)
-        for copy in (post, *work.doubles):
-            await adapter.update(shown, work.place, copy, work.button)
+        await adapter.update(shown, work.place, post, work.button)
+        for double in work.doubles:
+            try:
+                await adapter.update(shown, work.place, double, work.button)
+            except Gone as error:
+                self._log.info("double_gone", request=work.request.id, place=work.place, what=error.what)
         return post
 
     def card(self, request: Request) -> Card:
@@ -233,7 +237,7 @@ class Desk:
                 raise AlreadyVoted(_already(earlier.outcome))
             await self._admission.evidence(request, person, surface=surface, place=place)
         except VoteRefused as refusal:
-            return Standing(may_vote=False, why_not=refusal.detail)
+            return Standing(may_vote=False, why_not=refusal.why)
         return Standing(may_vote=True)
 
     async def _counted(self, ballot: Ballot) -> VoteAnswer:
@@ -312,10 +316,9 @@ class Desk:
         raise Unavailable("The configuration changes too quickly. Nothing was changed; try again.", retry_after=1)
 
     def _log_state(self, event: str, request: Request) -> None:
-        cause = request.decision.cause if request.decision else None
-        self._log.info(
-            event, request=request.id, agent=request.agent, action=request.action, status=request.status, cause=cause
-        )
+        cause = {"cause": request.decision.cause} if request.decision else {}
+        about = {"agent": request.agent, "action": request.action, "status": request.status}
+        self._log.info(event, request=request.id, **about, **cause)
 
     def _is_pushed(self, place: str) -> bool:
         adapter = self._adapters.get(place.partition(":")[0])

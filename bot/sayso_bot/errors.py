@@ -101,7 +101,14 @@ class Forbidden(NotAllowed):
 
 
 class VoteRefused(NotAllowed):
-    """The vote counted for nothing, and nothing changed. ``detail`` is told to the voter alone."""
+    """The vote counted for nothing, and nothing changed. ``detail`` is told to the voter alone.
+
+    ``why`` is the detail without ``then``, which says what became of the vote: for who looks and has not voted.
+    """
+
+    def __init__(self, why: str, *, then: str = "", field: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(f"{why} {then}".rstrip(), field=field, retry_after=retry_after)
+        self.why = why
 
 
 class NotAnApprover(VoteRefused):

@@ -2,7 +2,7 @@
 
 A hold registers first and reads after that, so nothing that is settled in between is missed. redis-py reconnects
 silently and what was published meanwhile is gone; so every confirmation of the subscription wakes all holds, a few at
-a time, and their owners read again.
+a time, and their owners read again. A connection that has fallen silent is asked whether it still lives.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from sayso_bot.ports import Change, Log
@@ -20,6 +22,8 @@ from sayso_bot.ports import Change, Log
 CHUNK = 200
 RECONNECT_SECONDS = 0.2
 QUEUED_CHANGES = 1000
+SILENT_SECONDS = 10.0
+"""After this long without a word Redis is pinged; after as long again the connection is given up."""
 
 
 class _Hold:
@@ -52,6 +56,8 @@ class Subscription:
         self._listeners: set[asyncio.Queue[Change | None]] = set()
         self._waking: asyncio.Task[None] | None = None
         self._pubsub: PubSub | None = None
+        self._subscribing = asyncio.Lock()
+        self._quiet = False
         self.connected = asyncio.Event()
         self.closing = False
 
@@ -91,46 +97,53 @@ class Subscription:
 
     async def _follow_changes(self) -> None:
         """Hear changes while somebody listens, and only then: each submission makes one."""
-        if self._pubsub is not None:
-            with suppress(RedisError, OSError):  # a lost connection subscribes anew by itself
-                if self._listeners:
-                    await self._pubsub.subscribe(self._tag + "changes")
-                else:
-                    await self._pubsub.unsubscribe(self._tag + "changes")
+        async with self._subscribing:  # in the order in which listeners come and go
+            if self._pubsub is not None:
+                with suppress(RedisError, OSError):  # a lost connection subscribes anew by itself
+                    if self._listeners:
+                        await self._pubsub.subscribe(self._tag + "changes")
+                    else:
+                        await self._pubsub.unsubscribe(self._tag + "changes")
 
     async def run(self) -> None:
         """Subscribe, listen, and subscribe again whenever the connection is lost. Ends by being cancelled."""
-        quiet = False
         while True:
             try:
                 await self._listen()
             except (RedisError, OSError, TimeoutError) as error:
-                if not quiet:
+                if not self._quiet:
                     self._log.warning("subscription_lost", error=type(error).__name__)
-                quiet = True
-            else:
-                quiet = False
-            self.connected.clear()
+                self._quiet = True
+            finally:
+                self.connected.clear()
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _listen(self) -> None:
-        names = ("settled", "config", *(("changes",) if self._listeners else ()), "outbox")
-        self._pubsub = pubsub = self._client.pubsub()
+        pubsub = self._client.pubsub()
         try:
-            await pubsub.subscribe(*(self._tag + name for name in names))
-            async for message in pubsub.listen():
-                name = str(message["channel"]).removeprefix(self._tag)
+            async with self._subscribing:
+                names = ("settled", "config", *(("changes",) if self._listeners else ()), "outbox")
+                await pubsub.subscribe(*(self._tag + name for name in names))
+                self._pubsub = pubsub
+            while True:
+                message = await _next(pubsub)
+                name = str(message["channel"] or "").removeprefix(self._tag)
                 if message["type"] == "message":
                     self._hear(name, str(message["data"]))
-                elif message["type"] == "subscribe" and name == "changes":
-                    self._tell(None)
-                elif message["type"] == "subscribe" and name == "outbox":
-                    self.connected.set()
-                    self._missed()
+                elif message["type"] == "subscribe":
+                    self._confirmed(name)
         finally:
             self._pubsub = None
             with suppress(RedisError, OSError):
                 await pubsub.aclose()  # type: ignore[no-untyped-call]
+
+    def _confirmed(self, channel: str) -> None:
+        if channel == "changes":
+            self._tell(None)
+        elif channel == "outbox":  # the last of all
+            self._quiet = False
+            self.connected.set()
+            self._missed()
 
     def _hear(self, channel: str, text: str) -> None:
         if channel == "settled":
@@ -147,8 +160,9 @@ class Subscription:
         self._tell(None)
         for callback in self._on.values():
             callback()
-        if self._waking is None or self._waking.done():
-            self._waking = asyncio.create_task(self._wake_all())
+        if self._waking is not None:
+            self._waking.cancel()  # those that it woke before this gap must be woken again
+        self._waking = asyncio.create_task(self._wake_all())
 
     async def _wake_all(self) -> None:
         """Wake every hold, `CHUNK` at a time, so that their reads do not all arrive at once."""
@@ -172,3 +186,14 @@ class Subscription:
         for holds in self._holds.values():
             for hold in holds:
                 hold.event.set()
+
+
+async def _next(pubsub: PubSub) -> dict[str, Any]:
+    """The next message. Raises `RedisConnectionError` when Redis does not even answer a ping."""
+    message: dict[str, Any] | None = await pubsub.get_message(timeout=SILENT_SECONDS)
+    if message is None:
+        await pubsub.ping()
+        message = await pubsub.get_message(timeout=SILENT_SECONDS)
+    if message is None:
+        raise RedisConnectionError("silent")
+    return message

@@ -267,9 +267,19 @@ def configured_adapters(platforms: Mapping[str, str]) -> dict[str, EntryPoint]:
 
 def _mount(app: web.Application) -> Callable[[str, str, Handler], None]:
     def mount(method: str, path: str, handler: Handler) -> None:
-        app.router.add_route(method, path, handler)
+        app.router.add_route(method, path, handler if method == "GET" else _to_its_end(handler))
 
     return mount
+
+
+def _to_its_end(handler: Handler) -> Handler:
+    """A caller that hangs up ends a held call, but never an answer that a person has given."""
+
+    async def run(http_request: web.Request) -> web.StreamResponse:
+        answer: web.StreamResponse = await asyncio.shield(asyncio.ensure_future(handler(http_request)))
+        return answer
+
+    return run
 
 
 @asynccontextmanager

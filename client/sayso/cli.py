@@ -50,7 +50,8 @@ def main() -> None:
         code, detail = getattr(error, "code", None), getattr(error, "detail", None)
         if not (isinstance(code, str) and isinstance(detail, str)):
             raise
-        typer.echo(visible(detail), err=True)
+        for line in detail.splitlines():
+            typer.echo(visible(line), err=True)
         sys.exit(2 if code == "unusable" else 1)
 
 

@@ -257,6 +257,17 @@ async def test_a_revoked_key_that_waits_is_told_401_and_not_the_decision() -> No
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
 
 
+async def test_an_agent_that_hangs_up_is_held_no_longer_and_its_request_stays() -> None:
+    async with serving() as sayso:
+        agent = await sayso.agent()
+        held = asyncio.create_task(agent.post("/v1/requests", json=REFUND, headers={"Prefer": "wait=50"}))
+        await until(lambda: sayso.service.desk.held == 1)
+        held.cancel()
+        await until(lambda: sayso.service.desk.held == 0)
+        [waiting] = (await agent.get("/v1/requests")).json()["items"]
+        assert waiting["status"] == "pending"
+
+
 async def test_two_replicas_are_one_service() -> None:
     async with serving() as first, serving(redis=first.redis) as second:
         agent = await first.agent()

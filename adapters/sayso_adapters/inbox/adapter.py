@@ -77,6 +77,8 @@ class Inbox:
 
     def _mount(self, mount: Mount) -> None:
         page, background = self._door.page, self._door.background
+        mount("GET", "/", self._door.list)
+        mount("GET", "/inbox/", self._door.list)
         mount("GET", "/inbox", page(self._pages.waiting))
         mount("GET", "/inbox/history", page(self._pages.history))
         mount("GET", "/inbox/help", page(self._pages.help))
@@ -90,3 +92,4 @@ class Inbox:
         mount("GET", "/inbox/fragments/rows/{id}", background(self._pages.row))
         mount("GET", "/inbox/fragments/requests/{id}", background(self._pages.request))
         mount("GET", "/inbox/static/{digest}/{name}", self._assets.serve)
+        mount("GET", "/inbox/{elsewhere:.+}", self._door.nowhere)

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from aiohttp import web
 
 from sayso_adapters.inbox.gate import Gate
-from sayso_adapters.inbox.looks import HEADERS, Looks
+from sayso_adapters.inbox.looks import HEADERS, Looks, redirect
 from sayso_adapters.inbox.reading import Reader
 from sayso_adapters.inbox.sessions import Session
 from sayso_bot.domain.request import Status
@@ -60,6 +60,19 @@ class Doorkeeper:
                 return web.Response(status=error.status, headers=HEADERS)
 
         return answer
+
+    async def list(self, http_request: web.Request) -> web.StreamResponse:
+        """What leads to the list: the service's bare address, for one."""
+        return redirect("/inbox")
+
+    async def nowhere(self, http_request: web.Request) -> web.StreamResponse:
+        """An address below ``/inbox/`` at which there is nothing, for whoever opens it."""
+        try:
+            session = await self._gate.session(http_request, use=False)
+        except SaysoError as error:
+            return self._looks.error(error, None)
+        detail = "Nothing in the inbox has this address. Check the link, or open the list."
+        return self._looks.page("error.html", session, status=404, title="There is no such page", detail=detail)
 
     def _signed_out(self, http_request: web.Request) -> web.Response:
         sent = http_request.method == "POST"

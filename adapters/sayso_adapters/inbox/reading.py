@@ -90,7 +90,7 @@ class Reader:
         try:
             return await self._desk.standing(request, person, surface=SURFACE, place=None)
         except VoteRefused as refused:
-            return Standing(False, refused.detail)
+            return Standing(False, refused.why)
 
     async def _collect(
         self, status: Status | None, cursor: str | None, enough: int

@@ -38,6 +38,7 @@ from sayso_adapters.slack.blocks import (
     shortened,
 )
 from sayso_bot.domain.card import Answer, Card, Claim, Ending, Fact
+from sayso_bot.domain.request import Status
 
 APPROVE, DENY, OPEN = "approve", "deny", "open_inbox"
 
@@ -76,7 +77,7 @@ def message(card: Card, token: str, *, simple: bool = False) -> Message:
     opening = [section(plain(card.action)) if simple else header(card.action[:MAX_HEADER])]
     if card.ending:
         opening.append(_ended(card.ending, simple=simple))
-    standing = [fields(list(_standing(card))), *_answers(card.answers, simple=simple)]
+    standing = [fields(list(_standing(card))), *_answers(_untold(card), simple=simple)]
     small = context(f"{card.request_id} · revision {card.revision}")
     room = Room([*opening, *standing, *closing, small, divider(), section(plain("x" * LONGEST_SENTENCE))])
 
@@ -194,6 +195,15 @@ def _standing(card: Card) -> Iterator[Text]:
     if card.ending is None:
         yield mrkdwn("*Until*")
         yield mrkdwn(date(card.expires_at)) if card.expires_at else plain("no deadline")
+
+
+def _untold(card: Card) -> tuple[Answer, ...]:
+    """The votes that the ending's sentence does not tell: all but those that decided."""
+    if card.ending is None:
+        return card.answers
+    decided = {Status.APPROVED: "approve", Status.DENIED: "deny"}.get(card.ending.status)
+    told = card.ending.headline
+    return tuple(answer for answer in card.answers if answer.outcome != decided or answer.name not in told)
 
 
 def _answers(answers: tuple[Answer, ...], *, simple: bool) -> list[Block]:

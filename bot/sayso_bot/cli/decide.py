@@ -16,8 +16,9 @@ import typer
 
 from sayso_bot.cli.desk import opened_desk
 from sayso_bot.cli.operator import Book, with_book
-from sayso_bot.cli.printing import AsJson, print_json
+from sayso_bot.cli.printing import AsJson, print_json, say
 from sayso_bot.cli.request_text import standing
+from sayso_bot.domain.lifecycle import approvals
 from sayso_bot.domain.person import OPERATOR, Person
 from sayso_bot.domain.request import REQUEST_ID, Outcome, Request
 from sayso_bot.domain.text import one_line
@@ -60,6 +61,11 @@ def command(
         return
     what = f"{_DONE[answer]}: {one_line(request.action)} ({request.id})."
     typer.echo(what if request.settled else f"{what} It is still pending: {standing(request)}.")
+    if not request.settled and _adds_nothing(request):
+        say(
+            "Your approval is on record, but adds nothing to those given elsewhere: the operator may be one of those"
+            " people. To count beside them, join the operator to a person under people: in the policy."
+        )
 
 
 async def _vote(book: Book, request_id: str, answer: Outcome, reason: str | None) -> Request:
@@ -78,6 +84,12 @@ async def _vote(book: Book, request_id: str, answer: Outcome, reason: str | None
     platforms = _platforms(request, answer)
     async with opened_desk(book, await book.configuration(), platforms) as desk:
         return (await desk.vote(ballot)).request
+
+
+def _adds_nothing(request: Request) -> bool:
+    """Whether there are approvals beside which the operator's does not count, because it could be the same person's."""
+    given = [vote for vote in request.votes if vote.outcome == "approve" and vote.revision == request.revision]
+    return len(given) > approvals(request.votes, request.revision)
 
 
 def _platforms(request: Request, answer: Outcome) -> Mapping[str, EntryPoint]:

@@ -18,6 +18,12 @@ _GAP = "  "
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
+class Shown(str):
+    """Text that is safe to look at already; making it safe again would name the names in it."""
+
+    __slots__ = ()
+
+
 def say(line: str) -> None:
     """A line for the person, beside the result: to standard error."""
     typer.echo(line, err=True)
@@ -35,11 +41,15 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """Rows under headings, each cell on one line and whole, columns as wide as they must be."""
-    cells = [[*headings], *([one_line(cell) for cell in row] for row in rows)]
+    cells = [[*headings], *([_safe(cell) for cell in row] for row in rows)]
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
         yield _GAP.join(padded).rstrip()
+
+
+def _safe(cell: str) -> str:
+    return cell if isinstance(cell, Shown) else one_line(cell)
 
 
 def quoted(text: str, margin: str) -> Iterator[str]:

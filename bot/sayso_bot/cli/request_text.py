@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from sayso_bot.cli.printing import clock, quoted, span
+from sayso_bot.cli.printing import Shown, clock, quoted, span
 from sayso_bot.domain.card import Answer, Card, ending, needs, who_may
 from sayso_bot.domain.request import Request
+from sayso_bot.domain.text import one_line
 from sayso_bot.ports import Alarm
 
 _DONE = {"approve": "approved", "deny": "denied"}
 _WANTED = {"always": "with a reason", "deny": "a denial with a reason"}
 
 
-def standing(request: Request) -> str:
+def standing(request: Request) -> Shown:
     """What it still needs, or how it ended, on one line."""
     ended = ending(request)
-    return ended.headline if ended else f"{needs(request)}, from {who_may(request)}"
+    return Shown(ended.headline if ended else f"{needs(request)}, from {who_may(request)}")
 
 
 def row(request: Request, now: datetime) -> tuple[str, ...]:
@@ -92,7 +93,9 @@ def _claims(card: Card) -> Iterator[str]:
 
 
 def _alarm(alarm: Alarm) -> str:
-    return f"  Its card cannot be brought to {alarm.place} since {clock(alarm.since)}. sayso doctor says more."
+    return (
+        f"  Its card cannot be brought to {one_line(alarm.place)} since {clock(alarm.since)}. sayso doctor says more."
+    )
 
 
 def _fields(pairs: Iterator[tuple[str, str]]) -> Iterator[str]:

@@ -5,6 +5,7 @@ Operators see the requests of all agents. Reading changes nothing, but for a dea
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from datetime import UTC, datetime
@@ -29,6 +30,8 @@ commands = typer.Typer(help="What agents have asked.", no_args_is_help=True)
 
 DEFAULT_PAGE, LARGEST_PAGE = 20, 100
 MOST_ALARMS = 1000
+SAME_MISS_SECONDS = 1.0
+"""One reconnection is told several times, once for each channel."""
 
 
 def _action(text: str) -> str:
@@ -114,16 +117,20 @@ def watch(as_json: AsJson = False) -> None:
 async def _watch(book: Book, as_json: bool) -> None:
     _need_a_service(book)
     subscription = Subscription(book.store.client, book.store.keys.tag, book.log)
-    heard_before = False
-    async with subscription.changes() as changes, running(subscription.run(), book.log):
-        async for change in changes:
-            if change is not None:
-                await _print_change(book, change, as_json)
-            elif heard_before:
-                say("Some changes may have been missed. sayso requests list shows how things stand.")
-            else:
-                heard_before = True
-                say("Watching. Ctrl-C ends it.")
+    time = asyncio.get_running_loop().time
+    missed_at: float | None = None
+    async with running(subscription.run(), book.log):
+        await subscription.connected.wait()
+        async with subscription.changes() as changes:
+            async for change in changes:
+                if change is not None:
+                    await _print_change(book, change, as_json)
+                elif missed_at is None:
+                    missed_at = time()
+                    say("Watching. Ctrl-C ends it.")
+                elif time() - missed_at > SAME_MISS_SECONDS:
+                    missed_at = time()
+                    say("Some changes may have been missed. sayso requests list shows how things stand.")
 
 
 def _need_a_service(book: Book) -> None:
@@ -145,9 +152,8 @@ async def _print_change(book: Book, change: Change, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"change": change.kind, "request": _out(book, request)}))
         return
-    now = f"{datetime.now(UTC):%H:%M:%S}"
-    words = (now, f"{change.kind:<9}", request.id, request.action, request.agent, standing(request))
-    typer.echo("  ".join(map(one_line, words)))
+    now, kind = f"{datetime.now(UTC):%H:%M:%S}", f"{change.kind:<9}"
+    typer.echo("  ".join((now, kind, request.id, one_line(request.action), request.agent, standing(request))))
 
 
 def _out(book: Book, request: Request) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The connection under the application, where aiohttp would speak to callers and to the log in its own words.
 
 What is no HTTP is answered with a problem document like any other error. None of it is logged: a header that could not
-be read may hold a key. Bodies are never decompressed, so that nobody can make a small one large.
+be read may hold a key. Bodies are never decompressed, so that nobody can make a small one large. A caller that hangs up
+ends its call: an agent that is gone is not held.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Runner(web.AppRunner):
 
 class _Server(web.Server):
     def __init__(self, made: web.Server, count: Callable[[str], None]) -> None:
-        super().__init__(made.request_handler, request_factory=made.request_factory)
+        super().__init__(made.request_handler, request_factory=made.request_factory, handler_cancellation=True)
         self._count = count
 
     def __call__(self) -> web.RequestHandler:

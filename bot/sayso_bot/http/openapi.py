@@ -16,7 +16,7 @@ from sayso_bot.http.schemas import PageOut, ProblemOut, RequestOut, SubmitBody
 _REF = "#/components/schemas/{model}"
 _ALWAYS: tuple[type[SaysoError], ...] = (errors.Unauthenticated, errors.Forbidden, errors.WrongHost,
                                          errors.RateLimited, errors.Unavailable)  # fmt: skip
-_BODY: tuple[type[SaysoError], ...] = (errors.BadJson, errors.BodyTooLarge, errors.UnsupportedMediaType,
+_BODY: tuple[type[SaysoError], ...] = (errors.BadHttp, errors.BadJson, errors.BodyTooLarge, errors.UnsupportedMediaType,
                                        errors.InvalidField)  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def _paths() -> dict[str, Any]:
                 "parameters": [_IDEMPOTENCY_KEY, _PREFER],
                 "requestBody": {"required": True, "content": _content(SubmitBody)},
                 "responses": {
-                    "201": _json("Made.", RequestOut, ("Location", "Preference-Applied")),
+                    "201": _json("Made.", RequestOut, ("Location", "Preference-Applied")) | {"links": _LINKS},
                     "200": _json(
                         "Made by an earlier call with this Idempotency-Key; its present state.",
                         RequestOut,
@@ -68,7 +68,9 @@ def _paths() -> dict[str, Any]:
                 "operationId": "list",
                 "summary": "The agent's own requests, newest first",
                 "parameters": [
-                    _query("status", {"enum": ["pending", "approved", "denied", "expired", "cancelled"]}),
+                    _query(
+                        "status", {"type": "string", "enum": ["pending", "approved", "denied", "expired", "cancelled"]}
+                    ),
                     _query("action", {"type": "string", "pattern": r"^[A-Za-z0-9_.:/-]{1,128}$"}),
                     _query("agent", {"type": "string"}),
                     _query("cursor", {"type": "string", "pattern": r"^[0-9]{1,15}$"}),
@@ -81,7 +83,7 @@ def _paths() -> dict[str, Any]:
             "get": {
                 "operationId": "read",
                 "summary": "Read a request, held for its decision",
-                "parameters": [_ID, _query("wait", {"type": "number", "minimum": 0, "maximum": 999999999})],
+                "parameters": [_ID, _query("wait", {"type": "number", "minimum": 0})],
                 "responses": {
                     **read,
                     **_problems(errors.NotFound, errors.InvalidField, errors.QuotaExceeded, *_ALWAYS),
@@ -102,6 +104,10 @@ def _paths() -> dict[str, Any]:
     }
 
 
+_LINKS = {
+    call: {"operationId": call, "parameters": {"id": "$response.body#/id"}, "description": description}
+    for call, description in (("read", "How it stands."), ("cancel", "Withdraw it."))
+}
 _ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.lifecycle import approvals
-from sayso_bot.domain.policy import parse_duration
+from sayso_bot.domain.policy import MAX_DURATION_SECONDS, parse_duration
 from sayso_bot.domain.request import ACTION_TYPE, Claims, Request, Requirement, Vote, rfc3339
 from sayso_bot.errors import InvalidField
 
@@ -59,13 +59,13 @@ class SubmitBody(_In):
         )
 
     def timeout_seconds(self) -> int | None:
-        """Raises `InvalidField` beyond a year."""
+        """What is longer than any rule's timeout is cut to the longest: it shortens nothing either way."""
         if self.timeout is None:
             return None
         try:
             return parse_duration(self.timeout)
         except ValueError:
-            raise InvalidField("A timeout is at most 366 days. Nothing was made.", field="timeout") from None
+            return MAX_DURATION_SECONDS
 
 
 class VoteOut(_Out):

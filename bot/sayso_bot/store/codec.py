@@ -137,9 +137,11 @@ def key_json(key: Key) -> str:
     )
 
 
-def key_of(key_id: str, stored: str) -> Key:
-
+def key_of(key_id: str, stored: str) -> Key | None:
+    """A key from its record; None for a schema that this version does not know, which then admits nobody here."""
     found = json.loads(stored)
+    if found["v"] != SCHEMA_VERSION:
+        return None
     revoked_at = found["revoked_at"]
     return Key(
         id=key_id,

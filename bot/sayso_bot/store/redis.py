@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import BusyLoadingError, RedisError, ResponseError
+from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -43,6 +43,9 @@ from sayso_bot.store.keys import Keys
 from sayso_bot.store.library import library
 
 PAUSES_SECONDS = (0.05, 0.25)
+PATIENCE_SECONDS = 5.0
+"""A call is not repeated any more when it has taken this long already, as when Redis hangs."""
+MOST_LOADS = 3
 MOST_WALKED = 1000
 _LOST = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, NotOnDisk, OSError, TimeoutError)
 
@@ -115,7 +118,9 @@ class RedisStore:
         if code == "missing":
             return None
         request = request_of(fields_of(rest[0]))
-        return await self.expire(request) if code == "due" else request
+        # Where a disk is waited for, nobody is told of an end that is not on it yet: `expire` waits as writes do.
+        must_wait = request.settled and self._batch.waits
+        return await self.expire(request) if code == "due" or must_wait else request
 
     async def list(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page:
         """Newest first. A page looks at `MOST_WALKED` entries at most, so it may be short and still have a cursor."""
@@ -141,19 +146,19 @@ class RedisStore:
         quorum = request.requirement.quorum if request.requirement else 1
         code, _, *rest = await self._call(
             "vote", self._of(request), *_epochs(epochs), ballot.operation, ballot.revision, person.id, ballot.outcome,
-            dumps(vote), quorum, dumps(aliases), len(request.votes), dumps(list(void)),
+            dumps(vote), quorum, dumps(aliases), dumps([cast.person for cast in request.votes]), dumps(list(void)),
         )  # fmt: skip
         return VoteAnswer(code, request_of(fields_of(rest[0])) if rest else None)
 
     async def cancel(self, request: Request, epochs: Epochs) -> Request:
         """The request as it stands after the agent's withdrawal, which changes nothing about a settled one."""
         operation = f"cancel:{secrets.token_hex(8)}"
-        _, _, record = await self._call("cancel", self._of(request), *_epochs(epochs), operation)
-        return request_of(fields_of(record))
+        _, _, *rest = await self._call("cancel", self._of(request), *_epochs(epochs), operation)
+        return _still_there(rest)
 
     async def expire(self, request: Request) -> Request:
-        _, _, record = await self._call("expire", self._of(request))
-        return request_of(fields_of(record))
+        _, _, *rest = await self._call("expire", self._of(request))
+        return _still_there(rest)
 
     async def note(self, kind: str, request_id: str, data: Mapping[str, Any]) -> None:
         keys = [self.keys["journal"], self.keys["clock"]]
@@ -172,7 +177,7 @@ class RedisStore:
         return Button(request_id, int(revision), place)
 
     async def tapped(self, request: Request, place: str, post: str) -> None:
-        await self._call("tapped", self._of(request), request.id, place, post)
+        await self._call("tapped", self._of(request, place), request.id, place, post)
 
     async def due_places(self, limit: int) -> Due:
         return _due(await self._call("due_places", [self.keys["places"], self.keys["clock"]], limit, writes=False))
@@ -202,8 +207,8 @@ class RedisStore:
         )
 
     async def renew(self, work: Work, lease_seconds: float) -> bool:
-        keys = [self.keys.post(work.request.id, work.place), self.keys.work(work.place), self.keys["clock"]]
-        code, *_ = await self._call("renew", keys, work.request.id, work.fence, int(lease_seconds * 1000))
+        keys, lease = self._of(work.request, work.place), int(lease_seconds * 1000)
+        code, *_ = await self._call("renew", keys, work.request.id, work.place, work.fence, lease)
         return bool(code == "ok")
 
     async def posted(self, work: Work, post: str) -> None:
@@ -229,13 +234,16 @@ class RedisStore:
         _, keys_epoch, policy_epoch, stored, active, document = answer
         return Stored(
             epochs=Epochs(int(keys_epoch), int(policy_epoch)),
-            keys=tuple(key_of(key_id, text) for key_id, text in fields_of(stored).items()),
+            keys=tuple(key for key_id, text in fields_of(stored).items() if (key := key_of(key_id, text))),
             policy_digest=active or None,
             document=document or None,
         )
 
     async def put_key(self, key: Key, kind: str) -> None:
-        """Create or replace a key; ``kind`` names the journal entry (``key_created``, ``key_revoked``)."""
+        """Create or replace a key; ``kind`` names the journal entry (``key_created``, ``key_revoked``).
+
+        A key that was revoked stays as it is.
+        """
         about = dumps({"key": key.id, "name": key.name, "kinds": sorted(key.kinds), "actions": key.actions})
         await self._call("put_key", self._configuration_keys("keys"), key.id, key_json(key), kind, about)
 
@@ -308,18 +316,20 @@ class RedisStore:
         return await self._send(words, writes=False, tries=1 + len(PAUSES_SECONDS))
 
     async def _send(self, words: Sequence[Any], *, writes: bool, tries: int) -> Any:
-        pauses = iter(PAUSES_SECONDS[: tries - 1])
+        pauses, loads = iter(PAUSES_SECONDS[: tries - 1]), 0
+        until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         while True:
             try:
                 return await self._batch.call(*words, writes=writes)
             except _LOST:
                 pause = next(pauses, None)
-                if pause is None:
+                if pause is None or asyncio.get_running_loop().time() > until:
                     raise Unavailable("Sayso's store cannot be reached. Try again shortly.", retry_after=1) from None
                 await asyncio.sleep(pause)
             except ResponseError as error:
-                if "Function not found" not in str(error):
+                if "Function not found" not in str(error) or loads == MOST_LOADS:
                     raise Unavailable(_refusal(error), retry_after=2) from error
+                loads += 1
                 await self._reload()
             except RedisError as error:
                 raise Unavailable(_refusal(error), retry_after=2) from error
@@ -331,14 +341,22 @@ class RedisStore:
             raise Unavailable(_refusal(error), retry_after=2) from error
 
 
+def _still_there(rest: Sequence[Any]) -> Request:
+    """The record that a function answered. Records are never deleted, so one that is missing was lost by Redis."""
+    if not rest:
+        raise Unavailable("The request cannot be read right now. Nothing was changed.", retry_after=1)
+    return request_of(fields_of(rest[0]))
+
+
 def _refusal(error: Exception) -> str:
-    """What Redis refused, in our words."""
-    text = str(error)
-    if "READONLY" in text or type(error).__name__ == "ReadOnlyError":
+    """What Redis refused, in our words. Redis refuses a whole function for these reasons, before it begins."""
+    if isinstance(error, ReadOnlyError):
         return "Sayso's store is read-only right now. Nothing was changed; try again shortly."
-    if "OOM" in text or type(error).__name__ == "OutOfMemoryError":
+    if isinstance(error, OutOfMemoryError):
         return "Sayso's store is full. Nothing was changed; an operator must give it memory."
-    return "Sayso's store refused the call. Nothing was changed; try again shortly."
+    if str(error).startswith("MISCONF"):
+        return "Sayso's store cannot write to its disk. Nothing was changed; an operator must see to it."
+    return "Sayso's store refused the call, and may have changed something. Look how it stands before you try again."
 
 
 def _epochs(epochs: Epochs) -> tuple[int, int]:

@@ -28,6 +28,9 @@ class Deadlines:
             except SaysoError as error:
                 self._log.warning("deadlines_wait", code=error.code)
                 wait = LONGEST_SLEEP_SECONDS
+            except Exception:  # noqa: BLE001 - a fault of ours must not end the keeping of deadlines
+                self._log.exception("deadlines_failed")
+                wait = LONGEST_SLEEP_SECONDS
             await asyncio.sleep(wait)
 
     async def _end_due(self) -> float:

@@ -2,7 +2,8 @@
 
 Hints only wake this worker; what is due is read from the store, so a lost hint costs a second and an extra one costs
 a look. Any number of replicas share the work: a card is worked on under a fenced lease, one place at a time keeps its
-order, and a place that asked us to wait is left alone by all of them.
+order, and a place that asked us to wait is left alone by all of them. What a platform has answered is recorded however
+long the store is away, since to forget a post is to make another.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from sayso_bot.domain.request import Request
 from sayso_bot.errors import SaysoError
@@ -23,6 +24,7 @@ BATCH = 20
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0
 ALARM_PAUSE_SECONDS = 120.0
+LONGEST_ALARM_PAUSE_SECONDS = 3600.0
 ALARM_ATTEMPTS = 6
 
 
@@ -50,6 +52,8 @@ class Delivery:
                     wait = await self._start_places()
                 except SaysoError as error:
                     self._log.warning("delivery_waits", code=error.code)
+                except Exception:  # noqa: BLE001 - a fault of ours must not end all deliveries
+                    self._log.exception("delivery_failed")
                 await self._idle(wait)
         finally:
             for task in self._busy.values():
@@ -87,10 +91,13 @@ class Delivery:
         except SaysoError as error:
             self._log.warning("delivery_waits", place=place, code=error.code)
             await asyncio.sleep(IDLE_SECONDS)
+        except Exception:  # noqa: BLE001 - nor those at other places
+            self._log.exception("delivery_failed", place=place)
+            await asyncio.sleep(IDLE_SECONDS)
 
     async def _deliver(self, request: Request, place: str) -> bool:
         """Bring one card up to date. False when the whole place is to be left alone for now."""
-        work = await self._store.begin(request, place, LEASE_SECONDS)
+        work = await self._begin(request, place)
         if work is None:
             return True
         try:
@@ -99,18 +106,41 @@ class Delivery:
         except AdapterError as error:
             return await self._failed(work, error)
         except asyncio.CancelledError:
-            # The platform may have taken the call; the next worker will look before it posts.
-            await self._store.failed(work, "stopped", after_seconds=0, lost=True, alarm=False, whole_place=False)
+            await self._hand_back(work, lost=True)  # the platform may have taken the call: look before posting again
             raise
         except Exception:  # noqa: BLE001 - an adapter's bug must not stop the others' cards
             self._log.exception("card_failed", request=work.request.id, place=place)
             return await self._failed(work, Rejected("internal"))
-        if post is None:
-            await self._store.moot(work)
-        else:
-            await self._store.posted(work, post)
-            self._log.info("card_shown", request=work.request.id, place=place, version=work.wanted)
+        await self._record(work, post)
         return True
+
+    async def _begin(self, request: Request, place: str) -> Work | None:
+        """Take the lease. Told to stop meanwhile, hand it back first."""
+        taking = asyncio.ensure_future(self._store.begin(request, place, LEASE_SECONDS))
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            with suppress(SaysoError):
+                if work := await taking:
+                    await self._hand_back(work, lost=False)
+            raise
+
+    async def _hand_back(self, work: Work, *, lost: bool) -> None:
+        with suppress(SaysoError):  # the lease lapses by itself
+            await self._store.failed(work, "stopped", after_seconds=0, lost=lost, alarm=False, whole_place=False)
+
+    async def _record(self, work: Work, post: str | None) -> None:
+        """Write down what is shown, trying for as long as it takes."""
+        while True:
+            try:
+                if post is None:
+                    return await self._store.moot(work)
+                await self._store.posted(work, post)
+            except SaysoError as error:
+                self._log.warning("card_not_recorded", request=work.request.id, place=work.place, code=error.code)
+                await asyncio.sleep(IDLE_SECONDS)
+            else:
+                return self._log.info("card_shown", request=work.request.id, place=work.place, version=work.wanted)
 
     @asynccontextmanager
     async def _keeping(self, work: Work) -> AsyncIterator[None]:
@@ -119,7 +149,8 @@ class Delivery:
         async def renew() -> None:
             while True:
                 await asyncio.sleep(LEASE_SECONDS / 3)
-                await self._store.renew(work, LEASE_SECONDS)
+                with suppress(SaysoError):  # the next one may come in time, and the fence guards what does not
+                    await self._store.renew(work, LEASE_SECONDS)
 
         task = asyncio.create_task(renew())
         try:
@@ -134,7 +165,7 @@ class Delivery:
         whole_place = after is not None
         alarm = lasting or work.attempts >= ALARM_ATTEMPTS
         if after is None:
-            after = ALARM_PAUSE_SECONDS if lasting else _pause(work.attempts)
+            after = _alarm_pause(work.attempts) if lasting else _pause(work.attempts)
         lost = isinstance(error, Retry) and error.lost
         about = {"request": work.request.id, "place": work.place, "what": error.what, "attempts": work.attempts}
         (self._log.error if alarm else self._log.warning)("card_not_shown", **about, again_in_seconds=round(after, 1))
@@ -146,3 +177,8 @@ def _pause(attempts: int) -> float:
     """Exponential back-off with full jitter over its upper half, in seconds."""
     longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(attempts, 10))
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
+
+
+def _alarm_pause(attempts: int) -> float:
+    """A place that cannot be reached is tried ever more seldom, so that old cards are no load on the platform."""
+    return min(LONGEST_ALARM_PAUSE_SECONDS, ALARM_PAUSE_SECONDS * 2.0 ** min(attempts - 1, 10))

@@ -39,3 +39,28 @@ async def test_the_doctor_is_told_where_people_answer(service: Service) -> None:
     (check,) = await service.inbox.check()
     assert check.ok
     assert f"{service.url}/inbox" in check.detail
+
+
+@pytest.mark.parametrize("path", ["/", "/inbox/"])
+async def test_the_bare_address_leads_to_the_list(stranger: Visitor, path: str) -> None:
+    answer = await stranger.get(path)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/inbox")
+
+
+@pytest.mark.parametrize("path", ["/inbox/nothing", "/inbox/history/", "/inbox/requests/a/b/c"])
+async def test_an_address_at_which_there_is_nothing_is_told_in_a_page_to_whoever_opens_it(
+    ana: Visitor, stranger: Visitor, path: str
+) -> None:
+    for visitor in (ana, stranger):
+        answer = await visitor.get(path)
+        assert answer.status_code == 404
+        assert answer.headers["content-type"].startswith("text/html")
+        assert "There is no such page" in answer.text
+        assert ("Sign out" in answer.text) is (visitor is ana)
+
+
+async def test_no_page_says_less_when_the_store_is_away(service: Service, ana: Visitor) -> None:
+    service.shelf.broken = Unavailable("The store cannot be reached. Nothing was changed.")
+    answer = await ana.get("/inbox/nothing")
+    assert answer.status_code == 503
+    assert "The store cannot be reached" in answer.text

@@ -1,0 +1,10 @@
+// Draws Block Kit with slack-blocks-to-jsx, which is not Slack's. `make.py` bundles it and calls `draw`.
+
+import { createRoot } from "react-dom/client";
+import { Message } from "slack-blocks-to-jsx";
+import "slack-blocks-to-jsx/dist/style.css";
+
+window.draw = ({ blocks, logo }) =>
+  createRoot(document.querySelector("#message")).render(
+    <Message blocks={blocks} logo={logo} name="Sayso" time={new Date()} theme="light" />,
+  );

@@ -1,0 +1,149 @@
+"""Make the pictures of the README (`make pictures`): the real service, a real agent's call, a real browser.
+
+The inbox is photographed as it is. Slack's part is played by the stand-in of the tests, and its cards are drawn from
+the blocks that the service posted to it. Needs a Chromium, and Node for the cards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, Page, async_playwright
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path[:0] = [str(HERE), str(ROOT / "tests")]
+
+import block_kit  # noqa: E402
+from browser.chromium import launch  # noqa: E402
+from fakes.slack import FakeSlack  # noqa: E402
+from service import Sayso, serving  # noqa: E402
+
+LOGO = ROOT / "adapters" / "sayso_adapters" / "inbox" / "static" / "mark.svg"
+DESK, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+
+POLICY = """
+channels:
+  payments: slack:C0PAYMENTS
+approvers:
+  finance: [email:ana@example.com, email:ben@example.com]
+  platform: [email:dev@example.com]
+rules:
+  - name: large refunds
+    action: payments.refund
+    params: {amount: number}
+    when: params.amount > 500
+    ask: {channel: payments, approvers: finance, quorum: 2, timeout: 30m}
+  - name: refunds
+    action: payments.refund
+    ask: {channel: payments, approvers: finance, timeout: 2h}
+  - name: deployments
+    action: deploy.*
+    ask: {channel: inbox, approvers: platform, timeout: 1h}
+  - name: letters to customers
+    action: mail.*
+    ask: {channel: inbox, approvers: finance, reason: deny, timeout: 45m}
+"""
+SMALL = {
+    "action": "payments.refund",
+    "params": {"order": "A-1041", "amount": 129.90, "currency": "EUR", "customer": "Marta Lind"},
+    "summary": "The parcel arrived broken; the customer sent a picture of it.",
+}
+LARGE = {
+    "action": "payments.refund",
+    "params": {
+        "order": "A-0987",
+        "amount": 1840,
+        "currency": "EUR",
+        "customer": {"name": "Holm & Sons", "since": "2019-04-02"},
+        "to": "card ending 4417",
+    },
+    "summary": "Refund the whole of order A-0987: the espresso machine arrived dented, and it was sent back on Monday.",
+    "reasoning": "The return label was scanned at the depot. The order is 19 days old, so it is within 30 days.\n"
+    "The customer asked twice and mentioned a review.",
+    "links": ["https://shop.example/orders/A-0987"],
+}
+LETTER = {
+    "action": "mail.send",
+    "params": {"to": "press@daily.example", "subject": "Re: outage on Sunday", "words": 212},
+    "summary": "Answer the journalist with the text that the team agreed on.",
+}
+DEPLOYMENT = {"action": "deploy.production", "params": {"service": "checkout", "version": "4.12.0"}}
+
+
+async def main() -> None:
+    block_kit.bundle()
+    async with async_playwright() as playwright, FakeSlack() as slack:
+        slack.add_user("U0ANA", name="Ana", email="ana@example.com")
+        slack.add_user("U0BEN", name="Ben", email="ben@example.com")
+        slack.add_channel("C0PAYMENTS", members=["U0ANA", "U0BEN"])
+        browser = await launch(playwright)
+        async with serving(policy=POLICY, environ=slack.settings()) as sayso:
+            await _small_refund(sayso, slack, browser)
+            await _large_refund(sayso, slack, browser)
+            await _waiting(sayso, browser)
+        await browser.close()
+
+
+async def _small_refund(sayso: Sayso, slack: FakeSlack, browser: Browser) -> None:
+    """One tap in Slack decides."""
+    await _ask(sayso, "refund-bot", SMALL)
+    card = await slack.posted()
+    await block_kit.picture(browser, card.blocks, LOGO, HERE / "slack-card.png")
+    await slack.tap(sayso.url, card, "approve", user="U0ANA")
+    await slack.changed(card)
+    await block_kit.picture(browser, card.blocks, LOGO, HERE / "slack-card-decided.png")
+
+
+async def _large_refund(sayso: Sayso, slack: FakeSlack, browser: Browser) -> None:
+    """Two are needed: Ben approved in Slack, and Ana looks at it in the inbox."""
+    asked = await _ask(sayso, "refund-bot", LARGE)
+    card = await slack.posted()
+    await slack.tap(sayso.url, card, "approve", user="U0BEN")
+    await slack.changed(card)
+    async with _ana(sayso, browser, viewport=DESK, color_scheme="light") as page:
+        await _photograph(page, f"{sayso.url}/inbox/requests/{asked}", "inbox-request.png")
+    async with _ana(sayso, browser, viewport=PHONE, color_scheme="dark") as page:
+        await _photograph(page, f"{sayso.url}/inbox/requests/{asked}", "inbox-phone.png")
+
+
+async def _waiting(sayso: Sayso, browser: Browser) -> None:
+    await _ask(sayso, "press-desk", LETTER)
+    await _ask(sayso, "release-bot", DEPLOYMENT)
+    async with _ana(sayso, browser, viewport=DESK, color_scheme="light") as page:
+        await _photograph(page, f"{sayso.url}/inbox", "inbox-waiting.png")
+
+
+async def _ask(sayso: Sayso, name: str, body: dict[str, Any]) -> str:
+    agent = await sayso.agent(name)
+    answer = await agent.post("/v1/requests", json=body)
+    answer.raise_for_status()
+    found: str = answer.json()["id"]
+    return found
+
+
+@asynccontextmanager
+async def _ana(sayso: Sayso, browser: Browser, **looks: Any) -> AsyncIterator[Page]:
+    """A page of Ana's, signed in by a link as people are."""
+    assert sayso.service.sign_in_link is not None
+    context = await browser.new_context(locale="en-GB", timezone_id="UTC", **looks)
+    page = await context.new_page()
+    await page.goto(await sayso.service.sign_in_link("email:ana@example.com", "Ana"))
+    await page.wait_for_url("**/inbox")
+    yield page
+    await context.close()
+
+
+async def _photograph(page: Page, address: str, name: str) -> None:
+    await page.goto(address)
+    await page.wait_for_function("document.querySelector('#connection').dataset.state === 'live'")
+    await page.screenshot(path=HERE / name)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,127 @@
+"""A book's whole life: every function of the store at least once, in an order that gives the same each time."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+from book import ANA, BEN, EPOCHS, PLACE, advance, cast, key, lying_in, new
+from sayso_bot.domain.request import Request
+from sayso_bot.ports import Epochs, Filter, Work
+from sayso_bot.store.redis import RedisStore
+
+WRITERS = (
+    "submit", "vote", "cancel", "expire", "begin", "renew", "posted", "tapped", "failed", "moot", "put_key", "activate",
+)  # fmt: skip
+READERS = ("read", "list", "due_requests", "due_places", "due_work", "configuration")
+AT = 4_000_000_000_000
+
+
+class Life:
+    """``answers`` is what each call said. Names and times are the same in every life, so two can be compared."""
+
+    def __init__(self, store: RedisStore) -> None:
+        self.store = store
+        self.answers: list[Any] = []
+        self._numbers = itertools.count()
+
+    async def live(self) -> None:
+        await self.store.client.set(self.store.keys["clock"], AT)
+        for step in self._steps():
+            self.answers.append(await step())
+            if isinstance(self.answers[-1], float):
+                await advance(self.store, self.answers[-1])
+
+    async def everything(self) -> dict[str, Any]:
+        """All that lies in the book afterwards. How often its clock was set is nobody's business."""
+        return {name: held for name, held in (await lying_in(self.store)).items() if name != "clock"}
+
+    def _steps(self) -> Iterator[Callable[[], Awaitable[Any]]]:
+        yield from self._a_request_that_two_approve()
+        yield from self._a_card_with_trouble()
+        yield from self._ends()
+        yield from self._configuration()
+
+    def _last(self) -> Any:
+        return self.answers[-1]
+
+    def _new(self, **how: Any) -> Any:
+        number = next(self._numbers)
+        return new(request_id=f"req_{number}", button=f"btn_{number}", **how)
+
+    def _a_request_that_two_approve(self) -> Iterator[Callable[[], Awaitable[Any]]]:
+        store = self.store
+        asked = self._new(quorum=2, idempotency_key="k")
+        yield lambda: store.submit(asked, EPOCHS)
+        request: Request = self._last().request
+        yield lambda: store.submit(self._new(quorum=2, idempotency_key="k"), EPOCHS)
+        yield lambda: store.begin(request, PLACE, 15)
+        work: Work = self._last()
+        yield lambda: store.renew(work, 15)
+        yield lambda: store.posted(work, "ts1")
+        yield lambda: cast(store, request, ANA, "approve", operation="o1")
+        seen: Request = self._last().request
+        yield lambda: cast(store, seen, BEN, "approve", operation="o2", void=[ANA.id])
+        after: Request = self._last().request
+        yield lambda: cast(store, after, ANA, "approve", operation="o3")
+        yield lambda: store.read(request.id, EPOCHS)
+        yield lambda: store.button("btn_0")
+
+    def _a_card_with_trouble(self) -> Iterator[Callable[[], Awaitable[Any]]]:
+        store = self.store
+        yield lambda: store.submit(self._new(), EPOCHS)
+        request: Request = self._last().request
+        yield lambda: store.due_places(10)
+        yield lambda: store.due_work(PLACE, 10)
+        yield lambda: store.begin(request, PLACE, 15)
+        first: Work = self._last()
+        yield lambda: store.failed(first, "busy", after_seconds=9, lost=True, alarm=True, whole_place=True)
+        yield lambda: _wait(61)
+        yield lambda: store.begin(request, PLACE, 15)
+        second: Work = self._last()
+        yield lambda: store.failed(second, "gone", after_seconds=0, lost=False, alarm=True, whole_place=False)
+        yield lambda: store.tapped(request, PLACE, "ts2")
+        yield lambda: store.tapped(request, PLACE, "ts3")
+        yield lambda: store.begin(request, PLACE, 15)
+
+    def _ends(self) -> Iterator[Callable[[], Awaitable[Any]]]:
+        store = self.store
+        yield lambda: store.submit(self._new(place=None), EPOCHS)
+        withdrawn: Request = self._last().request
+        yield lambda: store.cancel(withdrawn, EPOCHS)
+        yield lambda: store.submit(self._new(timeout_seconds=60), EPOCHS)
+        expiring: Request = self._last().request
+        yield lambda: store.begin(expiring, PLACE, 15)
+        lost: Work = self._last()
+        yield lambda: store.failed(lost, "no_answer", after_seconds=0, lost=True, alarm=False, whole_place=False)
+        yield lambda: _wait(61)
+        yield lambda: store.due_requests(10)
+        yield lambda: store.expire(expiring)
+        yield lambda: store.begin(expiring, PLACE, 15)
+        moot: Work = self._last()
+        yield lambda: store.moot(moot)
+        yield lambda: store.list(Filter(None, "payments.refund", "agent"), cursor=None, limit=3)
+
+    def _configuration(self) -> Iterator[Callable[[], Awaitable[Any]]]:
+        store = self.store
+        yield lambda: store.put_key(key(key_id="key_7"), "key_created")
+        yield lambda: store.activate("d1", "a document", None, "a file")
+        yield lambda: store.activate("d2", "another", None, "a file")
+        yield lambda: store.configuration(None)
+        yield lambda: store.submit(self._new(), Epochs(1, 1))
+
+
+async def _wait(seconds: float) -> float:
+    return float(seconds)
+
+
+def comparable(life: Life, lying: dict[str, Any]) -> str:
+    """A life as text; what is named at random (an operation's id) is left out."""
+    for held in lying.values():
+        if isinstance(held, dict):
+            held.pop("holder", None)
+            for field in [field for field in held if field.startswith("operation:cancel:")]:
+                held["operation:cancel"] = held.pop(field)
+    return json.dumps([[repr(answer) for answer in life.answers], lying], indent=1, sort_keys=True)

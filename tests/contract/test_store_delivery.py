@@ -1,0 +1,281 @@
+"""The functions of delivery on a real Redis: one worker at a card, nothing posted twice, nothing forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from book import ANA, EPOCHS, PLACE, advance, cast, journal, lying_in, made, opened
+from redis_server import RedisServer
+from sayso_bot.domain.request import Request, Status
+from sayso_bot.ports import Work
+from sayso_bot.store.redis import RedisStore
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    with RedisServer() as running:
+        yield running
+
+
+@pytest.fixture
+async def store(server: RedisServer) -> AsyncIterator[RedisStore]:
+    async with opened(server.url) as found:
+        await advance(found, 60)  # from here its time stands still
+        yield found
+
+
+async def _begun(store: RedisStore, request: Request, lease: float = 15) -> Work:
+    work = await store.begin(request, PLACE, lease)
+    assert work is not None
+    return work
+
+
+async def _failed(store: RedisStore, work: Work, **how: Any) -> None:
+    usual: dict[str, Any] = {"after_seconds": 1, "lost": False, "alarm": False, "whole_place": False}
+    await store.failed(work, "what", **(usual | how))
+
+
+async def _due(store: RedisStore) -> tuple[tuple[str, ...], list[str]]:
+    return (await store.due_places(10)).items, list(await store.due_work(PLACE, 10))
+
+
+async def test_of_many_workers_one_gets_the_card(server: RedisServer, store: RedisStore) -> None:
+    request = await made(store)
+    async with opened(server.url, store.keys.book) as other:
+        works = await asyncio.gather(*(each.begin(request, PLACE, 15) for each in (store, other) * 20))
+    [work] = [work for work in works if work is not None]
+    assert (work.wanted, work.post, work.attempts, work.lost_at) == (1, None, 1, None)
+    assert await _due(store) == ((), [])
+
+
+async def test_a_shown_card_is_no_work_any_more(store: RedisStore) -> None:
+    request = await made(store)
+    work = await _begun(store, request)
+    await store.posted(work, "ts1")
+    await store.posted(work, "ts1")
+    assert await store.begin(request, PLACE, 15) is None
+    lying = await lying_in(store)
+    assert "places" not in lying
+    assert f"work:{PLACE}" not in lying
+    assert [entry["kind"] for entry in lying["journal"]] == ["submitted", "posted"]
+
+
+async def test_what_changes_while_a_card_is_under_way_is_shown_next(store: RedisStore) -> None:
+    request = await made(store)
+    work = await _begun(store, request)
+    await cast(store, request, ANA, "approve")
+    assert await store.begin(request, PLACE, 15) is None
+    await store.posted(work, "ts1")
+    assert await _due(store) == ((PLACE,), [request.id])
+    following = await _begun(store, request)
+    assert (following.post, following.wanted, following.attempts) == ("ts1", 2, 1)
+    assert following.request.status is Status.APPROVED
+    await store.posted(following, "ts1")
+    assert await _due(store) == ((), [])
+
+
+async def test_a_dead_worker_s_card_is_taken_over_after_its_lease_and_not_posted_before_a_look(
+    store: RedisStore,
+) -> None:
+    request = await made(store)
+    dead = await _begun(store, request)
+    await advance(store, 14.9)
+    assert await store.begin(request, PLACE, 15) is None
+    await advance(store, 0.1)
+    assert await _due(store) == ((PLACE,), [request.id])
+    assert await store.begin(request, PLACE, 15) is None  # a look makes sense 60 s after the attempt
+    assert await _due(store) == ((), [])
+    await advance(store, 45)
+    heir = await _begun(store, request)
+    assert heir.lost_at is not None
+    assert heir.fence > dead.fence
+    assert await store.renew(dead, 15) is False
+    await _failed(store, dead)  # says nothing any more
+    assert await store.begin(request, PLACE, 15) is None
+    await store.posted(heir, "ts1")
+
+
+async def test_a_late_worker_s_post_is_recorded_all_the_same(store: RedisStore) -> None:
+    request = await made(store)
+    late = await _begun(store, request)
+    await advance(store, 75)
+    heir = await _begun(store, request)
+    await store.posted(late, "ts1")
+    await store.posted(heir, "ts2")
+    assert len(await journal(store, "posted_twice")) == 1
+    following = await _begun(store, request)  # both copies are brought up to date
+    assert (following.post, following.doubles) == ("ts1", ("ts2",))
+    await store.posted(following, "ts1")
+    assert await _due(store) == ((), [])
+
+
+async def test_a_lease_that_is_renewed_is_nobody_s_work_meanwhile(store: RedisStore) -> None:
+    request = await made(store)
+    work = await _begun(store, request)
+    for _ in range(4):
+        await advance(store, 10)
+        assert await store.renew(work, 15)
+        assert await _due(store) == ((), [])
+    due = await store.due_places(10)
+    assert due.next_in_seconds == 15.0
+
+
+async def test_a_repeated_begin_is_told_what_the_first_was(store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("secrets.token_hex", lambda _: "the same operation")
+    request = await made(store)
+    assert await _begun(store, request) == await _begun(store, request)
+
+
+async def test_an_attempt_that_made_nothing_is_simply_tried_again(store: RedisStore) -> None:
+    request = await made(store)
+    await _failed(store, await _begun(store, request))
+    assert await _due(store) == ((), [])
+    await advance(store, 1)
+    again = await _begun(store, request)
+    assert (again.lost_at, again.attempts) == (None, 2)
+
+
+async def test_a_lost_answer_is_remembered_until_somebody_could_look(store: RedisStore) -> None:
+    """A look-up that fails must not be followed by a blind post."""
+    request = await made(store)
+    lost = await _begun(store, request)
+    await _failed(store, lost, lost=True)
+    await advance(store, 1)
+    assert await store.begin(request, PLACE, 15) is None
+    await advance(store, 59)
+    first_look = await _begun(store, request)
+    await _failed(store, first_look)  # the platform could not be asked
+    await advance(store, 1)
+    second_look = await _begun(store, request)
+    assert second_look.lost_at == first_look.lost_at
+    assert second_look.lost_at is not None
+    await _failed(store, second_look, lost=True)  # nothing was there; this time the post's own answer was lost
+    await advance(store, 59)
+    assert await store.begin(request, PLACE, 15) is None
+    await advance(store, 1)
+    third = await _begun(store, request)
+    assert third.lost_at is not None
+    assert third.lost_at > second_look.lost_at
+
+
+async def test_a_place_that_asked_us_to_wait_is_left_alone_by_all(server: RedisServer, store: RedisStore) -> None:
+    first, second, third = [await made(store) for _ in range(3)]
+    other_place = await made(store, place="slack:C2")
+    limited, under_way = await _begun(store, first), await _begun(store, second)
+    await _failed(store, limited, after_seconds=30, whole_place=True)
+    await store.posted(under_way, "ts2")  # it was quicker than the refusal, and lifts nothing
+    async with opened(server.url, store.keys.book) as other:
+        assert (await other.due_places(10)).items == ("slack:C2",)
+        assert await other.due_work(PLACE, 10) == []
+        assert await other.begin(third, PLACE, 15) is None
+        assert await other.begin(other_place, "slack:C2", 15) is not None
+        await cast(other, second, ANA, "approve")
+        assert await other.begin(second, PLACE, 15) is None
+    await advance(store, 30)
+    assert set((await store.due_places(10)).items) == {PLACE, "slack:C2"}
+    assert set(await store.due_work(PLACE, 10)) == {first.id, second.id, third.id}
+    await store.posted(await _begun(store, third), "ts3")
+    assert "blocked" not in await lying_in(store)
+
+
+async def test_the_longer_of_two_waits_counts(store: RedisStore) -> None:
+    first, second = await made(store), await made(store)
+    works = [await _begun(store, first), await _begun(store, second)]
+    await _failed(store, works[0], after_seconds=30, whole_place=True)
+    await _failed(store, works[1], after_seconds=5, whole_place=True)
+    await advance(store, 5)
+    assert await store.begin(second, PLACE, 15) is None
+
+
+async def test_an_undeliverable_card_is_an_alarm_until_it_is_shown(store: RedisStore) -> None:
+    request = await made(store)
+    for _ in range(3):
+        await _failed(store, await _begun(store, request), alarm=True)
+        await advance(store, 1)
+    [alarm] = await store.alarms(10)
+    assert (alarm.request_id, alarm.place) == (request.id, PLACE)
+    assert (await store.totals()).alarms == 1
+    assert len(await journal(store, "undeliverable")) == 1
+    await store.posted(await _begun(store, request), "ts1")
+    assert await store.alarms(10) == []
+
+
+async def test_what_ended_before_anybody_saw_it_is_not_shown(store: RedisStore) -> None:
+    request = await made(store)
+    await _failed(store, await _begun(store, request), alarm=True)
+    await store.cancel(request, EPOCHS)
+    assert await store.begin(request, PLACE, 15) is None
+    assert await _due(store) == ((), [])
+    assert await store.alarms(10) == []
+
+
+async def test_what_ended_while_its_post_was_lost_is_looked_for_first(store: RedisStore) -> None:
+    request = await made(store)
+    await _failed(store, await _begun(store, request), lost=True)
+    await store.cancel(request, EPOCHS)
+    await advance(store, 60)
+    work = await _begun(store, request)
+    assert work.lost_at is not None
+    await store.moot(work)
+    assert await store.begin(request, PLACE, 15) is None
+    assert await _due(store) == ((), [])
+
+
+async def test_a_tap_records_a_post_that_nobody_had_recorded(store: RedisStore) -> None:
+    request = await made(store)
+    work = await _begun(store, request)
+    await asyncio.gather(*(store.tapped(request, PLACE, "ts1") for _ in range(5)))
+    await store.posted(work, "ts1")
+    assert len(await journal(store, "posted")) == 1
+    assert await journal(store, "posted_twice") == []
+    assert await store.begin(request, PLACE, 15) is None
+
+
+async def test_after_a_tap_nobody_posts_or_looks_even_where_the_worker_died(store: RedisStore) -> None:
+    request = await made(store)
+    await _begun(store, request)
+    await store.tapped(request, PLACE, "ts1")
+    await cast(store, request, ANA, "approve")
+    await advance(store, 15)
+    heir = await _begun(store, request)
+    assert (heir.post, heir.lost_at) == ("ts1", None)
+
+
+async def test_a_tap_on_a_card_that_was_given_up_brings_it_up_to_date(store: RedisStore) -> None:
+    """Its answer was lost, it could not be found, and the request ended; then somebody taps it."""
+    request = await made(store)
+    await _failed(store, await _begun(store, request), lost=True)
+    await store.cancel(request, EPOCHS)
+    await advance(store, 60)
+    await store.moot(await _begun(store, request))
+    await store.tapped(request, PLACE, "ts1")
+    work = await _begun(store, request)
+    assert (work.post, work.request.status) == ("ts1", Status.CANCELLED)
+
+
+async def test_a_tap_on_a_second_copy_brings_both_up_to_date(store: RedisStore) -> None:
+    request = await made(store)
+    await store.posted(await _begun(store, request), "ts1")
+    await store.tapped(request, PLACE, "ts2")
+    await store.tapped(request, PLACE, "ts2")
+    work = await _begun(store, request)
+    assert (work.post, work.doubles) == ("ts1", ("ts2",))
+    assert len(await journal(store, "posted_twice")) == 1
+
+
+async def test_a_tap_at_a_place_without_a_card_makes_none(store: RedisStore) -> None:
+    request = await made(store)
+    await store.tapped(request, "slack:C9", "ts1")
+    assert not [name for name in await lying_in(store) if "C9" in name]
+
+
+async def test_a_button_means_what_it_was_made_for_and_nothing_else_means_anything(store: RedisStore) -> None:
+    request = await made(store, button="btn_a")
+    button = await store.button("btn_a")
+    assert button is not None
+    assert (button.request_id, button.revision, button.place) == (request.id, 1, PLACE)
+    assert await store.button("btn_b") is None
