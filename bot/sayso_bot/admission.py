@@ -6,14 +6,13 @@ principal's are refused too, because the same human may own both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sayso_bot.domain.card import who_may
 from sayso_bot.domain.person import OPERATOR, Person
 from sayso_bot.domain.request import Request, Requirement
 from sayso_bot.errors import CannotCheck, NotAnApprover, OwnRequest
 from sayso_bot.ports import ChatAdapter, LookupFailed
-
 
 NOT_COUNTED = "Your vote was not counted; nothing changed."
 
@@ -53,10 +52,7 @@ class Admission:
         if requirement.operator and OPERATOR in person.aliases:
             return OPERATOR
         if requirement.approvers is not None:
-            for approver in requirement.approvers:
-                if await self._is(approver, person):
-                    return approver
-            return None
+            return await self._first_of(requirement.approvers, person)
         if requirement.place == "inbox":
             signed_in = any(alias.startswith("email:") for alias in person.aliases)
             return "signed in to the inbox" if surface == "inbox" and signed_in else None
@@ -64,14 +60,35 @@ class Admission:
             return f"in {requirement.place}"
         return None
 
+    async def _first_of(self, approvers: Sequence[str], person: Person) -> str | None:
+        """The approver who ``person`` is. One that cannot be looked up matters only where no other admits them."""
+        named = next((approver for approver in approvers if person.is_any(approver)), None)
+        if named is not None:
+            return named
+        failure: LookupFailed | None = None
+        for approver in approvers:
+            try:
+                if await self._is(approver, person):
+                    return approver
+            except LookupFailed as error:
+                failure = error
+        if failure is not None:
+            raise failure
+        return None
+
     async def _is(self, approver: str, person: Person) -> bool:
-        """Whether ``person`` is ``approver``, or one of the people that it stands for on its platform."""
+        """Whether ``person`` is ``approver``, or one of the people that it stands for on its platform.
+
+        A platform that is not configured here cannot be asked, so its people are not known not to be approvers.
+        """
         if person.is_any(approver):
             return True
-        platform = approver.partition(":")[0]
+        platform, _, rest = approver.partition(":")
+        if not rest or platform == "email":
+            return False
         adapter = self._adapters.get(platform)
         if adapter is None:
-            return False
+            raise LookupFailed(f"{platform}_not_configured")
         if not any(alias.startswith(f"{platform}:") for alias in person.aliases):
             person = await adapter.recognise(person)
             if not any(alias.startswith(f"{platform}:") for alias in person.aliases):

@@ -48,7 +48,7 @@ async def picture(browser: Browser, blocks: list[dict[str, Any]], logo: Path, ou
     image = f"data:image/svg+xml;base64,{base64.b64encode(logo.read_bytes()).decode()}"
     await page.set_content(PAGE)
     await page.add_style_tag(path=CACHE / "block-kit.css")
-    await page.add_style_tag(path=HERE / "block-kit.css")
+    await page.add_style_tag(path=HERE / "frame.css")
     await page.add_script_tag(path=CACHE / "block-kit.js")
     await page.evaluate("draw", {"blocks": blocks, "logo": image})
     await page.locator("#message > *").first.wait_for()

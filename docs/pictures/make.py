@@ -22,6 +22,7 @@ sys.path[:0] = [str(HERE), str(ROOT / "tests")]
 import block_kit  # noqa: E402
 from browser.chromium import launch  # noqa: E402
 from fakes.slack import FakeSlack  # noqa: E402
+from sayso_bot.telemetry import configure_logs  # noqa: E402
 from service import Sayso, serving  # noqa: E402
 
 LOGO = ROOT / "adapters" / "sayso_adapters" / "inbox" / "static" / "mark.svg"
@@ -51,7 +52,7 @@ rules:
 """
 SMALL = {
     "action": "payments.refund",
-    "params": {"order": "A-1041", "amount": 129.90, "currency": "EUR", "customer": "Marta Lind"},
+    "params": {"order": "A-1041", "amount": 129.95, "currency": "EUR", "customer": "Marta Lind"},
     "summary": "The parcel arrived broken; the customer sent a picture of it.",
 }
 LARGE = {
@@ -61,12 +62,9 @@ LARGE = {
         "amount": 1840,
         "currency": "EUR",
         "customer": {"name": "Holm & Sons", "since": "2019-04-02"},
-        "to": "card ending 4417",
     },
-    "summary": "Refund the whole of order A-0987: the espresso machine arrived dented, and it was sent back on Monday.",
-    "reasoning": "The return label was scanned at the depot. The order is 19 days old, so it is within 30 days.\n"
-    "The customer asked twice and mentioned a review.",
-    "links": ["https://shop.example/orders/A-0987"],
+    "summary": "The espresso machine arrived dented, and the customer sent it back.",
+    "reasoning": "The return label was scanned at the depot, 19 days after the order.",
 }
 LETTER = {
     "action": "mail.send",
@@ -77,6 +75,7 @@ DEPLOYMENT = {"action": "deploy.production", "params": {"service": "checkout", "
 
 
 async def main() -> None:
+    configure_logs("console", "WARNING")
     block_kit.bundle()
     async with async_playwright() as playwright, FakeSlack() as slack:
         slack.add_user("U0ANA", name="Ana", email="ana@example.com")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from playwright.async_api import Browser, Playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, Playwright
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _QUIET = (
@@ -21,3 +21,19 @@ _QUIET = (
 async def launch(playwright: Playwright) -> Browser:
     found = next((path for name in _NAMES if (path := shutil.which(name))), None)
     return await playwright.chromium.launch(executable_path=found, args=list(_QUIET))
+
+
+def complaints(page: Page) -> list[str]:
+    """What goes wrong on ``page`` from now on: what its scripts throw, and what its console warns of.
+
+    That a call was refused or cut off is not counted: it is what some tests are about.
+    """
+    found: list[str] = []
+
+    def heard(message: ConsoleMessage) -> None:
+        if message.type in ("warning", "error") and not message.text.startswith("Failed to load resource"):
+            found.append(message.text)
+
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on("console", heard)
+    return found

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from browser.chromium import launch
+from browser.chromium import complaints, launch
 from unit.inbox.desk_stub import Clock, Service, serving
 
 
@@ -54,11 +54,9 @@ async def profile(chromium: Browser) -> AsyncIterator[BrowserContext]:
 async def page(profile: BrowserContext) -> AsyncIterator[Page]:
     """A page of somebody who is not signed in."""
     opened = await profile.new_page()
-    complaints: list[str] = []
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("console", lambda message: complaints.extend(_complaint(message)))
+    heard = complaints(opened)
     yield opened
-    assert complaints == []
+    assert heard == []
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -67,9 +65,3 @@ async def ana(service: Service, page: Page) -> Page:
     await page.goto(await service.link())
     await page.wait_for_url("**/inbox")
     return page
-
-
-def _complaint(message: ConsoleMessage) -> list[str]:
-    """Warnings and errors of a page's own; that a call was refused or cut off is what some tests are about."""
-    expected = message.text.startswith("Failed to load resource")
-    return [message.text] if message.type in ("warning", "error") and not expected else []

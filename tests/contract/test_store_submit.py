@@ -80,7 +80,7 @@ async def test_the_very_same_call_twice_is_one_request_and_reads_as_it_was_made(
 
 
 async def test_what_is_read_back_is_what_was_asked(store: RedisStore) -> None:
-    params = {"empty": [], "nothing": {}, "big": 2**53 - 1, "text": "ä\u2028\n\"\\", "deep": [[{"a": None}]]}
+    params = {"empty": [], "nothing": {}, "big": 2**53 - 1, "text": 'ä\u2028\n"\\', "deep": [[{"a": None}]]}
     request = await made(store, params=params, quorum=2)
     assert await store.read(request.id, EPOCHS) == request
     assert request.params == params

@@ -219,7 +219,7 @@ def _holds(name: str, held: Any, request_id: str) -> bool:
 
 async def test_a_decision_its_journal_entry_its_hint_and_its_publish_come_together(store: RedisStore) -> None:
     request = await made(store)
-    pubsub = store.client.pubsub()
+    pubsub: Any = store.client.pubsub()
     await pubsub.subscribe(*(store.keys.tag + name for name in ("settled", "changes", "outbox")))
     for _ in range(3):
         await pubsub.get_message(timeout=5)

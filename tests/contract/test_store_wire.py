@@ -20,6 +20,7 @@ from sayso_bot.ports import Filter
 from sayso_bot.store.connect import connect
 from sayso_bot.store.library import Library, library
 from sayso_bot.store.redis import RedisStore
+from service import until
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +113,7 @@ async def test_every_call_s_keys_lie_in_one_slot_of_a_cluster() -> None:
     with RedisServer(tcp=True, config=settings) as node:
         client = connect(node.tcp_url)
         await _execute(client, "CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-        while "cluster_state:ok" not in str(await _execute(client, "CLUSTER", "INFO")):
-            await asyncio.sleep(0.01)
+        await until(lambda: _is_up(client))
         async with opened(node.tcp_url) as store:
             life = Life(store)
             await life.live()
@@ -121,6 +121,10 @@ async def test_every_call_s_keys_lie_in_one_slot_of_a_cluster() -> None:
             slots = {await _execute(client, "CLUSTER", "KEYSLOT", store.keys[name]) for name in names}
             assert len(slots) == 1
         await client.aclose()
+
+
+async def _is_up(client: Redis) -> bool:
+    return "cluster_state:ok" in str(await _execute(client, "CLUSTER", "INFO"))
 
 
 async def _execute(client: Redis, *words: Any) -> Any:
@@ -187,13 +191,12 @@ async def test_functions_that_were_flushed_come_back_while_everything_runs(store
     assert len((await store.list(Filter(), cursor=None, limit=400)).items) == 300
 
 
-async def test_a_library_that_cannot_be_loaded_is_given_up(
-    store: RedisStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_library_that_cannot_be_loaded_is_given_up(store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> None:
     async def nothing() -> None:
         return None
 
     monkeypatch.setattr(store, "load_functions", nothing)
+    monkeypatch.setattr("sayso_bot.store.redis.PATIENCE_SECONDS", 0.1)
     await _execute(store.client, "FUNCTION", "FLUSH")
     with pytest.raises(Unavailable):
         await store.read("req_1")

@@ -17,7 +17,7 @@ import pytest
 
 from fakes.slack import FakeSlack
 from redis_server import RedisServer
-from service import ServiceProcess, serving
+from service import ServiceProcess, serving, until
 
 SECRET = "A" * 43 + "="
 GROUP_AND_OPERATOR = """
@@ -146,15 +146,17 @@ async def test_an_approval_from_slack_counts_beside_the_operators() -> None:
     async with FakeSlack() as slack, RedisServer() as redis:
         slack.add_user("U0ANA", name="Ana", email="ana@example.com")
         slack.add_channel("C0PAYMENTS", members=["U0ANA"])
-        slack.add_group("S0FINANCE", users=["U0ANA"])
+        slack.add_group("S0FINANCE", members=["U0ANA"])
         async with serving(policy=GROUP_AND_OPERATOR, redis=redis, environ=slack.settings()) as sayso:
             agent = await sayso.agent()
             asked = (await agent.post("/v1/requests", json={"action": "pay", "params": {}})).json()
             await slack.tap(sayso.url, await slack.posted(), "approve", user="U0ANA")
-            told = (await agent.get(f"/v1/requests/{asked['id']}")).json()
-            while told["approvals"]["have"] < 1:
-                told = (await agent.get(f"/v1/requests/{asked['id']}?wait=1")).json()
 
+            async def is_counted() -> bool:
+                told = (await agent.get(f"/v1/requests/{asked['id']}")).json()
+                return bool(told["approvals"]["have"])
+
+            await until(is_counted)
             code, _, err = await _elsewhere(redis, {}, "decide", asked["id"], "approve")
             assert (code, "settings of slack" in err) == (1, True)
 
@@ -168,7 +170,7 @@ async def test_the_doctor_asks_each_platform() -> None:
         states = {check["name"]: check["state"] for check in json.loads(out)["checks"]}
         assert (states["slack token"], states["slack scopes"]) == ("ok", "ok"), err
         assert (code, states["slack address"]) == (1, "not ok")
-        slack.refuse_connections()
+        await slack.refuse_connections()
         _, out, _ = await _elsewhere(redis, slack.settings(), "doctor", "--json")
         states = {check["name"]: check["state"] for check in json.loads(out)["checks"]}
         assert states["slack token"] == "not ok"

@@ -61,11 +61,14 @@ class Gate:
     def dismiss(self, response: web.StreamResponse) -> None:
         self._drop(response, self._session_cookie)
 
-    def remember_destination(self, http_request: web.Request, response: web.StreamResponse) -> None:
-        """Keep which request a signed-out person wanted to see, until they have signed in (perhaps in a new tab)."""
+    def wanted(self, http_request: web.Request) -> str | None:
+        """The request that this call is about."""
         request_id = http_request.match_info.get("id", "")
-        if REQUEST_ID.match(request_id):
-            self._set(response, self._destination_cookie, request_id, _DESTINATION_SECONDS)
+        return request_id if REQUEST_ID.match(request_id) else None
+
+    def remember_destination(self, request_id: str, response: web.StreamResponse) -> None:
+        """Keep which request a signed-out person wanted to see, until they have signed in (perhaps in a new tab)."""
+        self._set(response, self._destination_cookie, request_id, _DESTINATION_SECONDS)
 
     def destination(self, http_request: web.Request) -> str:
         """Where to go after signing in: the remembered request or the list, and nowhere else."""

@@ -75,9 +75,10 @@ class Doorkeeper:
         return self._looks.page("error.html", session, status=404, title="There is no such page", detail=detail)
 
     def _signed_out(self, http_request: web.Request) -> web.Response:
-        sent = http_request.method == "POST"
-        response = self._looks.page("signed_out.html", None, status=401, sent=sent)
-        self._gate.remember_destination(http_request, response)
+        sent, wanted = http_request.method == "POST", self._gate.wanted(http_request)
+        response = self._looks.page("signed_out.html", None, status=401, sent=sent, wanted=wanted)
+        if wanted:
+            self._gate.remember_destination(wanted, response)
         return response
 
 

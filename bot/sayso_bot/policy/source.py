@@ -16,9 +16,9 @@ def read(path: Path) -> tuple[str, str]:
         with path.open("rb") as file:
             body = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise Unusable(f"The policy {source} does not exist. Set SAYSO_POLICY to the file's path.") from None
+        raise Unusable(f"The policy {source} does not exist. Check the path.") from None
     except IsADirectoryError:
-        raise Unusable(f"The policy {source} is a folder. Set SAYSO_POLICY to a file.") from None
+        raise Unusable(f"The policy {source} is a folder, not a file.") from None
     except OSError:
         raise Unusable(f"The policy {source} cannot be read. Look at its permissions.") from None
     if len(body) > MAX_BYTES:

@@ -45,7 +45,6 @@ from sayso_bot.store.library import library
 PAUSES_SECONDS = (0.05, 0.25)
 PATIENCE_SECONDS = 5.0
 """A call is not repeated any more when it has taken this long already, as when Redis hangs."""
-MOST_LOADS = 3
 MOST_WALKED = 1000
 _LOST = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, NotOnDisk, OSError, TimeoutError)
 
@@ -316,20 +315,19 @@ class RedisStore:
         return await self._send(words, writes=False, tries=1 + len(PAUSES_SECONDS))
 
     async def _send(self, words: Sequence[Any], *, writes: bool, tries: int) -> Any:
-        pauses, loads = iter(PAUSES_SECONDS[: tries - 1]), 0
-        until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        pauses, clock = iter(PAUSES_SECONDS[: tries - 1]), asyncio.get_running_loop().time
+        until = clock() + PATIENCE_SECONDS
         while True:
             try:
                 return await self._batch.call(*words, writes=writes)
             except _LOST:
                 pause = next(pauses, None)
-                if pause is None or asyncio.get_running_loop().time() > until:
+                if pause is None or clock() > until:
                     raise Unavailable("Sayso's store cannot be reached. Try again shortly.", retry_after=1) from None
                 await asyncio.sleep(pause)
             except ResponseError as error:
-                if "Function not found" not in str(error) or loads == MOST_LOADS:
+                if "Function not found" not in str(error) or clock() > until:
                     raise Unavailable(_refusal(error), retry_after=2) from error
-                loads += 1
                 await self._reload()
             except RedisError as error:
                 raise Unavailable(_refusal(error), retry_after=2) from error

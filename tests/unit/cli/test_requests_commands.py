@@ -200,7 +200,7 @@ def test_the_operator_is_told_which_line_would_admit_them(operator: Operator, po
     request = operator.asked("others")
     ended = operator.run("decide", request.id, "approve")
     assert (ended.code, ended.out) == (1, "")
-    assert "add `operator` to the approvers" in ended.err
+    assert "approvers: [operator, email:ana@example.com]" in ended.err
     assert operator.journal()[-1]["kind"] == "vote_refused"
     assert operator.ok("requests", "show", request.id, "--json").json["status"] == "pending"
 

@@ -58,14 +58,19 @@ class Clock:
 
 
 class MemoryShelf:
+    """``broken`` is raised by whatever is read next, until it is None again."""
+
     def __init__(self, now: Clock) -> None:
         self._now = now
+        self.broken: SaysoError | None = None
         self.kept: dict[str, tuple[bytes, datetime]] = {}
 
     async def put(self, name: str, value: bytes, *, ttl_seconds: int) -> None:
         self.kept[name] = (value, self._now() + timedelta(seconds=ttl_seconds))
 
     async def get(self, name: str) -> bytes | None:
+        if self.broken:
+            raise self.broken
         value, until = self.kept.get(name, (b"", self._now()))
         return value if until > self._now() else None
 

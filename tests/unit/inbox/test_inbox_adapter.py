@@ -6,8 +6,10 @@ import pytest
 
 from sayso_adapters.inbox.settings import configured
 from sayso_bot.domain.person import Person
+from sayso_bot.errors import Unavailable
 from sayso_bot.ports import ChatAdapter, Rejected
 from unit.inbox.desk_stub import Service
+from unit.inbox.visitor import Visitor
 
 
 def test_the_inbox_is_always_configured() -> None:
@@ -59,7 +61,7 @@ async def test_an_address_at_which_there_is_nothing_is_told_in_a_page_to_whoever
         assert ("Sign out" in answer.text) is (visitor is ana)
 
 
-async def test_no_page_says_less_when_the_store_is_away(service: Service, ana: Visitor) -> None:
+async def test_while_the_store_is_away_a_page_says_that_and_not_that_there_is_nothing(service: Service, ana: Visitor) -> None:
     service.shelf.broken = Unavailable("The store cannot be reached. Nothing was changed.")
     answer = await ana.get("/inbox/nothing")
     assert answer.status_code == 503

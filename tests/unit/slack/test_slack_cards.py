@@ -284,3 +284,13 @@ def _objects(node: Any, kind: str) -> list[str]:
 def test_an_answer_without_a_reason_is_one_line() -> None:
     told = replace(a_card(), answers=(Answer("Ana", "approve", None, "slack", AT),))
     assert "Ana approved" in words(message(told, TOKEN, simple=True))
+
+
+def test_the_votes_that_decided_are_told_once() -> None:
+    ana, ben = a_vote("Ana", "approve", None), a_vote("Ben", "deny", "Twice already.")
+    request = ended(replace(a_request(PLACE), votes=(ana, ben)), Status.DENIED, Cause.VOTES, ana, ben)
+    for simple in (True, False):
+        told = words(message(card(request, URL), TOKEN, simple=simple))
+        assert told.count("Ben") == 2  # the sentence, and whose reason it is
+        assert told.count("Twice already.") == 1
+        assert "Ana approved" in told
