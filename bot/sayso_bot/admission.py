@@ -123,5 +123,5 @@ def _admitting_operator(requirement: Requirement) -> str:
     """The line, and where it belongs. Where everybody in a channel may answer, naming one means naming all."""
     admitted = ", ".join(("operator", *(requirement.approvers or ("…",))))
     if requirement.group:
-        return f"{requirement.group}: [{admitted}] under approvers"
-    return f"approvers: [{admitted}] in that rule"
+        return f"“{requirement.group}: [{admitted}]” under approvers"
+    return f"“approvers: [{admitted}]” in that rule"

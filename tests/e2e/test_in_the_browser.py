@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import stat
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Mapping
@@ -256,7 +257,7 @@ async def test_the_operator_is_told_which_line_of_the_policy_would_admit_them(
         await screen.asks()
         operator = await screen.signed_in(screen.operators_link())
         row = operator.locator("#others .row")
-        line = "finance: [operator, email:ana@example.com, email:ben@example.com] under approvers"
+        line = "“finance: [operator, email:ana@example.com, email:ben@example.com]” under approvers"
         await expect(row).to_contain_text(line)
         await expect(row).not_to_contain_text("not counted")
         await row.get_by_role("link").click()
@@ -291,5 +292,5 @@ def _decide_first(service: ServiceProcess) -> int:
     """Approve what is pending from a shell, which needs Redis and no service."""
     listed = service.run("requests", "list", "--json")
     assert listed.returncode == 0, listed.stderr
-    [request_id] = [part.strip('",') for part in listed.stdout.split() if part.startswith('"req_')]
-    return service.run("decide", request_id, "approve").returncode
+    [pending] = json.loads(listed.stdout)["items"]
+    return service.run("decide", pending["id"], "approve").returncode

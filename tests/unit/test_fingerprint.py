@@ -37,5 +37,9 @@ def test_agent_and_action_are_part_of_it() -> None:
 
 def test_the_canonical_text_needs_nothing_of_ours_where_it_is_simple() -> None:
     """ASCII keys, texts and small whole numbers: a few lines in any language."""
-    plain: dict[str, Json] = {"params": {"order": "A-1", "amount": 750}, "agent": "refunder", "action": "payments.refund"}
+    plain: dict[str, Json] = {
+        "params": {"order": "A-1", "amount": 750},
+        "agent": "refunder",
+        "action": "payments.refund",
+    }
     assert canonical(plain) == json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()

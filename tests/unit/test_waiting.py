@@ -276,20 +276,19 @@ async def test_a_listener_that_does_not_keep_up_is_told_that_it_missed_some_and_
     server: RedisServer, store: RedisStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiting, "QUEUED_CHANGES", 10)
-    async with _subscribed(server.url, store) as subscription:
-        async with subscription.changes() as slow:
-            assert await _next(slow) is None
-            requests = [await made(store) for _ in range(25)]
-            async with subscription.changes() as quick:
-                await cast(store, requests[0], ANA, "approve")
+    async with _subscribed(server.url, store) as subscription, subscription.changes() as slow:
+        assert await _next(slow) is None
+        requests = [await made(store) for _ in range(25)]
+        async with subscription.changes() as quick:
+            await cast(store, requests[0], ANA, "approve")
+            change = await _next(quick)
+            while change is None or change.kind != "settled":
                 change = await _next(quick)
-                while change is None or change.kind != "settled":
-                    change = await _next(quick)
-            heard = [await _next(slow)]
-            while heard[-1] is None or heard[-1].kind != "settled":
-                heard.append(await _next(slow))
-            assert None in heard
-            assert len(heard) <= 11
+        heard = [await _next(slow)]
+        while heard[-1] is None or heard[-1].kind != "settled":
+            heard.append(await _next(slow))
+        assert None in heard
+        assert len(heard) <= 11
 
 
 async def test_after_a_gap_listeners_are_told_to_read_again(server: RedisServer, store: RedisStore) -> None:

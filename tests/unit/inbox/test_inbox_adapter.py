@@ -61,7 +61,9 @@ async def test_an_address_at_which_there_is_nothing_is_told_in_a_page_to_whoever
         assert ("Sign out" in answer.text) is (visitor is ana)
 
 
-async def test_while_the_store_is_away_a_page_says_that_and_not_that_there_is_nothing(service: Service, ana: Visitor) -> None:
+async def test_while_the_store_is_away_a_page_says_that_and_not_that_there_is_nothing(
+    service: Service, ana: Visitor
+) -> None:
     service.shelf.broken = Unavailable("The store cannot be reached. Nothing was changed.")
     answer = await ana.get("/inbox/nothing")
     assert answer.status_code == 503

@@ -1,0 +1,118 @@
+"""What an adapter is: where people answer, and how it fails.
+
+Delivery reacts to the kind of an error alone: `Retry` (later, perhaps with the answer lost), `Gone` (the place is not to
+be reached), `Rejected` (what we sent is not accepted).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from sayso_bot.domain.card import Card
+from sayso_bot.domain.person import Person
+from sayso_bot.ports.given import AdapterContext
+
+
+class AdapterError(Exception):
+    """Base of what an adapter's port raises. ``what`` is a short word for journal and metrics (``rate_limited``)."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+class Retry(AdapterError):
+    """Later. ``after`` is in seconds where the platform said so and then holds for the whole place.
+
+    ``lost`` says that the answer never came, so the call may have taken effect.
+    """
+
+    def __init__(self, what: str, *, after: float | None = None, lost: bool = False) -> None:
+        super().__init__(what)
+        self.after = after
+        self.lost = lost
+
+
+class Gone(AdapterError):
+    """The place cannot be reached (archived, bot removed, token revoked): an alarm, tried again seldom."""
+
+
+class Rejected(AdapterError):
+    """The platform does not accept what we sent: our fault, an alarm."""
+
+
+class LookupFailed(AdapterError):
+    """The platform could not be asked who somebody is. Nobody is admitted on that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """``pushes``: cards are posted at places (the inbox reads). ``finds``: a post can be looked up afterwards."""
+
+    pushes: bool
+    finds: bool
+
+
+class ChatAdapter(Protocol):
+    """Where people answer. ``name`` is the prefix of its places (``slack:C1``) and aliases (``slack:T1/U1``)."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def post(self, card: Card, place: str, button: str) -> str:
+        """Post a card and return the post's id at that place. Never re-sends. Raises `AdapterError`."""
+        ...
+
+    async def update(self, card: Card, place: str, post: str, button: str) -> None:
+        """Bring the card ``post`` at ``place`` up to date. Safe to repeat. Raises `AdapterError`."""
+        ...
+
+    async def find(self, request_id: str, place: str) -> str | None:
+        """The newest post of this request at ``place``, looked up on the platform, or None. Raises `AdapterError`."""
+        ...
+
+    async def notify(self, alias: str, text: str) -> None:
+        """Tell one person something, privately. Raises `AdapterError`."""
+        ...
+
+    async def resolve(self, approver: str) -> frozenset[str]:
+        """The aliases that an approver of the policy (``slack:S1``, ``slack:U1``) or a place (``slack:C1``) stands for.
+
+        Raises `LookupFailed`; an approver that does not exist is nobody, an empty set.
+        """
+        ...
+
+    async def recognise(self, person: Person) -> Person:
+        """``person`` with the alias of this platform's account whose confirmed e-mail address is theirs.
+
+        Unchanged where there is none, or where that account may not decide (guest, bot, deactivated).
+        Raises `LookupFailed`.
+        """
+        ...
+
+    async def check(self) -> Sequence[Check]:
+        """What `sayso doctor` reports about this platform."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding of the doctor: ``ok`` and a sentence that says what to do when it is not."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+AdapterFactory: TypeAlias = Callable[[AdapterContext], ChatAdapter]
+AdapterSettings: TypeAlias = Callable[[Mapping[str, str]], "bool | str"]
+"""True when configured, False when nothing is set, else the sentence that names what is missing."""

@@ -1,0 +1,241 @@
+"""What the desk needs from outside: a store, the configuration in force, and somebody who waits."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from sayso_bot.domain.json import Json
+from sayso_bot.domain.key import Key
+from sayso_bot.domain.person import Person
+from sayso_bot.domain.policy import Asked, Verdict
+from sayso_bot.domain.request import Claims, Request, Status
+from sayso_bot.ports.given import Ballot, Button, Change, Filter, Page
+
+
+@dataclass(frozen=True, slots=True)
+class Epochs:
+    """Counters of the configuration that a caller used. A function answers "again" when one has moved."""
+
+    keys: int
+    policy: int
+
+
+class Configuration(Protocol):
+    """What is in force in this process. `refresh` reads it again; its epochs go into every function call."""
+
+    @property
+    def epochs(self) -> Epochs: ...
+
+    @property
+    def policy(self) -> PolicyEngine: ...
+
+    def key(self, key_id: str) -> Key | None:
+        """The key, unless it is unknown or revoked."""
+        ...
+
+    async def refresh(self) -> None: ...
+
+
+class PolicyEngine(Protocol):
+    """The active policy. ``digest`` names the document; ``people`` joins accounts by hand."""
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def people(self) -> Mapping[str, frozenset[str]]: ...
+
+    def judge(self, asked: Asked) -> Verdict: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What an agent asks, as the HTTP layer has checked it. ``body_digest`` tells two bodies apart."""
+
+    action: str
+    params: Mapping[str, Json]
+    claims: Claims
+    timeout_seconds: int | None
+    body_digest: str
+    idempotency_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewRequest:
+    """A request as the desk made it; the store adds its times. ``place`` is None where nothing is to be posted.
+
+    A verdict other than ``ask`` settles it at once.
+    """
+
+    id: str
+    draft: Draft
+    fingerprint: str
+    key: Key
+    verdict: Verdict
+    policy_digest: str
+    timeout_seconds: int | None
+    place: str | None
+    button: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """``replayed`` says that an earlier call with the same Idempotency-Key made it."""
+
+    request: Request
+    replayed: bool
+
+
+VoteCode = Literal["ok", "replay", "settled", "stale", "voted", "changed"]
+
+
+@dataclass(frozen=True, slots=True)
+class VoteAnswer:
+    """``changed`` says that other votes came in between: look again. The request is as it stands after the call."""
+
+    code: VoteCode
+    request: Request | None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One card to bring up to date, under a lease that ``fence`` names. ``wanted`` is the version to show.
+
+    ``post`` is None while nothing is known to be there; ``lost_at`` is when an earlier post's answer was lost.
+    ``doubles`` are further copies at the same place.
+    """
+
+    request: Request
+    place: str
+    fence: int
+    wanted: int
+    post: str | None
+    doubles: tuple[str, ...]
+    button: str
+    attempts: int
+    lost_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is due now, and in how many seconds more will be (None: nothing known)."""
+
+    items: tuple[str, ...]
+    next_in_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The configuration as it lies in the store. ``document`` is None when the caller has compiled that digest."""
+
+    epochs: Epochs
+    keys: tuple[Key, ...]
+    policy_digest: str | None
+    document: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A card that cannot be delivered to its place."""
+
+    request_id: str
+    place: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counts of the whole book, the same whichever replica is asked. ``memory_bytes`` is what Redis uses."""
+
+    requests: Mapping[Status, int]
+    alarms: int
+    request_bytes: int
+    journal_entries: int
+    memory_bytes: int
+
+
+class Store(Protocol):
+    """Each method is one Redis Function of the same name, atomic and safe to repeat. Raises `Unavailable`.
+
+    Methods given `Epochs` raise `Again` when the caller's configuration is out of date: refresh and repeat.
+    """
+
+    async def submit(self, new: NewRequest, epochs: Epochs) -> Submitted: ...
+
+    async def read(self, request_id: str, epochs: Epochs | None = None) -> Request | None:
+        """The request; one whose deadline has passed is ended first."""
+        ...
+
+    async def list(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page: ...
+
+    async def vote(
+        self, request: Request, ballot: Ballot, person: Person, evidence: str, void: Sequence[str], epochs: Epochs
+    ) -> VoteAnswer: ...
+
+    async def cancel(self, request: Request, epochs: Epochs) -> Request: ...
+
+    async def expire(self, request: Request) -> Request: ...
+
+    async def note(self, kind: str, request_id: str, data: Mapping[str, Any]) -> None: ...
+
+    async def button(self, token: str) -> Button | None: ...
+
+    async def tapped(self, request: Request, place: str, post: str) -> None: ...
+
+    async def due_requests(self, limit: int) -> Due: ...
+
+    async def due_places(self, limit: int) -> Due: ...
+
+    async def due_work(self, place: str, limit: int) -> Sequence[str]: ...
+
+    async def begin(self, request: Request, place: str, lease_seconds: float) -> Work | None:
+        """Take the lease of one card; None when there is nothing to do now or somebody else does it."""
+        ...
+
+    async def renew(self, work: Work, lease_seconds: float) -> bool: ...
+
+    async def posted(self, work: Work, post: str) -> None: ...
+
+    async def moot(self, work: Work) -> None: ...
+
+    async def failed(
+        self, work: Work, what: str, *, after_seconds: float, lost: bool, alarm: bool, whole_place: bool
+    ) -> None: ...
+
+    async def configuration(self, known_digest: str | None) -> Stored: ...
+
+    async def put_key(self, key: Key, kind: str) -> None: ...
+
+    async def activate(self, digest: str, document: str, replaces: str | None, source: str) -> str | None:
+        """Put a document in force. None when it is; else the digest that is active instead of ``replaces``."""
+        ...
+
+    async def was_active(self, digest: str) -> bool: ...
+
+
+class Again(Exception):
+    """The caller's configuration epochs are out of date."""
+
+
+class Hold(Protocol):
+    async def wait(self, seconds: float) -> bool:
+        """True when the request was settled or may have been (read it), False when the time is up."""
+        ...
+
+
+class Waiter(Protocol):
+    """Holds calls until a request is settled. Register first, then read, then wait.
+
+    ``closing``: the service stops, so nobody should be held any longer.
+    """
+
+    @property
+    def closing(self) -> bool: ...
+
+    def hold(self, request_id: str) -> AbstractContextManager[Hold]: ...
+
+    def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change | None]]: ...

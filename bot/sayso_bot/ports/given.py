@@ -1,0 +1,187 @@
+"""What adapters and their commands are given: the desk's public face, a shelf, a log, a place for routes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from sayso_bot.domain.card import Card
+from sayso_bot.domain.person import Person
+from sayso_bot.domain.request import Outcome, Request, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """One person's tap. ``operation`` names this tap: the same one twice has the effect of one.
+
+    ``place`` is where it was tapped when the surface has places (``slack:C1``), else None. ``person`` carries only
+    aliases that the surface has proved just now.
+    """
+
+    request_id: str
+    revision: int
+    person: Person
+    outcome: Outcome
+    surface: str
+    operation: str
+    place: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Voted:
+    """A vote that counted (or had counted: ``replayed``), and the request after it."""
+
+    request: Request
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether a person may answer a request now; ``why_not`` is a sentence for them, with what would be needed."""
+
+    may_vote: bool
+    why_not: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """What an opaque button means."""
+
+    request_id: str
+    revision: int
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something about a request changed: ``kind`` is ``submitted``, ``voted`` or ``settled``."""
+
+    request_id: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of requests, newest first. ``cursor`` continues it; a page may be short and still have one."""
+
+    items: tuple[Request, ...]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Exact filters of a list; None does not filter."""
+
+    status: Status | None = None
+    action: str | None = None
+    agent: str | None = None
+
+
+class DeskFace(Protocol):
+    """What an adapter may ask of the desk. Raises `sayso_bot.errors`; `VoteRefused.detail` is for the voter."""
+
+    async def vote(self, ballot: Ballot) -> Voted: ...
+
+    async def standing(self, request: Request, person: Person, *, surface: str, place: str | None) -> Standing:
+        """What `vote` would say to this person now."""
+        ...
+
+    async def look(self, request_id: str) -> Request:
+        """The request as it stands. Raises `NotFound`."""
+        ...
+
+    async def browse(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page: ...
+
+    async def button(self, token: str) -> Button | None:
+        """What a button's opaque id means, or None for one that this book never made."""
+        ...
+
+    async def tapped(self, button: Button, post: str) -> None:
+        """Record that ``post`` exists at the button's place; a tap may come before delivery has recorded it."""
+        ...
+
+    def card(self, request: Request) -> Card: ...
+
+    def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change | None]]:
+        """Changes as they happen. ``None`` says that some may have been missed: read again."""
+        ...
+
+
+class Shelf(Protocol):
+    """A small encrypted key-value store of one adapter's own. Values are encrypted, names are not: hash what is secret.
+
+    ``ttl_seconds`` is required: nothing on a shelf lives for ever without being asked for again.
+    """
+
+    async def put(self, name: str, value: bytes, *, ttl_seconds: int) -> None: ...
+
+    async def get(self, name: str) -> bytes | None: ...
+
+    async def take(self, name: str) -> bytes | None:
+        """Get and delete in one step: of many takers one gets it."""
+        ...
+
+    async def delete(self, name: str) -> bool: ...
+
+    async def names(self, prefix: str) -> Sequence[str]: ...
+
+
+class Log(Protocol):
+    def info(self, event: str, **fields: Any) -> None: ...
+
+    def warning(self, event: str, **fields: Any) -> None: ...
+
+    def error(self, event: str, **fields: Any) -> None: ...
+
+    def exception(self, event: str, **fields: Any) -> None:
+        """An error with the traceback of the exception being handled."""
+        ...
+
+
+Handler: TypeAlias = Callable[[Any], Awaitable[Any]]
+
+
+class Mount(Protocol):
+    """Where an adapter adds its routes: ``handler`` is an aiohttp handler, ``path`` an aiohttp path."""
+
+    def __call__(self, method: str, path: str, handler: Handler, /) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterContext:
+    """All that an adapter is given. ``settings`` holds environment variables, ``…_FILE`` forms already read.
+
+    ``clock_is_right`` is False while this process's clock disagrees with Redis's: refuse platform callbacks then.
+    ``start`` and ``stop`` of the adapter bracket its life; ``spawn`` runs a task that ends with the service and whose
+    failure is logged.
+    """
+
+    desk: DeskFace
+    log: Log
+    settings: Mapping[str, str]
+    public_url: str
+    mount: Mount
+    shelf: Shelf
+    spawn: Callable[[Awaitable[None]], None]
+    clock_is_right: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorTools:
+    """For commands that adapters add: a shelf of their own and the address that people use."""
+
+    shelf: Callable[[str], Shelf]
+    public_url: str
+    journal: Callable[[str, Mapping[str, Any]], Awaitable[None]]
+
+
+class OperatorDoor(Protocol):
+    """The typer context's ``obj``: opens the book for one operator's command, and closes it again.
+
+    It connects to the running service's Redis, or starts the embedded one under its lock. Raises `Unusable`.
+    """
+
+    def run(self, work: Callable[[OperatorTools], Awaitable[Any]]) -> Any: ...

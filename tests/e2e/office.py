@@ -1,0 +1,118 @@
+"""A service with a stand-in Slack for the tests of delivery, and what they do with both."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from aiohttp import web
+
+from book import advance
+from fakes.slack import FakeSlack
+from fakes.slack_workspace import Message
+from redis_server import RedisServer
+from service import Sayso, serving, until
+
+POLICY = """
+channels:
+  payments: slack:C0PAYMENTS
+  other: slack:C0OTHER
+rules:
+  - action: other.*
+    ask: {channel: other, approvers: [email:ana@example.com], timeout: 30m}
+  - action: "*"
+    ask: {channel: payments, approvers: [email:ana@example.com, email:ben@example.com], timeout: 30m}
+"""
+TWO = POLICY.replace("ben@example.com]", "ben@example.com], quorum: 2")
+PAYMENTS = "slack:C0PAYMENTS"
+
+
+@asynccontextmanager
+async def workspace() -> AsyncIterator[FakeSlack]:
+    """Ana and Ben in the channels ``payments`` and ``other``."""
+    async with FakeSlack() as slack:
+        slack.add_user("U0ANA", name="Ana", email="ana@example.com")
+        slack.add_user("U0BEN", name="Ben", email="ben@example.com")
+        for channel in ("C0PAYMENTS", "C0OTHER"):
+            slack.add_channel(channel, members=["U0ANA", "U0BEN"])
+        yield slack
+
+
+@asynccontextmanager
+async def office(
+    slack: FakeSlack, *, policy: str = POLICY, redis: RedisServer | None = None
+) -> AsyncIterator[tuple[Sayso, httpx.AsyncClient]]:
+    """A replica, and an agent of its."""
+    async with serving(policy=policy, environ=slack.settings(), redis=redis) as sayso:
+        yield sayso, await sayso.agent("refunder")
+
+
+async def asked(agent: httpx.AsyncClient, action: str = "payments.refund", **more: Any) -> str:
+    answer = await agent.post("/v1/requests", json={"action": action, "params": {"order": "A-1"}, **more})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+async def later(sayso: Sayso, seconds: float) -> None:
+    """Put Redis's time forward for the book, and wake its deliveries."""
+    store = sayso.service.store
+    await advance(store, seconds)
+    await store.client.publish(store.keys.tag + "outbox", "now")
+
+
+async def recorded(sayso: Sayso, request_id: str, place: str = PAYMENTS) -> dict[str, str]:
+    """The card's own record once it shows what is wanted."""
+    store = sayso.service.store
+    name: Any = store.keys.post(request_id, place)
+    client: Any = store.client
+
+    async def shown() -> dict[str, str] | None:
+        found: dict[str, str] = await client.hgetall(name)
+        return found if found.get("post") and found["posted"] == found["wanted"] else None
+
+    found: dict[str, str] = await until(shown)
+    return found
+
+
+async def settled_down(sayso: Sayso, request_id: str, place: str = PAYMENTS) -> dict[str, str]:
+    """The card's own record once an attempt has ended without success."""
+    store = sayso.service.store
+    name: Any = store.keys.post(request_id, place)
+    client: Any = store.client
+
+    async def ended() -> dict[str, str] | None:
+        found: dict[str, str] = await client.hgetall(name)
+        return found if found.get("lease_until") == "0" else None
+
+    found: dict[str, str] = await until(ended)
+    return found
+
+
+class Stalled:
+    """The next call of a method is carried out at once, and answered only after `answer`."""
+
+    def __init__(self, slack: FakeSlack, method: str) -> None:
+        self._answer = asyncio.Event()
+        self._slack = slack
+        slack._troubles[method].append(self._trouble)
+
+    async def carried_out(self) -> Message:
+        """The message that was posted, whose answer is awaited still."""
+        await until(lambda: self._slack.messages)
+        return self._slack.messages[-1]
+
+    def answer(self) -> None:
+        self._answer.set()
+
+    async def _trouble(self, do: Callable[[], dict[str, Any]]) -> web.StreamResponse:
+        said = do()
+        await self._answer.wait()
+        return web.json_response(said)
+
+
+def final(message: Message) -> bool:
+    """Whether the card can no longer be tapped."""
+    return message.button("approve") is None and message.button("deny") is None

@@ -1,0 +1,265 @@
+"""Cards on their way to Slack, through everything that Slack may answer: each is posted once and ends up right."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from book import made, opened
+from e2e.office import PAYMENTS, TWO, Stalled, asked, final, later, office, recorded, settled_down, workspace
+from redis_server import RedisServer
+from sayso_bot.errors import NotAnApprover
+from sayso_bot.workers import delivery
+from service import ANA, LOCAL, Sayso, serving, until
+
+
+async def test_a_card_is_posted_once_and_nobody_looks_it_up_on_the_normal_path() -> None:
+    async with workspace() as slack, office(slack) as (sayso, agent):
+        request = await asked(agent)
+        message = await slack.posted()
+        await recorded(sayso, request)
+        await slack.tap(sayso.url, message, "approve", user="U0ANA")
+        await slack.changed(message)
+        await recorded(sayso, request)
+        assert final(message)
+        assert len(slack.called("chat.postMessage")) == 1
+        assert slack.called("conversations.history") == []
+
+
+async def test_a_place_that_is_limited_waits_as_long_as_it_says_and_others_go_on() -> None:
+    async with workspace() as slack, office(slack) as (sayso, agent):
+        slack.limit_rate("chat.postMessage", after=5)
+        first = await asked(agent)
+        await settled_down(sayso, first)
+        second, elsewhere = await asked(agent), await asked(agent, "other.thing")
+        await recorded(sayso, elsewhere, "slack:C0OTHER")
+        await later(sayso, 2)
+        await asyncio.sleep(0.1)
+        assert [message.channel for message in slack.messages] == ["C0OTHER"]
+        await later(sayso, 5)
+        for request in (first, second):
+            await recorded(sayso, request)
+        assert len(slack.messages) == 3
+        assert len(slack.called("chat.postMessage")) == 4
+
+
+@pytest.mark.parametrize("status", [503, 502])
+async def test_a_server_error_is_tried_again_and_makes_no_second_card(status: int) -> None:
+    async with workspace() as slack, office(slack) as (sayso, agent):
+        slack.break_("chat.postMessage", status=status)
+        request = await asked(agent)
+        record = await settled_down(sayso, request)
+        assert ("tried_at" in record) is (status != 503), "503 is refused before anything is done"
+        await later(sayso, 61)
+        await recorded(sayso, request)
+        assert len(slack.messages) == 1
+        assert len(slack.called("conversations.history")) == int(status != 503)
+
+
+async def test_a_post_whose_answer_was_lost_is_found_again_and_not_repeated() -> None:
+    async with workspace() as slack, office(slack) as (sayso, agent):
+        slack.drop("chat.postMessage")
+        request = await asked(agent)
+        await settled_down(sayso, request)
+        await later(sayso, 50)
+        await asyncio.sleep(0.1)
+        assert slack.called("conversations.history") == [], "Slack may show it only later"
+        await later(sayso, 11)
+        await recorded(sayso, request)
+        [message] = slack.messages
+        await slack.tap(sayso.url, message, "deny", user="U0ANA")
+        await until(lambda: final(message))
+        assert len(slack.called("chat.postMessage")) == 1
+
+
+async def test_a_look_up_that_fails_is_no_reason_to_post_again() -> None:
+    async with workspace() as slack, office(slack) as (sayso, agent):
+        slack.drop("chat.postMessage")
+        slack.break_("conversations.history", status=503)
+        slack.limit_rate("conversations.history", after=3)
+        request = await asked(agent)
+        await settled_down(sayso, request)
+        for looks in (1, 2, 3):
+            await later(sayso, 61)
+            await slack.until_called("conversations.history", count=looks)
+            await settled_down(sayso, request)
+        await recorded(sayso, request)
+        assert len(slack.messages) == len(slack.called("chat.postMessage")) == 1
+
+
+async def test_a_found_card_that_could_not_be_updated_is_found_again() -> None:
+    async with workspace() as slack, office(slack) as (sayso, agent):
+        slack.drop("chat.postMessage")
+        slack.break_("chat.update", status=503)
+        request = await asked(agent)
+        await settled_down(sayso, request)
+        await later(sayso, 61)
+        await slack.until_called("chat.update")
+        await settled_down(sayso, request)
+        await later(sayso, 61)
+        await recorded(sayso, request)
+        assert len(slack.messages) == 1
+
+
+async def test_a_slow_platform_keeps_its_lease_and_nobody_turns_in_circles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "LEASE_SECONDS", 0.3)
+    async with workspace() as slack, office(slack) as (first, agent), office(slack, redis=first.redis):
+        slack.hang("chat.postMessage", seconds=1.5)
+        await first.service.store.client.config_resetstat()
+        request = await asked(agent)
+        await recorded(first, request)
+        assert len(slack.messages) == len(slack.called("chat.postMessage")) == 1
+        stats = await first.service.store.client.info("commandstats")
+        assert stats["cmdstat_fcall"]["calls"] < 200, "somebody asks again and again"
+
+
+@pytest.mark.parametrize("error", ["channel_not_found", "not_in_channel", "account_inactive", "token_revoked"])
+async def test_a_place_that_cannot_be_reached_is_an_alarm_and_is_tried_again(error: str) -> None:
+    async with workspace() as slack, office(slack) as (sayso, agent):
+        slack.fail("chat.postMessage", error, times=2)
+        request = await asked(agent)
+        await until(lambda: sayso.service.store.alarms(1))
+        ready = (await sayso.client().get("/readyz")).json()
+        assert "1 cards cannot be delivered" in str(ready["warnings"])
+        assert (await sayso.journal("undeliverable"))[0]["data"] == f'{{"place":"{PAYMENTS}","what":"{error}"}}'
+        await later(sayso, 121)
+        await slack.until_called("chat.postMessage", count=2)
+        await settled_down(sayso, request)
+        await later(sayso, 241)
+        await recorded(sayso, request)
+        assert await sayso.service.store.alarms(1) == []
+        assert (await sayso.client().get("/readyz")).json()["warnings"] == []
+
+
+async def test_a_card_that_slack_does_not_accept_is_an_alarm_and_others_are_shown() -> None:
+    async with workspace() as slack, office(slack) as (sayso, agent):
+        slack.fail("chat.postMessage", "invalid_arguments", times=2)  # the plain form is refused as well
+        refused = await asked(agent)
+        await until(lambda: sayso.service.store.alarms(1))
+        await recorded(sayso, await asked(agent))
+        [alarm] = await sayso.service.store.alarms(10)
+        assert alarm.request_id == refused
+
+
+async def test_a_tap_may_come_before_its_post_was_recorded() -> None:
+    async with workspace() as slack, office(slack) as (sayso, agent):
+        stalled = Stalled(slack, "chat.postMessage")
+        request = await asked(agent)
+        message = await stalled.carried_out()
+        await slack.tap(sayso.url, message, "approve", user="U0ANA")
+        assert (await agent.get(f"/v1/requests/{request}?wait=5")).json()["status"] == "approved"
+        stalled.answer()
+        await until(lambda: final(message))
+        await recorded(sayso, request)
+        assert len(slack.messages) == 1
+        assert [entry["kind"] for entry in await sayso.journal()].count("posted") == 1
+
+
+async def test_a_tap_on_a_post_whose_answer_was_lost_makes_the_look_up_needless() -> None:
+    async with workspace() as slack, office(slack) as (sayso, agent):
+        slack.drop("chat.postMessage")
+        request = await asked(agent)
+        await settled_down(sayso, request)
+        [message] = slack.messages
+        await slack.tap(sayso.url, message, "approve", user="U0ANA")
+        await until(lambda: final(message))
+        await recorded(sayso, request)
+        assert slack.called("conversations.history") == []
+        assert len(slack.messages) == 1
+
+
+async def test_what_is_decided_elsewhere_while_the_first_post_is_under_way_is_shown_next() -> None:
+    async with workspace() as slack, office(slack) as (sayso, agent):
+        stalled = Stalled(slack, "chat.postMessage")
+        request = await asked(agent)
+        message = await stalled.carried_out()
+        await sayso.vote(request, "approve", person=ANA)
+        stalled.answer()
+        await slack.changed(message)
+        assert final(message)
+        assert "Approved by Ana" in message.words
+
+
+async def test_each_vote_of_several_is_shown_on_the_card() -> None:
+    async with workspace() as slack, office(slack, policy=TWO) as (sayso, agent):
+        request = await asked(agent)
+        message = await slack.posted()
+        await recorded(sayso, request)
+        await slack.tap(sayso.url, message, "approve", user="U0ANA")
+        await slack.changed(message)
+        assert not final(message)
+        await slack.tap(sayso.url, message, "approve", user="U0BEN")
+        await until(lambda: final(message))
+        assert len(slack.messages) == 1
+
+
+async def test_a_card_says_so_when_its_time_is_over() -> None:
+    async with workspace() as slack, office(slack) as (sayso, agent):
+        request = await asked(agent, timeout="20s")
+        message = await slack.posted()
+        await recorded(sayso, request)
+        await later(sayso, 21)
+        await slack.changed(message)
+        assert final(message)
+        assert "xpired" in message.words
+
+
+async def test_a_worker_that_dies_between_writing_down_and_posting_costs_no_card_and_no_second_one() -> None:
+    async with workspace() as slack, RedisServer() as redis:
+        async with opened(redis.url, "main") as dying:
+            request = await made(dying, place=PAYMENTS)
+            assert await dying.begin(request, PAYMENTS, 15) is not None
+        async with office(slack, redis=redis) as (heir, _):
+            await later(heir, 16)
+            await asyncio.sleep(0.1)
+            assert slack.called("chat.postMessage") == [], "it may have been posted: nobody looked yet"
+            await later(heir, 45)
+            await recorded(heir, request.id)
+        assert len(slack.messages) == len(slack.called("conversations.history")) == 1
+
+
+async def test_a_service_that_is_stopped_while_it_posts_hands_the_card_on() -> None:
+    async with workspace() as slack, RedisServer() as redis:
+        async with office(slack, redis=redis) as (_, agent):
+            stalled = Stalled(slack, "chat.postMessage")
+            request = await asked(agent)
+            await stalled.carried_out()
+        stalled.answer()
+        async with office(slack, redis=redis) as (heir, _):
+            await later(heir, 61)
+            await recorded(heir, request)
+        assert len(slack.messages) == len(slack.called("conversations.history")) == 1
+
+
+async def test_a_request_whose_platform_is_not_configured_is_an_alarm_and_is_answered_in_the_inbox() -> None:
+    policy = """
+channels: {payments: "slack:C0PAYMENTS"}
+rules:
+  - action: "*"
+    ask: {channel: payments, approvers: [email:ana@example.com]}
+"""
+    async with serving(policy=policy) as sayso:
+        agent = await sayso.agent()
+        request = await asked(agent)
+        await until(lambda: sayso.service.store.alarms(1))
+        assert "slack_not_configured" in (await sayso.journal("undeliverable"))[0]["data"]
+        assert "cannot be delivered" in str((await sayso.client().get("/readyz")).json()["warnings"])
+        with pytest.raises(NotAnApprover):
+            await sayso.vote(request, "approve", person=LOCAL)
+        await sayso.vote(request, "approve", person=ANA, surface="inbox")
+        assert (await agent.get(f"/v1/requests/{request}?wait=5")).json()["status"] == "approved"
+        await until(lambda: _no_alarm(sayso))
+
+
+async def _no_alarm(sayso: Sayso) -> bool:
+    return not await sayso.service.store.alarms(1)
+
+
+async def test_many_requests_in_one_channel_are_shown_in_the_order_in_which_they_were_asked() -> None:
+    async with workspace() as slack, office(slack) as (sayso, agent):
+        requests = [await asked(agent) for _ in range(30)]
+        for request in requests:
+            await recorded(sayso, request)
+        shown = [message.metadata["event_payload"]["request_id"] for message in slack.messages if message.metadata]
+        assert shown == requests

@@ -1,0 +1,51 @@
+"""Who is not admitted is told why, in words for one who looks and in words for one who has tried."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sayso_bot.admission import NOT_COUNTED, Admission
+from sayso_bot.domain.person import OPERATOR, Person
+from sayso_bot.domain.request import Request
+from sayso_bot.errors import NotAnApprover, OwnRequest, VoteRefused
+from sayso_bot.testing.samples import a_request
+
+ANA = Person.known_as("Ana", {"email:ana@example.com"})
+CLEO = Person.known_as("Cleo", {"email:cleo@example.com"})
+LOCAL = Person.known_as("Operator", {OPERATOR})
+FINANCE = {"approvers": ("email:ana@example.com", "email:ben@example.com"), "group": "finance"}
+
+
+async def _refused(request: Request, person: Person) -> VoteRefused:
+    with pytest.raises(VoteRefused) as refused:
+        await Admission({}).evidence(request, person, surface="inbox", place=None)
+    return refused.value
+
+
+async def test_who_only_looks_is_not_told_of_a_vote() -> None:
+    refused = await _refused(a_request("inbox", requirement=FINANCE), CLEO)
+    assert isinstance(refused, NotAnApprover)
+    assert refused.why == "Only finance may decide this (rule “large refunds”)."
+    assert refused.detail == f"{refused.why} {NOT_COUNTED}"
+
+
+async def test_who_the_agent_acts_for_is_told_that_somebody_else_decides() -> None:
+    refused = await _refused(a_request("inbox", requirement=FINANCE, principal="ana@example.com"), ANA)
+    assert isinstance(refused, OwnRequest)
+    assert "somebody else" in refused.why
+    assert refused.detail.endswith(NOT_COUNTED)
+
+
+@pytest.mark.parametrize(
+    ("requirement", "line"),
+    [
+        (FINANCE, "“finance: [operator, email:ana@example.com, email:ben@example.com]” under approvers"),
+        ({"approvers": ("email:ana@example.com",)}, "“approvers: [operator, email:ana@example.com]” in that rule"),
+        ({}, "“approvers: [operator, …]” in that rule"),
+    ],
+)
+async def test_the_operator_is_told_the_line_that_would_admit_them(requirement: dict[str, Any], line: str) -> None:
+    refused = await _refused(a_request("inbox", requirement=requirement), LOCAL)
+    assert refused.why.endswith(f"the policy needs {line}.")

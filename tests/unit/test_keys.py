@@ -1,0 +1,125 @@
+"""The written-down data model is the whole data model: after a run that uses everything, each key is of a kind that
+`sayso_bot.store.keys` names, of the type and with the lifetime that it says.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes.slack import FakeSlack
+from sayso_bot.domain.request import Status
+from sayso_bot.store.keys import SPECS, Keys, spec_of
+from service import ANA, Sayso, serving, until
+
+POLICY = """
+channels:
+  payments: slack:C0PAYMENTS
+  busy: slack:C0BUSY
+  closed: slack:C0CLOSED
+rules:
+  - action: payments.*
+    ask: {channel: payments, approvers: [email:ana@example.com, email:ben@example.com], quorum: 2}
+  - action: busy.*
+    ask: {channel: busy}
+  - action: closed.*
+    ask: {channel: closed}
+  - action: files.*
+    allow: true
+  - action: "*"
+    ask: {channel: inbox, approvers: [email:ana@example.com, operator]}
+"""
+
+
+async def test_every_key_is_written_down_and_lives_as_long_as_it_says() -> None:
+    async with FakeSlack() as slack:
+        slack.add_user("U0ANA", name="Ana", email="ana@example.com")
+        for channel in ("C0PAYMENTS", "C0BUSY"):
+            slack.add_channel(channel, members=["U0ANA"])
+        async with serving(policy=POLICY, environ=slack.settings()) as sayso:
+            await _use_everything(sayso, slack)
+            client: Any = sayso.service.store.client
+            used = set()
+            async for key in client.scan_iter(count=1000):
+                spec = spec_of(key, "main")
+                assert spec is not None, f"{key} is not written down"
+                assert await client.type(key) == spec.type, key
+                assert (await client.ttl(key) >= 0) is spec.expires, key
+                used.add(spec.pattern)
+            assert used == {spec.pattern for spec in SPECS}, "the run does not use everything"
+
+
+async def _use_everything(sayso: Sayso, slack: FakeSlack) -> None:
+    agent = await sayso.agent()
+    slack.limit_rate("chat.postMessage", after=60)
+    await _asked(agent, "busy.a")
+    await until(lambda: len(slack.called("chat.postMessage")) == 1)
+    await _asked(agent, "closed.a")
+    paid = await _asked(agent, "payments.a", "k")
+    message = await slack.posted()
+    await slack.tap(sayso.url, message, "approve", user="U0ANA")
+    decided, withdrawn = await _asked(agent, "other.a"), await _asked(agent, "other.b")
+    await _asked(agent, "files.read")
+    await sayso.vote(decided, "deny", person=ANA)
+    await agent.post(f"/v1/requests/{withdrawn}/cancel")
+    assert (await agent.get(f"/v1/requests/{paid}")).json()["approvals"]["have"] == 1
+    assert sayso.service.sign_in_link is not None
+    await sayso.service.sign_in_link("email:ana@example.com", "Ana")
+    await until(lambda: _has_alarm(sayso))
+
+
+async def _asked(agent: Any, action: str, idempotency_key: str | None = None) -> str:
+    headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+    answer = await agent.post("/v1/requests", json={"action": action, "params": {}}, headers=headers)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+async def _has_alarm(sayso: Sayso) -> bool:
+    return bool(await sayso.service.store.alarms(1))
+
+
+def test_every_name_carries_the_book_s_tag_and_has_one_spec() -> None:
+    keys = Keys("main")
+    names = [
+        *keys.of_request("req_1", "agent", "slack:C1"),
+        *(keys[name] for name in ("counters", "index:all", "keys", "policy")),
+        keys.by_agent("agent"),
+        keys.by_action("payments.refund"),
+        keys.rate("key_1"),
+        keys.idempotency("agent", "any text {at} all"),
+        keys.button("btn_1"),
+        *(keys.by_status(status) for status in Status),
+    ]
+    for name in names:
+        assert name.startswith("{main}:")
+        assert spec_of(name, "main") is not None
+    assert spec_of("{other}:clock", "main") is None
+    assert spec_of("{main}:something", "main") is None
+
+
+def test_what_an_agent_chooses_never_becomes_another_key() -> None:
+    """An agent picks its Idempotency-Key; names of agents, actions, books and keys have narrow alphabets."""
+    keys = Keys("main")
+    assert re.fullmatch(r"\{main\}:idempotency:agent:[0-9a-f]{64}", keys.idempotency("agent", "}:x\n:*"))
+    assert keys.idempotency("a", "b:c") != keys.idempotency("a", "b")
+
+
+def test_keys_of_a_request_are_in_the_order_that_the_functions_read_them() -> None:
+    prelude = (Path(__file__).parents[2] / "bot/sayso_bot/store/functions/prelude.lua").read_text()
+    body = prelude[prelude.index("local function request_keys") :]
+    read = {int(number): name for name, number in re.findall(r"(\w+) = keys\[(\d+)\]", body[: body.index("\nend")])}
+    given = Keys("b").of_request("R", "A", "P")
+    assert sorted(read) == list(range(1, len(given) + 1))
+    for number, name in read.items():
+        assert name in given[number - 1].replace("request:R", "record"), f"keys[{number}]"
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.pattern)
+def test_every_spec_says_what_it_holds_and_how_long(spec: Any) -> None:
+    assert spec.holds
+    assert spec.lifetime
+    assert spec.type in {"hash", "string", "zset", "stream"}
