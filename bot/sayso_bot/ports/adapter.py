@@ -1,7 +1,7 @@
 """What an adapter is: where people answer, and how it fails.
 
-Delivery reacts to the kind of an error alone: `Retry` (later, perhaps with the answer lost), `Gone` (the place is not to
-be reached), `Rejected` (what we sent is not accepted).
+Delivery reacts to the kind of an error alone: `Retry` (later, perhaps with the answer lost), `Gone` (the place is not
+to be reached), `Rejected` (what we sent is not accepted).
 """
 
 from __future__ import annotations
