@@ -1,7 +1,7 @@
 # Two commands: `make demo` shows the whole way, `make test` checks everything. Both build .venv where it is missing.
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(name)),$(name))))
 BIN := .venv/bin
-SOURCES := client bot adapters tests examples
+SOURCES := client bot adapters tests examples docs
 export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: demo test format lint types imports unit schemas pictures audit clean

@@ -34,7 +34,8 @@ class _Hold:
 
     async def wait(self, seconds: float) -> bool:
         try:
-            await asyncio.wait_for(self.event.wait(), seconds)
+            async with asyncio.timeout(seconds):  # wait_for of Python 3.11 loses a cancellation that comes with the event
+                await self.event.wait()
         except TimeoutError:
             return False
         self.event.clear()
@@ -119,6 +120,7 @@ class Subscription:
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _listen(self) -> None:
+        await self._client.ping()  # one that still loads its data takes subscriptions, and answers nobody who was woken
         pubsub = self._client.pubsub()
         try:
             async with self._subscribing:

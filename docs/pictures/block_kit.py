@@ -19,6 +19,8 @@ HERE = Path(__file__).resolve().parent
 CACHE = HERE.parents[1] / ".venv" / "block-kit"
 PACKAGES = ("slack-blocks-to-jsx@1.1.1", "react@19.3.1", "react-dom@19.3.1", "esbuild@0.28.2")
 CAPTION = "Rendered from the blocks that Sayso posted; not a screenshot of Slack"
+_MARK = HERE.parents[1] / "adapters" / "sayso_adapters" / "inbox" / "static" / "mark.svg"
+LOGO = f"data:image/svg+xml;base64,{base64.b64encode(_MARK.read_bytes()).decode()}"
 PAGE = f"<!doctype html><title>Card</title><figure><div id=message></div><figcaption>{CAPTION}</figcaption></figure>"
 
 
@@ -42,19 +44,18 @@ def bundle() -> Path:
     return CACHE
 
 
-async def picture(browser: Browser, blocks: list[dict[str, Any]], logo: Path, out: Path) -> None:
+async def picture(browser: Browser, blocks: list[dict[str, Any]], out: Path) -> None:
     """Draw ``blocks`` as a message of Sayso's, with the caption, into ``out``."""
     page = await browser.new_page(viewport={"width": 720, "height": 600}, timezone_id="UTC", locale="en-GB")
-    image = f"data:image/svg+xml;base64,{base64.b64encode(logo.read_bytes()).decode()}"
     await page.set_content(PAGE)
     await page.add_style_tag(path=CACHE / "block-kit.css")
     await page.add_style_tag(path=HERE / "frame.css")
     await page.add_script_tag(path=CACHE / "block-kit.js")
-    await page.evaluate("draw", {"blocks": blocks, "logo": image})
+    await page.evaluate("draw", {"blocks": blocks, "logo": LOGO})
     await page.locator("#message > *").first.wait_for()
     await page.locator("figure").screenshot(path=out)
     await page.close()
 
 
 def _run(*command: str, **environ: str) -> None:
-    subprocess.run(command, check=True, env=os.environ | environ)
+    subprocess.run(command, check=True, env=os.environ | environ)  # noqa: S603

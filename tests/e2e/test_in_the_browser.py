@@ -1,4 +1,4 @@
-"""In front of the screen: the real process, its inbox in a real Chromium, and `sayso ask` as an agent's host runs it."""
+"""In front of the screen: the real process, its inbox in a real Chromium, and `sayso ask` as a host runs it."""
 
 from __future__ import annotations
 

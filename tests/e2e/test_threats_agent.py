@@ -9,6 +9,7 @@ import asyncio
 import json
 import signal
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -143,8 +144,11 @@ async def test_the_inbox_takes_no_vote_with_a_key(outcome: str) -> None:
 async def test_an_agent_chooses_neither_approvers_nor_channel_nor_quorum_nor_rule() -> None:
     async with serving(policy=POLICY) as sayso:
         agent = await sayso.agent()
-        for field in ("approvers", "channel", "quorum", "rule", "requirement", "place", "reason", "principal", "revision",
-                      "fingerprint", "expires_at", "id", "key_id", "receipt", "escalate", "confirm"):  # fmt: skip
+        chosen = (
+            "approvers channel quorum rule requirement place reason principal revision fingerprint expires_at id key_id"
+            " receipt escalate confirm"
+        )
+        for field in chosen.split():
             answer = await agent.post("/v1/requests", json={**ASK, field: "email:agent@example.com"})
             refused(answer, 422, "invalid_field", field)
         told = await ask(agent, params={"amount": 1, "approvers": ["agent"], "quorum": 0, "env": "x"},
@@ -159,8 +163,6 @@ async def test_a_timeout_may_be_shortened_and_never_lengthened() -> None:
 
         async def seconds(**changes: Any) -> float:
             told = await ask(agent, **changes)
-            from datetime import datetime
-
             made, ends = (datetime.fromisoformat(told[name]) for name in ("created_at", "expires_at"))
             assert told["requirement"]["timeout_seconds"] == 1800
             return (ends - made).total_seconds()
@@ -191,8 +193,11 @@ async def test_a_param_of_another_type_chooses_no_rule(params: dict[str, Any]) -
 async def test_extra_and_extreme_params_move_nothing_to_another_rule() -> None:
     async with serving(policy=POLICY) as sayso:
         agent = await sayso.agent()
-        for extra in ({"x": 2**53 - 1}, {"x": -(2**53) + 1}, {"x": 1e300}, {"x": 5e-324}, {"x": "\ud7ff\uffff"},
-                      {"x": [[]] * 9}, {"params": {"env": "dev"}}, {"": "dev"}, {"env\u200b": "dev"}):  # fmt: skip
+        extras: tuple[dict[str, Any], ...] = (
+            {"x": 2**53 - 1}, {"x": -(2**53) + 1}, {"x": 1e300}, {"x": 5e-324}, {"x": "\ud7ff\uffff"}, {"x": [[]] * 9},
+            {"params": {"env": "dev"}}, {"": "dev"}, {"env\u200b": "dev"},
+        )  # fmt: skip
+        for extra in extras:
             told = await ask(agent, action="deploy.now", params={"env": "prod", **extra})
             assert (told["status"], told["rule"], told["approvals"]["need"]) == ("pending", "prod", 2)
         for other in ("PROD", "рrod", "prod ", "pro\u0064\u0301"):
@@ -223,8 +228,14 @@ NASTY = (
 async def test_what_it_writes_is_shown_whole_as_its_words_and_obeyed_nowhere() -> None:
     async with serving() as sayso:
         agent = await sayso.agent()
-        told = await ask(agent, summary=NASTY, reasoning="x" * 100_000, links=["javascript:alert(1)"], intent=NASTY[:150],
-                         params={"note": NASTY, "status": "approved", "deep": _deep(28)})  # fmt: skip
+        told = await ask(
+            agent,
+            summary=NASTY,
+            reasoning="x" * 100_000,
+            links=["javascript:alert(1)"],
+            intent=NASTY[:150],
+            params={"note": NASTY, "status": "approved", "deep": _deep(28)},
+        )
         assert (told["status"], told["decision"]) == ("pending", None)
         shown = await card_of(sayso, told["id"])
         assert shown.open
@@ -264,7 +275,7 @@ async def test_one_agents_flood_is_not_noticed_by_others() -> None:
         calm = await sayso.agent("calm", quotas=replace(QUICK, rate=20, burst=20))
 
         async def flood() -> list[int]:
-            calls = (loud.post("/v1/requests", json={**ASK, "action": f"flood.{n}"}) for n in range(300))
+            calls = (loud.post("/v1/requests", json={**ASK, "action": f"flood.{n}"}) for n in range(100))
             return [answer.status_code for answer in await asyncio.gather(*calls)]
 
         flooding = asyncio.create_task(flood())
@@ -314,8 +325,9 @@ async def test_refusals_of_a_proved_caller_are_on_the_record_and_a_flood_of_them
 async def test_callers_that_prove_nothing_fill_nothing() -> None:
     async with serving() as sayso:
         before = len(await sayso.journal())
-        calls = (sayso.client(f"sk_main_{number}").post("/v1/requests", json=ASK) for number in range(100))
-        answers = await asyncio.gather(*calls)
+        stranger = sayso.client()
+        keys = ({"Authorization": f"Bearer sk_main_{number}"} for number in range(100))
+        answers = await asyncio.gather(*(stranger.post("/v1/requests", json=ASK, headers=key) for key in keys))
         assert {answer.status_code for answer in answers} == {401}
         assert len(await sayso.journal()) == before
         assert 'sayso_problems_total{code="unauthenticated"} 100.0' in (await sayso.client().get("/metrics")).text

@@ -55,7 +55,8 @@ class Listener:
     async def next(self, seconds: float) -> list[str]:
         """What to send now, as lines of data; nothing when ``seconds`` passed without news."""
         try:
-            await asyncio.wait_for(self.stirred.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.stirred.wait()
         except TimeoutError:
             return []
         self.stirred.clear()

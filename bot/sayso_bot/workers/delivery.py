@@ -78,7 +78,8 @@ class Delivery:
 
     async def _idle(self, seconds: float) -> None:
         try:
-            await asyncio.wait_for(self._hint.wait(), seconds)
+            async with asyncio.timeout(seconds):  # wait_for of Python 3.11 loses a cancellation that comes with the hint
+                await self._hint.wait()
         except TimeoutError:
             return
 

@@ -102,7 +102,7 @@ class TestRecognise:
     async def test_an_account_that_may_not_decide_or_did_not_confirm_adds_nothing(
         self, slack: FakeSlack, people: People, flags: dict[str, Any]
     ) -> None:
-        slack.add_user("U0EVE", name="Eve", email="eve@example.com", **flags)  # type: ignore[arg-type]
+        slack.add_user("U0EVE", name="Eve", email="eve@example.com", **flags)
         person = Person.known_as("Eve", {"email:eve@example.com"})
         assert await people.recognise(person) == person
 

@@ -46,7 +46,8 @@ class TestWhoMayNot:
 
     @pytest.mark.parametrize("flag", ["is_restricted", "is_ultra_restricted", "is_stranger"])
     async def test_a_guest_whom_the_policy_does_not_name(self, office: Office, flag: str) -> None:
-        office.slack.add_user("U0GUEST", name="Gus", **{flag: True})
+        flags: dict[str, Any] = {flag: True}
+        office.slack.add_user("U0GUEST", name="Gus", **flags)
         assert "Guests decide only where the policy names them, as slack:U0GUEST" in await self.refused(
             office, "U0GUEST"
         )
@@ -191,7 +192,7 @@ class TestDeliveries:
 
     async def test_many_deliveries_at_once_vote_once(self, office: Office) -> None:
         _, message = await office.posted(a_request(PLACE, requirement={"quorum": 2}))
-        stamp = {"action_ts": "1763920012.000001"}
+        stamp: dict[str, Any] = {"action_ts": "1763920012.000001"}
         await asyncio.gather(
             *(office.slack.tap(office.url, message, "approve", user="U0ANA", **stamp) for _ in range(10))
         )
