@@ -34,7 +34,7 @@ class _Hold:
 
     async def wait(self, seconds: float) -> bool:
         try:
-            async with asyncio.timeout(seconds):  # wait_for of Python 3.11 loses a cancellation that comes with the event
+            async with asyncio.timeout(seconds):  # wait_for of 3.11 loses a cancellation that meets the event
                 await self.event.wait()
         except TimeoutError:
             return False

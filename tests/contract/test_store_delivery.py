@@ -253,6 +253,7 @@ async def test_a_tap_on_a_card_that_was_given_up_brings_it_up_to_date(store: Red
     await advance(store, 60)
     await store.moot(await _begun(store, request))
     await store.tapped(request, PLACE, "ts1")
+    assert await _due(store) == ((PLACE,), [request.id])
     work = await _begun(store, request)
     assert (work.post, work.request.status) == ("ts1", Status.CANCELLED)
 

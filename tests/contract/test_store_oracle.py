@@ -44,18 +44,22 @@ class Passes:
 
 people = st.builds(
     lambda aliases, joined: Person(joined, joined, frozenset(aliases)) if joined else Person.known_as("P", aliases),
-    st.sets(st.sampled_from(ACCOUNTS), min_size=1, max_size=2),
+    st.one_of(
+        st.sampled_from(ACCOUNTS).map(lambda one: {one}), st.sets(st.sampled_from(ACCOUNTS), min_size=2, max_size=2)
+    ),
     st.sampled_from([None, None, None, "person:ana"]),
 )
 answers = st.builds(
     Answers,
     people,
-    st.sampled_from(["approve", "approve", "approve", "deny"]),
+    st.sampled_from(["approve"] * 9 + ["deny"]),
     st.sampled_from(["slack", "inbox", "teams"]),
-    st.sampled_from([1, 1, 1, 1, 2]),
-    st.sampled_from([(), (), (), (0,), (1,), (0, 1)]),
+    st.sampled_from([1] * 9 + [2]),
+    st.sampled_from([()] * 9 + [(0,), (1,), (0, 1)]),
 )
-steps = st.one_of(answers, answers, answers, st.builds(Passes, st.sampled_from([1, 30, 60])), st.just(Withdraws()))
+seldom: list[st.SearchStrategy[Any]] = [st.just(Withdraws()), st.just(Passes(30)), st.just(Passes(60))]
+steps = st.sampled_from([answers] * 27 + seldom).flatmap(lambda chosen: chosen)
+"""Mostly answers: a request that ends at once tells little."""
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +68,8 @@ def server() -> Iterator[RedisServer]:
         yield running
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(quorum=st.integers(1, 3), taken=st.lists(steps, max_size=12))
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(quorum=st.integers(1, 4), taken=st.lists(steps, min_size=1, max_size=10))
 def test_redis_and_the_rules_agree(server: RedisServer, quorum: int, taken: list[Any]) -> None:
     asyncio.run(_hold_against_the_rules(server, quorum, taken))
 

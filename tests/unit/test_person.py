@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sayso_bot.domain.lifecycle import approvals, has_voted, is_due, settles
+from sayso_bot.domain.lifecycle import approvals, settles
 from sayso_bot.domain.person import Person
-from sayso_bot.domain.request import Claims, Request, Requirement, Status, Vote
+from sayso_bot.domain.request import Status, Vote
 
 AT = datetime(2026, 11, 23, 18, tzinfo=UTC)
 ALIASES = st.sampled_from(["email:ana@example.com", "email:ANA@example.com", "slack:T1/U1", "slack:T2/U1", "operator"])
@@ -100,29 +100,3 @@ def test_accounts_that_may_be_one_human_do_not_make_two_approvals() -> None:
     assert approvals([_vote("email:a"), _vote("email:b", "inbox")], 1) == 2
     assert approvals([_vote("email:a", "inbox"), unknown_in_slack], 1) == 1
     assert approvals([], 1) == 0
-
-
-def _request(votes: tuple[Vote, ...] = (), **changes: Any) -> Request:
-    requirement = Requirement("c", "inbox", None, None, 2, "never", 60, 900)
-    ready: dict[str, Any] = {"status": Status.PENDING, "expires_at": AT} | changes
-    return Request(
-        id="req_1", revision=1, action="a", params={}, fingerprint="", agent="a", principal=None, key_id="k",
-        created_at=AT, rule="r", policy_digest="", requirement=requirement, claims=Claims(), votes=votes, **ready,
-    )  # fmt: skip
-
-
-def test_who_has_voted_is_recognised_through_any_account() -> None:
-    earlier = Vote("person:ana", "Ana", PEOPLE["ana"], "approve", None, "slack", 1, "", True, AT)
-    request = _request((earlier,))
-    assert has_voted(request, Person.known_as("Ana", ["email:ana@example.com"])) is earlier
-    assert has_voted(request, Person.known_as("A", ["slack:T1/U1"])) is earlier
-    assert has_voted(request, Person.known_as("Eve", ["slack:T2/U1"])) is None
-    assert has_voted(_request((_vote("slack:T1/U1", revision=2),)), Person.known_as("A", ["slack:T1/U1"])) is None
-
-
-def test_a_deadline_is_over_when_it_is_reached() -> None:
-    assert is_due(_request(), AT)
-    assert is_due(_request(), AT + timedelta(seconds=1))
-    assert not is_due(_request(), AT - timedelta(milliseconds=1))
-    assert not is_due(_request(expires_at=None), AT)
-    assert not is_due(_request(status=Status.APPROVED), AT)

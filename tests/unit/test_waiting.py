@@ -15,6 +15,7 @@ from fakes.redis_proxy import RedisProxy
 from redis_server import RedisServer
 from sayso_bot import waiting
 from sayso_bot.domain.person import Person
+from sayso_bot.domain.request import Request
 from sayso_bot.ports import Change
 from sayso_bot.store.connect import connect
 from sayso_bot.store.redis import RedisStore
@@ -113,6 +114,30 @@ async def test_a_connection_that_has_fallen_silent_is_given_up(
             proxy.thaw()
             assert await waits is True
         assert [call.args for call in log.calls] == [("subscription_lost",)]
+
+
+async def test_nobody_is_woken_to_read_from_a_redis_that_still_loads_its_data() -> None:
+    slow = {"key-load-delay": "20000", "loading-process-events-interval-bytes": "1024"}  # microseconds for each key
+    with RedisServer(config=slow) as server:
+        async with opened(server.url) as store, _subscribed(server.url, store) as subscription:
+            requests = [await made(store) for _ in range(20)]
+            await store.client.bgrewriteaof()
+            await until(lambda: _is_rewritten(store))
+            with subscription.hold(requests[0].id) as held:
+                await held.wait(0.05)
+                woken = asyncio.create_task(_reads_when_woken(held, store, requests[0]))
+                await asyncio.to_thread(server.restart)
+                assert await woken == requests[0]
+
+
+async def _is_rewritten(store: RedisStore) -> bool:
+    persistence: Any = await store.client.info("persistence")
+    return not persistence["aof_rewrite_in_progress"] and not persistence["aof_rewrite_scheduled"]
+
+
+async def _reads_when_woken(held: Any, store: RedisStore, request: Request) -> Request | None:
+    assert await held.wait(10)
+    return await store.read(request.id)
 
 
 async def test_a_quiet_but_living_connection_is_kept(

@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager, suppress
 from sayso_bot.domain.request import Request
 from sayso_bot.errors import SaysoError
 from sayso_bot.ports import AdapterError, Gone, Log, Rejected, Retry, Store, Work
+from sayso_bot.workers.tasks import cancelled
 
 LEASE_SECONDS = 15.0
 IDLE_SECONDS = 1.0
@@ -56,9 +57,7 @@ class Delivery:
                     self._log.exception("delivery_failed")
                 await self._idle(wait)
         finally:
-            for task in self._busy.values():
-                task.cancel()
-            await asyncio.gather(*self._busy.values(), return_exceptions=True)
+            await cancelled(tuple(self._busy.values()))
 
     async def _start_places(self) -> float:
         """Start work on every due place that nobody here works on; how long until more can be expected."""
@@ -78,7 +77,7 @@ class Delivery:
 
     async def _idle(self, seconds: float) -> None:
         try:
-            async with asyncio.timeout(seconds):  # wait_for of Python 3.11 loses a cancellation that comes with the hint
+            async with asyncio.timeout(seconds):  # wait_for of 3.11 loses a cancellation that meets the hint
                 await self._hint.wait()
         except TimeoutError:
             return
@@ -157,8 +156,7 @@ class Delivery:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await cancelled([task])
 
     async def _failed(self, work: Work, error: AdapterError) -> bool:
         lasting = isinstance(error, Gone | Rejected)

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Collection
 from contextlib import asynccontextmanager
+from typing import Any
 
 from sayso_bot.ports import Log
 
 FINISH_SECONDS = 1.0
+CANCEL_AGAIN_SECONDS = 1.0
+
+
+async def cancelled(tasks: Collection[asyncio.Future[Any]]) -> None:
+    """Cancel ``tasks`` and wait for their ends, whatever these are.
+
+    They are asked until they have ended: `asyncio.wait_for` of Python 3.11, which redis-py uses too, loses a
+    cancellation that comes together with what it waited for.
+    """
+    while left := [task for task in tasks if not task.done()]:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=CANCEL_AGAIN_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Tasks:
@@ -28,9 +43,7 @@ class Tasks:
         """Let what is under way finish for a moment, then cancel it."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=FINISH_SECONDS)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancelled(tuple(self._tasks))
 
 
 @asynccontextmanager
@@ -51,8 +64,7 @@ async def running(work: Awaitable[None], log: Log) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await cancelled([task])
 
 
 def _report(task: asyncio.Future[None], log: Log) -> None:
