@@ -7,6 +7,7 @@ principal's are refused too, because the same human may own both.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from sayso_bot.domain.card import who_may
 from sayso_bot.domain.person import OPERATOR, Person
@@ -14,6 +15,7 @@ from sayso_bot.domain.request import Request, Requirement
 from sayso_bot.errors import CannotCheck, NotAnApprover, OwnRequest
 from sayso_bot.ports import ChatAdapter, LookupFailed
 
+People: TypeAlias = Mapping[str, frozenset[str]]
 NOT_COUNTED = "Your vote was not counted; nothing changed."
 
 
@@ -23,9 +25,14 @@ class Admission:
     def __init__(self, adapters: Mapping[str, ChatAdapter]) -> None:
         self._adapters = adapters
 
-    async def evidence(self, request: Request, person: Person, *, surface: str, place: str | None) -> str:
-        """What admits ``person``, for the record. Raises `NotAnApprover`, `OwnRequest` or `CannotCheck`."""
-        _check_not_own(request, person)
+    async def evidence(
+        self, request: Request, person: Person, people: People, *, surface: str, place: str | None
+    ) -> str:
+        """What admits ``person``, for the record; ``people`` joins accounts by hand.
+
+        Raises `NotAnApprover`, `OwnRequest` or `CannotCheck`.
+        """
+        _check_not_own(request, person, people)
         try:
             found = await self._find(request.requirement, person, surface, place) if request.requirement else None
         except LookupFailed:
@@ -36,14 +43,14 @@ class Admission:
             raise NotAnApprover(_why_not(request, person), then=NOT_COUNTED)
         return found
 
-    async def no_longer_admitted(self, request: Request) -> list[str]:
+    async def no_longer_admitted(self, request: Request, people: People) -> list[str]:
         """Persons of earlier approvals who would not be admitted now (they left the group). Raises `CannotCheck`."""
         void = []
         for vote in request.votes:
             if vote.outcome == "approve" and vote.revision == request.revision:
                 person = Person(vote.person, vote.name, vote.aliases)
                 try:
-                    await self.evidence(request, person, surface=vote.surface, place=None)
+                    await self.evidence(request, person, people, surface=vote.surface, place=None)
                 except (NotAnApprover, OwnRequest):
                     void.append(vote.person)
         return void
@@ -96,15 +103,20 @@ class Admission:
         return bool(person.aliases & await adapter.resolve(approver))
 
 
-def _check_not_own(request: Request, person: Person) -> None:
+def _check_not_own(request: Request, person: Person, people: People) -> None:
+    """Raise `OwnRequest` for the principal, and for whoever cannot be told apart from them.
+
+    Told apart is who came with a confirmed address of their own, or where ``people`` names both in different entries.
+    """
     if request.principal is None:
         return
-    if person.is_any(f"email:{request.principal}"):
+    principal = Person.known_as(request.principal, {f"email:{request.principal}"}).joined(people)
+    if person.aliases & principal.aliases:
         raise OwnRequest("This request acts for you, so somebody else must decide it.", then=NOT_COUNTED)
-    if not person.comparable:
+    if not (person.proved_email or (person.is_joined and principal.is_joined)):
         raise OwnRequest(
             f"This request acts for {request.principal}, and nothing shows that your account is not theirs "
-            "(no confirmed e-mail address, no entry under people: in the policy).",
+            "(no confirmed e-mail address, and people: in the policy does not name you both).",
             then=NOT_COUNTED,
         )
 

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import UTC, datetime
+from time import monotonic
 from typing import TypeVar
 
 from sayso_bot.admission import Admission
@@ -23,13 +24,16 @@ from sayso_bot.domain.lifecycle import has_voted
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Asked
 from sayso_bot.domain.request import Request, Status, new_request_id
+from sayso_bot.domain.text import one_line
 from sayso_bot.errors import (
     AlreadySettled,
     AlreadyVoted,
     Forbidden,
+    Invalid,
     NotFound,
     QuotaExceeded,
     ReasonRequired,
+    SaysoError,
     Settled,
     StaleRevision,
     Unauthenticated,
@@ -57,8 +61,10 @@ from sayso_bot.ports import (
     Waiter,
     Work,
 )
+from sayso_bot.refusals import Refusals
 
 MAX_REASON = 2000
+MAX_FIELD = 200
 _TRIES = 5
 _T = TypeVar("_T")
 
@@ -78,6 +84,7 @@ class Desk:
         log: Log,
     ) -> None:
         self._log = log
+        self._refusals = Refusals(store.note, monotonic, log)
         self._store = store
         self._configuration = configuration
         self._waiter = waiter
@@ -163,16 +170,23 @@ class Desk:
         return request
 
     async def list(self, key: Key, wanted: Filter, *, cursor: str | None, limit: int) -> Page:
-        """The agent's own requests, newest first."""
-        present = self._present(key)
-        return await self._store.list(Filter(wanted.status, wanted.action, present.name), cursor=cursor, limit=limit)
+        """The agent's own requests, newest first; none where ``wanted`` names another agent."""
+
+        async def attempt() -> Page:
+            present, epochs = self._present(key), self._configuration.epochs
+            if wanted.agent not in (None, present.name):
+                return Page((), None)
+            own = Filter(wanted.status, wanted.action, present.name)
+            return await self._store.list(own, cursor=cursor, limit=limit, epochs=epochs)
+
+        return await self._in_force(attempt)
 
     async def cancel(self, key: Key, request_id: str) -> Request:
         """The agent withdraws. Raises `Settled` when somebody or something was quicker."""
 
         async def attempt() -> Request:
-            request = await self.read(key, request_id)
-            return await self._store.cancel(request, self._configuration.epochs)
+            epochs = self._configuration.epochs  # before anything that is checked under them
+            return await self._store.cancel(await self.read(key, request_id), epochs)
 
         request = await self._in_force(attempt)
         if request.status is not Status.CANCELLED:
@@ -218,44 +232,47 @@ class Desk:
 
     async def vote(self, ballot: Ballot) -> Voted:
         """Count one person's answer, once. Raises `VoteRefused`, whose detail is for the voter; `NotFound`."""
-        request = await self.look(ballot.request_id)
         try:
-            answer = await self._in_force(lambda: self._counted(ballot))
-            return self._voted(answer, ballot)
+            return await self._in_force(lambda: self._counted(ballot))
         except VoteRefused as refusal:
-            about = {"person": ballot.person.id, "surface": ballot.surface, "code": refusal.code}
-            await self._store.note("vote_refused", request.id, about)
+            about = {"person": ballot.person.id, "surface": ballot.surface}
+            await self._refusals.record("vote_refused", ballot.person.id, refusal, ballot.request_id, about)
             raise
 
     async def standing(self, request: Request, person: Person, *, surface: str, place: str | None) -> Standing:
         """What `vote` would say to this person now."""
-        person = person.joined(self._configuration.policy.people)
+        people = self._configuration.policy.people
+        person = person.joined(people)
         try:
             if request.settled:
                 raise AlreadySettled(self._how_it_ended(request))
             if earlier := has_voted(request, person):
                 raise AlreadyVoted(_already(earlier.outcome))
-            await self._admission.evidence(request, person, surface=surface, place=place)
+            await self._admission.evidence(request, person, people, surface=surface, place=place)
         except VoteRefused as refusal:
             return Standing(may_vote=False, why_not=refusal.why)
         return Standing(may_vote=True)
 
-    async def _counted(self, ballot: Ballot) -> VoteAnswer:
+    async def _counted(self, ballot: Ballot) -> Voted:
+        """Check and count, all under one configuration: its epochs are taken before anything is looked up."""
+        epochs, people = self._configuration.epochs, self._configuration.policy.people
+        person = ballot.person.joined(people)
         for _ in range(_TRIES):
             request = await self.look(ballot.request_id)
-            person = ballot.person.joined(self._configuration.policy.people)
             evidence, void = "", []
-            if not request.settled and request.revision == ballot.revision:
-                evidence = await self._admission.evidence(request, person, surface=ballot.surface, place=ballot.place)
+            if not request.settled:
+                evidence = await self._admission.evidence(
+                    request, person, people, surface=ballot.surface, place=ballot.place
+                )
                 _check_reason(request, ballot)
-                void = await self._admission.no_longer_admitted(request)
-            epochs = self._configuration.epochs
+                if ballot.outcome == "approve":  # a denial decides whatever others have said
+                    void = await self._admission.no_longer_admitted(request, people)
             answer = await self._store.vote(request, ballot, person, evidence, void, epochs)
             if answer.code != "changed":
-                return answer
+                return self._voted(answer, person)
         raise Unavailable("Too many people answer at once. Your vote was not counted; try again.", retry_after=1)
 
-    def _voted(self, answer: VoteAnswer, ballot: Ballot) -> Voted:
+    def _voted(self, answer: VoteAnswer, person: Person) -> Voted:
         request = answer.request
         if request is None:
             raise Unavailable("The request cannot be read right now. Your vote was not counted.", retry_after=1)
@@ -270,7 +287,7 @@ class Desk:
             case "stale":
                 raise StaleRevision("The request has changed since this card was made. Your vote was not counted.")
             case "voted":
-                earlier = has_voted(request, ballot.person.joined(self._configuration.policy.people))
+                earlier = has_voted(request, person)
                 raise AlreadyVoted(_already(earlier.outcome if earlier else "approve"))
             case _:
                 raise Unavailable("Your vote was not counted. Try again.", retry_after=1)
@@ -314,6 +331,13 @@ class Desk:
             except Again:
                 await self._configuration.refresh()
         raise Unavailable("The configuration changes too quickly. Nothing was changed; try again.", retry_after=1)
+
+    async def refused(self, key: Key, call: str, error: SaysoError) -> None:
+        """Put on the record that a proved caller was refused something that they should not have asked."""
+        if isinstance(error, Forbidden | Invalid):
+            field = {"field": one_line(error.field)[:MAX_FIELD]} if error.field is not None else {}
+            about = {"key": key.id, "agent": key.name, "call": call, **field}
+            await self._refusals.record("refused", key.id, error, "", about)
 
     def _log_state(self, event: str, request: Request) -> None:
         cause = {"cause": request.decision.cause} if request.decision else {}

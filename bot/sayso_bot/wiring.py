@@ -11,23 +11,26 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points, version
 from pathlib import Path
 
 from aiohttp import web
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from sayso_bot import policy
 from sayso_bot.configuration import ActiveConfiguration
 from sayso_bot.desk import Desk
+from sayso_bot.domain.bucket import Buckets
+from sayso_bot.domain.request import Request
 from sayso_bot.errors import SaysoError, Unavailable, Unusable
 from sayso_bot.http.app import application
-from sayso_bot.http.auth import Buckets, authenticator, operators_only
+from sayso_bot.http.auth import authenticator, operators_only
 from sayso_bot.http.connection import Runner
 from sayso_bot.http.health import HealthRoutes, Metrics, Readiness
 from sayso_bot.http.openapi import document
-from sayso_bot.http.refusals import Refusals
 from sayso_bot.http.routes import AgentRoutes
 from sayso_bot.ports import AdapterContext, ChatAdapter, Handler, Log
 from sayso_bot.settings import Settings, environment
@@ -51,15 +54,17 @@ WAITAOF_MS = 5000
 
 @dataclass(slots=True)
 class Service:
-    """A running service. ``warnings`` are about the store."""
+    """A running service. ``warnings`` are about the store; ``ended`` names workers that should not have ended."""
 
     settings: Settings
     store: RedisStore
     desk: Desk
     configuration: ActiveConfiguration
     subscription: Subscription
+    metrics: Metrics
     app: web.Application
     warnings: list[str]
+    ended: list[str] = field(default_factory=list)
     policy_file: PolicyFile | None = None
     sign_in_link: Callable[[str, str], Awaitable[str]] | None = None
 
@@ -102,7 +107,7 @@ async def opened_book(settings: Settings, log: Log) -> AsyncIterator[RedisStore]
 def shelves(settings: Settings, client: Redis, log: Log) -> Callable[[str], RedisShelf]:
     """A shelf for each adapter. Raises `Unusable` where no secret is to be had."""
     secret = load_or_make_secret(settings.secret, None if settings.redis_url else settings.data_dir)
-    return lambda adapter: RedisShelf(client, settings.book, adapter, secret, log)
+    return lambda adapter: RedisShelf(client, settings.book, adapter, secret, log, _wait_for(settings))
 
 
 def _wait_for(settings: Settings) -> tuple[int, int, int] | None:
@@ -131,7 +136,7 @@ async def running_service(settings: Settings, environ: Mapping[str, str] = os.en
     chosen = configured_adapters(platforms)
     async with AsyncExitStack() as stack:
         client, warnings = await stack.enter_async_context(opened_redis(settings, log))
-        clock = ClockWatch(lambda: server_time_skew(client), logger("clock"))
+        clock = ClockWatch(lambda: _skew(client), logger("clock"))
         await clock.look()
         service = await _assembled(settings, client, warnings)
         stack.push_async_callback(service.store.close)
@@ -150,6 +155,7 @@ async def running_service(settings: Settings, environ: Mapping[str, str] = os.en
                 shelf=shelf(name),
                 spawn=group.spawn,
                 clock_is_right=clock.is_right,
+                journal=lambda kind, data: service.store.note(kind, "", data),
             )
             adapter: ChatAdapter = point.load()(context)
             service.desk.join(adapter)
@@ -159,12 +165,16 @@ async def running_service(settings: Settings, environ: Mapping[str, str] = os.en
         for adapter in service.desk.adapters.values():
             await adapter.start()
             adapters.push_async_callback(adapter.stop)
-        workers = [service.subscription.run(), delivery.run(), clock.run()]
-        workers.append(Deadlines(service.store, logger("deadlines")).run())
+        workers = {
+            "subscription": service.subscription.run(),
+            "delivery": delivery.run(),
+            "deadlines": Deadlines(service.store, logger("deadlines")).run(),
+            "clock": clock.run(),
+        }
         if service.policy_file is not None:
-            workers.append(service.policy_file.run())
-        for work in workers:
-            await stack.enter_async_context(running(work, log))
+            workers["policy file"] = service.policy_file.run()
+        for name, work in workers.items():
+            await stack.enter_async_context(running(work, log, partial(service.ended.append, name)))
         await stack.enter_async_context(_listening(service))
         stack.push_async_callback(adapters.aclose)  # before calls are waited for: open streams end with their adapter
         stack.callback(service.subscription.release)
@@ -172,7 +182,7 @@ async def running_service(settings: Settings, environ: Mapping[str, str] = os.en
 
 
 async def _assembled(settings: Settings, client: Redis, warnings: list[str]) -> Service:
-    store = RedisStore(client, settings.book, _wait_for(settings))
+    store = RedisStore(client, settings.book, _wait_for(settings), partial(_log_expired, logger("deadlines")))
     await store.load_functions()
     configuration = configuration_of(store, logger("configuration"))
     await configuration.refresh()
@@ -188,12 +198,19 @@ async def _assembled(settings: Settings, client: Redis, warnings: list[str]) -> 
     subscription = Subscription(client, store.keys.tag, logger("subscription"))
     desk = Desk(store, configuration, subscription, review_url(settings), logger("desk"))
     metrics = Metrics()
-    app = application(settings.public_url, logger("http"), metrics, ())
-    app[METRICS] = metrics
-    return Service(settings, store, desk, configuration, subscription, app, warnings, policy_file=policy_file)
+    app = application(settings.public_url, logger("http"), metrics)
+    return Service(settings, store, desk, configuration, subscription, metrics, app, warnings, policy_file=policy_file)
 
 
-METRICS = web.AppKey("metrics", Metrics)
+async def _skew(client: Redis) -> float:
+    try:
+        return await server_time_skew(client)
+    except (RedisError, OSError):
+        raise Unavailable("Redis cannot be asked for the time.", retry_after=1) from None
+
+
+def _log_expired(log: Log, request: Request) -> None:
+    log.info("settled", request=request.id, agent=request.agent, action=request.action, status=request.status)
 
 
 def _active_digest(configuration: ActiveConfiguration) -> str | None:
@@ -219,6 +236,7 @@ def _add_routes(service: Service, clock: ClockWatch) -> None:
         problems = [found for found in (clock.problem, await _store_problem(service)) if found]
         if not service.subscription.connected.is_set():
             problems.append("The subscription that wakes held calls is not connected.")
+        problems += [f"The worker {name} has ended; restart this replica." for name in service.ended]
         warnings = [*service.warnings]
         if service.policy_file is not None and service.policy_file.warning:
             warnings.append(service.policy_file.warning)
@@ -228,13 +246,12 @@ def _add_routes(service: Service, clock: ClockWatch) -> None:
 
     authenticate = authenticator(configuration)
     buckets = Buckets(asyncio.get_running_loop().time)
-    refusals = Refusals(service.store.note, asyncio.get_running_loop().time, logger("http"))
-    AgentRoutes(desk, authenticate, buckets, refusals, review_url(settings)).add_to(service.app.router)
+    AgentRoutes(desk, authenticate, buckets, review_url(settings)).add_to(service.app.router)
     HealthRoutes(
         readiness,
         service.store.totals,
         lambda: desk.held,
-        service.app[METRICS],
+        service.metrics,
         operators_only(configuration, settings.trusted_proxies),
         lambda: document(version("sayso")),
     ).add_to(service.app.router)
@@ -285,7 +302,7 @@ def _to_its_end(handler: Handler) -> Handler:
 @asynccontextmanager
 async def _listening(service: Service) -> AsyncIterator[None]:
     settings = service.settings
-    runner = Runner(service.app, service.app[METRICS].refused, shutdown_timeout=STOP_SECONDS / 2)
+    runner = Runner(service.app, service.metrics.refused, shutdown_timeout=STOP_SECONDS / 2)
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.host, settings.port)

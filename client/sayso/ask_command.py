@@ -1,15 +1,13 @@
 """``sayso ask``: ask, show what is waited for, print how it ended, and say it with the exit code.
 
 Standard output holds the result and nothing else; everything on the way goes to standard error. 0 is approved, 3
-denied, 4 expired, 5 cancelled, 6 no request was made, 1 any later trouble (also: undecided when ``--wait`` ran out), 2
-usage, 130 interrupted.
+denied, 4 expired, 5 cancelled, 2 usage, 130 interrupted. 6 is said only where no request was made for certain; 1 is
+any other trouble: undecided when ``--wait`` ran out, or an answer that was lost on its way.
 """
 
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -17,12 +15,13 @@ import typer
 from sayso.terminal import visible
 
 if TYPE_CHECKING:
+    from sayso.asking import Asking
     from sayso.errors import SaysoError
     from sayso.request import Request
     from sayso.strict_json import Json
 
-UNDECIDED, USAGE, NOT_MADE, INTERRUPTED = 1, 2, 6, 130
-EXIT_CODES = {"approved": 0, "denied": 3, "expired": 4, "cancelled": 5, "pending": UNDECIDED}
+TROUBLE, USAGE, NOT_MADE, INTERRUPTED = 1, 2, 6, 130
+EXIT_CODES = {"approved": 0, "denied": 3, "expired": 4, "cancelled": 5, "pending": TROUBLE}
 
 
 def ask(
@@ -47,29 +46,34 @@ def ask(
 ) -> None:
     """Ask for an action and wait until people decide.
 
-    Ends with 0 when approved, 3 denied, 4 expired, 5 cancelled, 6 when no request was made, 1 on later trouble or when
-    --wait ran out, 2 on wrong usage, 130 on Ctrl-C.
+    Ends with 0 when approved, 3 denied, 4 expired, 5 cancelled, 6 when no request was made, 1 when one was or may have
+    been and how it ends is not known, 2 on wrong usage, 130 on Ctrl-C.
     """
+    from sayso.params_option import content_of
+
+    content = content_of(param or [], params)
+    key = idempotency_key or _new_key()
+    asking: Asking = {"summary": summary, "timeout": timeout, "wait": wait}
+    request = _asked(action, content, key, asking, as_json)
+    _result(request, as_json)
+    if not request.settled:
+        _say(_resume("The wait ran out", request.id, key))
+    raise typer.Exit(EXIT_CODES[request.status])
+
+
+def _asked(action: str, content: dict[str, Json], key: str, asking: Asking, as_json: bool) -> Request:
+    """The request as the wait leaves it, whatever was decided. Where there is none to show, the command ends here."""
     from sayso.client import Sayso
     from sayso.errors import NotApproved, SaysoError, StillPending, Unusable
     from sayso.watching import Watching
 
-    content = _content(param or [], params)
-    key = idempotency_key or _new_key()
     watching = Watching()
+    asking = {**asking, "idempotency_key": key, "progress": watching.progress}
     try:
         with Sayso() as client, watching:
-            request: Request = client.ask(
-                action,
-                content,
-                summary=summary,
-                timeout=timeout,
-                wait=wait,
-                idempotency_key=key,
-                progress=watching.progress,
-            )
+            return client.ask(action, content, **asking)
     except (NotApproved, StillPending) as ended:
-        request = ended.request
+        return ended.request
     except Unusable as error:
         _say(str(error))
         raise typer.Exit(USAGE) from None
@@ -78,60 +82,6 @@ def ask(
     except KeyboardInterrupt:
         _say(_resume("Interrupted", watching.request_id, key))
         raise typer.Exit(INTERRUPTED) from None
-    _result(request, as_json)
-    if not request.settled:
-        _say(_resume("The wait ran out", request.id, key))
-    raise typer.Exit(EXIT_CODES[request.status])
-
-
-def _content(given: list[str], whole: str | None) -> dict[str, Json]:
-    """The params of ``--params`` and of every ``--param``. Ends with a usage error where they make no sense."""
-    content = _object(whole) if whole is not None else {}
-    for item in given:
-        name, equals, text = item.partition("=")
-        if not equals or not name:
-            _usage(f"--param {item}: write it as KEY=JSON.")
-        if name in content:
-            _usage(f"The parameter {name} is given twice.")
-        content[name] = _value(name, text)
-    return content
-
-
-def _value(name: str, text: str) -> Json:
-    from sayso.strict_json import Ambiguous, loads
-
-    try:
-        return loads(text)
-    except Ambiguous as problem:
-        _usage(f"--param {name}: {problem}")
-    except ValueError:
-        quoted = json.dumps(text, ensure_ascii=False).replace("'", "'\\''")
-        _usage(f"--param {name}: {text} is not JSON. If it is a text, keep its quotes: --param '{name}={quoted}'")
-
-
-def _object(source: str) -> dict[str, Json]:
-    from sayso.strict_json import Ambiguous, loads
-
-    try:
-        value = loads(_text(source))
-    except Ambiguous as problem:
-        _usage(f"--params: {problem}")
-    except ValueError:
-        _usage("--params: that is not JSON.")
-    if not isinstance(value, dict):
-        _usage("--params: that is JSON, but not an object.")
-    return value
-
-
-def _text(source: str) -> str | bytes:
-    if source == "-":
-        return sys.stdin.buffer.read()
-    if not source.startswith("@"):
-        return source
-    try:
-        return Path(source[1:]).read_bytes()
-    except OSError:
-        _usage(f"--params: the file {source[1:]} cannot be read.")
 
 
 def _new_key() -> str:
@@ -155,26 +105,22 @@ def _result(request: Request, as_json: bool) -> None:
 
 
 def _trouble(error: SaysoError, key: str, as_json: bool) -> NoReturn:
-    from sayso.errors import Mismatch, Refused, Unreachable
+    from sayso.errors import Refused
 
     code = error.code if isinstance(error, Refused) else None
     if as_json:
         problem = {"error": code or type(error).__name__.lower(), "detail": getattr(error, "detail", str(error))}
         typer.echo(json.dumps({**problem, "id": error.request_id, "idempotency_key": key}))
     _say(str(error))
-    made = error.request_id is not None
-    if made or isinstance(error, Mismatch) or (isinstance(error, Unreachable) and error.maybe_made):
-        _say(_resume("It is not known how this ends", error.request_id, key))
-    raise typer.Exit(1 if made or isinstance(error, Mismatch) else NOT_MADE)
+    if error.request_id is None and not error.maybe_made:
+        raise typer.Exit(NOT_MADE)
+    _say(_resume("It is not known how this ends", error.request_id, key))
+    raise typer.Exit(TROUBLE)
 
 
 def _resume(why: str, request_id: str | None, key: str) -> str:
     what = f"the request {request_id} goes on" if request_id else "a request may have been made"
     return f"{why}; {what}. Go on waiting with the same command and: --idempotency-key {visible(key)}"
-
-
-def _usage(sentence: str) -> NoReturn:
-    raise typer.BadParameter(visible(sentence))
 
 
 def _say(sentence: str) -> None:

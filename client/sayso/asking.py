@@ -80,6 +80,7 @@ class _Waiting:
     patience: Patience
     tell: Callable[[Progress], None] | None
     request: Request | None = None
+    maybe_made: bool = False
 
     @property
     def outage(self) -> float:
@@ -120,8 +121,7 @@ class Core:
             request = yield from self._submit(question, waiting, hold=progress is None)
             return (yield from self._decided(request, waiting, question.check))
         except SaysoError as error:
-            error.idempotency_key = question.idempotency_key
-            _name(error, waiting.request)
+            _mark(error, waiting, question)
             raise
 
     def submit(self, question: Question) -> Flow[Request]:
@@ -130,7 +130,7 @@ class Core:
         try:
             return (yield from self._submit(question, waiting, hold=False))
         except SaysoError as error:
-            error.idempotency_key = question.idempotency_key
+            _mark(error, waiting, question)
             raise
 
     def wait(self, request: Request | str, *, wait: Duration | None = None) -> Flow[Approval]:
@@ -142,7 +142,7 @@ class Core:
             asked = request if isinstance(request, Request) else found
             return (yield from self._decided(found, waiting, _about(asked)))
         except SaysoError as error:
-            _name(error, waiting.request)
+            _mark(error, waiting)
             raise
 
     def get(self, request_id: str) -> Flow[Request]:
@@ -207,7 +207,6 @@ class Core:
     def _exchange(self, call: Call, waiting: _Waiting) -> Flow[Answer]:
         """The first answer that is neither lost nor "later". Raises `Unreachable` or `Refused` when patience ends."""
         troubled_since: float | None = None
-        maybe_made = False
         attempt = 0
         while True:
             reply = yield call
@@ -217,12 +216,12 @@ class Core:
                 return reply
             now = self._clock()
             troubled_since = now if troubled_since is None else troubled_since
-            maybe_made = maybe_made or not isinstance(reply, Lost) or reply.sent
+            waiting.maybe_made = waiting.maybe_made or _may_have_arrived(reply)
             delay = self._delay(reply, attempt)
             give_up = troubled_since + waiting.outage
             give_up = give_up if waiting.deadline is None else min(give_up, waiting.deadline)
             if now + delay > give_up or (isinstance(reply, Lost) and reply.final):
-                raise _gave_up(reply, maybe_made)
+                raise _gave_up(reply)
             waiting.progress(_trouble(reply))
             attempt += 1
             call = replace(call, after=delay, hold=min(call.hold, self._hold(waiting)))
@@ -272,15 +271,25 @@ def _usable_id(request_id: str) -> str:
     return request_id
 
 
-def _name(error: SaysoError, request: Request | None) -> None:
-    if request is not None and not isinstance(error, NotApproved):
-        error.request_id = request.id
+def _mark(error: SaysoError, waiting: _Waiting, question: Question | None = None) -> None:
+    """Say in ``error`` what is known of the request, and how to find it again."""
+    if question is not None:
+        error.idempotency_key = question.idempotency_key
+    if waiting.request is None:
+        error.maybe_made = waiting.maybe_made or isinstance(error, Mismatch)
+    elif not isinstance(error, NotApproved):
+        error.request_id = waiting.request.id
 
 
-def _gave_up(reply: Answer | Lost, maybe_made: bool) -> SaysoError:
+def _may_have_arrived(reply: Answer | Lost) -> bool:
+    """Whether the call may have done its work although ``reply`` does not say so."""
+    return reply.sent if isinstance(reply, Lost) else reply.status != 429
+
+
+def _gave_up(reply: Answer | Lost) -> SaysoError:
     if isinstance(reply, Answer) and reply.status == 429:
         return refusal(reply)
-    return Unreachable(f"The service cannot be reached: {_trouble(reply)}", maybe_made=maybe_made)
+    return Unreachable(f"The service cannot be reached: {_trouble(reply)}")
 
 
 def _trouble(reply: Answer | Lost) -> str:

@@ -11,7 +11,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, TypeVar, Unpack, cast
+from typing import Any, TypedDict, TypeVar, Unpack, cast
 
 import httpx
 
@@ -28,29 +28,27 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, http
 _MARGIN_SECONDS = 15.0
 
 
+class Reaching(TypedDict, total=False):
+    """How the service is reached.
+
+    ``connect_within`` is how long to try until a request is made (30 s), ``reconnect_within`` how long an outage may
+    last once it is (15 min). ``insecure`` accepts plain http beyond this machine.
+    """
+
+    insecure: bool | None
+    connect_within: Duration
+    reconnect_within: Duration
+
+
 class _Client:
     """What both clients share: where the service is, and how patient they are with it."""
 
-    def __init__(
-        self,
-        url: str | None = None,
-        key: str | None = None,
-        *,
-        insecure: bool | None = None,
-        connect_within: Duration = 30,
-        reconnect_within: Duration = "15m",
-    ) -> None:
-        """``url`` and ``key`` come from ``SAYSO_URL`` and ``SAYSO_KEY`` (or ``…_FILE``) where they are not given.
-
-        ``connect_within`` is how long to try until a request is made, ``reconnect_within`` how long an outage may last
-        once it is. ``insecure`` accepts plain http beyond this machine. Raises `Unusable`.
-        """
-        self._endpoint = locate(url, key, insecure)
-        self._core = Core(Patience(seconds(connect_within), seconds(reconnect_within)))
-        self._open()
-
-    def _open(self) -> None:
-        raise NotImplementedError
+    def __init__(self, url: str | None, key: str | None, reaching: Reaching) -> None:
+        self._endpoint = locate(url, key, reaching.get("insecure"))
+        patience = Patience(
+            seconds(reaching.get("connect_within", 30)), seconds(reaching.get("reconnect_within", "15m"))
+        )
+        self._core = Core(patience)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(url={self._endpoint.url!r})"
@@ -63,7 +61,12 @@ class _Client:
 class Sayso(_Client):
     """Ask from ordinary code. One client serves many threads; close it, or use it as a context manager."""
 
-    def _open(self) -> None:
+    def __init__(self, url: str | None = None, key: str | None = None, **reaching: Unpack[Reaching]) -> None:
+        """``url`` and ``key`` come from ``SAYSO_URL`` and ``SAYSO_KEY`` (or ``…_FILE``) where they are not given.
+
+        Raises `Unusable`.
+        """
+        super().__init__(url, key, reaching)
         self._http = httpx.Client(**_settings(self._endpoint))
 
     def ask(self, action: str, params: Mapping[str, object], **options: Unpack[Asking]) -> Approval:
@@ -128,7 +131,9 @@ class Sayso(_Client):
 class AsyncSayso(_Client):
     """Ask from asyncio. Close it with `aclose`, or use it as an async context manager."""
 
-    def _open(self) -> None:
+    def __init__(self, url: str | None = None, key: str | None = None, **reaching: Unpack[Reaching]) -> None:
+        """As `Sayso`."""
+        super().__init__(url, key, reaching)
         self._http = httpx.AsyncClient(**_settings(self._endpoint))
 
     async def ask(self, action: str, params: Mapping[str, object], **options: Unpack[Asking]) -> Approval:

@@ -30,13 +30,16 @@ if TYPE_CHECKING:
 class SaysoError(Exception):
     """Base of all. ``request_id`` and ``idempotency_key`` are set where they are known.
 
-    Asking again with the same ``idempotency_key`` and the same content finds the same request.
+    With a ``request_id`` the request exists. Without one, ``maybe_made`` says whether it may: a call may have arrived
+    whose answer was lost or made no sense. Asking again with the same ``idempotency_key`` and the same content finds
+    the same request; under another key it would be a second one.
     """
 
     def __init__(self, message: str) -> None:
         super().__init__(visible(message))
         self.request_id: str | None = None
         self.idempotency_key: str | None = None
+        self.maybe_made = False
 
 
 class Unusable(SaysoError, ValueError):
@@ -105,15 +108,7 @@ class StillPending(SaysoError):
 
 
 class Unreachable(SaysoError):
-    """The service could not be reached for too long.
-
-    With a ``request_id`` the request exists. Without one, ``maybe_made`` says whether a call may have arrived whose
-    answer was lost; where it is False, no request was made.
-    """
-
-    def __init__(self, message: str, *, maybe_made: bool) -> None:
-        super().__init__(message)
-        self.maybe_made = maybe_made
+    """The service could not be reached for too long. Whether a request was made is in ``maybe_made``."""
 
 
 class Refused(SaysoError):

@@ -13,7 +13,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from browser.chromium import complaints, launch
-from unit.inbox.desk_stub import Clock, Service, serving
+from sayso_bot.testing.clock import Clock
+from unit.inbox.inbox_service import Service, serving
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

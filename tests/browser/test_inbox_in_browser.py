@@ -10,7 +10,8 @@ from sayso_adapters.inbox.sessions import Sessions
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Cause, Claims, Outcome, Request, Status
 from sayso_bot.ports import Ballot
-from unit.inbox.desk_stub import Clock, Service
+from sayso_bot.testing.clock import Clock
+from unit.inbox.inbox_service import Service
 
 BEN = Person.known_as("Ben", {"email:ben@example.com"})
 
@@ -32,7 +33,7 @@ async def listening(page: Page) -> None:
 async def test_a_link_signs_in_once_leaves_no_token_behind_and_leads_to_the_wanted_request(
     service: Service, page: Page
 ) -> None:
-    request = service.desk.ask()
+    request = service.ask()
     await page.goto(address(service, request))
     await expect(page.get_by_role("heading", name="You are not signed in")).to_be_visible()
     link = await service.link()
@@ -54,12 +55,12 @@ async def test_the_first_request_appears_by_itself_and_later_ones_wait_behind_a_
     service: Service, ana: Page
 ) -> None:
     await listening(ana)
-    first = service.desk.ask("first.one", minutes=60)
+    first = service.ask("first.one", minutes=60)
     await expect(ana.locator(f"#row-{first.id}")).to_be_visible()
     await expect(ana).to_have_title("(1) Waiting · Sayso")
     before = await ana.locator(f"#row-{first.id}").bounding_box()
-    second = service.desk.ask("second.one", minutes=5)
-    service.desk.ask("third.one", minutes=6)
+    second = service.ask("second.one", minutes=5)
+    service.ask("third.one", minutes=6)
     line = ana.get_by_role("button", name="2 new requests – show")
     await expect(line).to_be_visible()
     await expect(ana).to_have_title("(3) Waiting · Sayso")
@@ -71,7 +72,7 @@ async def test_the_first_request_appears_by_itself_and_later_ones_wait_behind_a_
 
 
 async def test_a_row_that_ended_says_so_where_it_stands(service: Service, ana: Page) -> None:
-    first, second = service.desk.ask(minutes=5), service.desk.ask(minutes=50)
+    first, second = service.ask(minutes=5), service.ask(minutes=50)
     await ana.reload()
     await listening(ana)
     await ben_answers(service, first, "deny", "No.")
@@ -82,17 +83,17 @@ async def test_a_row_that_ended_says_so_where_it_stands(service: Service, ana: P
 
 
 async def test_a_tap_is_taken_once_and_says_what_became_of_it(service: Service, ana: Page) -> None:
-    request = service.desk.ask()
+    request = service.ask()
     await ana.goto(address(service, request))
     await ana.get_by_role("button", name="Approve").dblclick()
     await expect(ana.get_by_role("heading", name="Approved by Ana")).to_be_visible()
-    assert len(service.desk.ballots) == 1
+    assert len(service.desk.counted) == 1
     assert await ana.evaluate("document.activeElement.id") == "outcome"
     await expect(ana.get_by_role("button", name="Approve")).to_have_count(0)
 
 
 async def test_a_tap_shows_that_it_is_on_its_way(service: Service, ana: Page) -> None:
-    request = service.desk.ask()
+    request = service.ask()
     await ana.goto(address(service, request))
     async with ana.expect_request("**/vote"):
         await ana.evaluate(
@@ -109,12 +110,12 @@ async def test_a_tap_shows_that_it_is_on_its_way(service: Service, ana: Page) ->
 
 
 async def test_a_denial_that_needs_a_reason_is_stopped_in_place(service: Service, ana: Page) -> None:
-    request = service.desk.ask(reason="deny")
+    request = service.ask(reason="deny")
     await ana.goto(address(service, request))
     await ana.get_by_role("button", name="Deny").click()
-    await expect(ana.locator("#reason-error")).to_contain_text("The rule asks for a reason")
+    await expect(ana.locator("#reason-error")).to_contain_text("The rule wants a reason")
     await expect(ana.locator("#reason")).to_be_focused()
-    assert service.desk.ballots == []
+    assert service.desk.counted == []
     await ana.keyboard.type("Wrong customer")
     await ana.get_by_role("button", name="Deny").click()
     await expect(ana.get_by_role("heading", name="Denied by Ana")).to_be_visible()
@@ -122,7 +123,7 @@ async def test_a_denial_that_needs_a_reason_is_stopped_in_place(service: Service
 
 
 async def test_what_somebody_else_decided_shows_while_the_page_is_open(service: Service, ana: Page) -> None:
-    request = service.desk.ask()
+    request = service.ask()
     await ana.goto(address(service, request))
     await listening(ana)
     await ben_answers(service, request, "deny", "Already refunded.")
@@ -133,7 +134,7 @@ async def test_what_somebody_else_decided_shows_while_the_page_is_open(service: 
 
 
 async def test_what_is_being_written_survives_another_persons_vote(service: Service, ana: Page) -> None:
-    request = service.desk.ask(quorum=2)
+    request = service.ask(quorum=2)
     await ana.goto(address(service, request))
     await listening(ana)
     await ana.fill("#reason", "I am still wri")
@@ -143,10 +144,10 @@ async def test_what_is_being_written_survives_another_persons_vote(service: Serv
 
 
 async def test_a_request_that_changed_while_open_is_drawn_anew(service: Service, ana: Page) -> None:
-    request = service.desk.ask()
+    request = service.ask()
     await ana.goto(address(service, request))
     await listening(ana)
-    service.desk.change_params(request.id, {"amount": 99_999})
+    service.desk.revise(request.id, {"amount": 99_999})
     await expect(ana.locator("#params")).to_contain_text("99999")
     await expect(ana.locator("#announce")).to_contain_text("has changed since you opened it")
     await ana.get_by_role("button", name="Approve").click()
@@ -155,18 +156,18 @@ async def test_a_request_that_changed_while_open_is_drawn_anew(service: Service,
 
 
 async def test_a_stale_tap_is_refused_and_the_changed_request_is_shown(service: Service, ana: Page) -> None:
-    request = service.desk.ask()
+    request = service.ask()
     await ana.route("**/inbox/events", lambda route: route.abort())
     await ana.goto(address(service, request))
-    service.desk.change_params(request.id, {"amount": 99_999})
+    service.desk.revise(request.id, {"amount": 99_999})
     await ana.get_by_role("button", name="Approve").click()
     await expect(ana.get_by_role("alert").first).to_contain_text("Your answer did not count.")
     await expect(ana.locator("#params")).to_contain_text("99999")
-    assert service.desk.ballots == []
+    assert service.desk.counted == []
 
 
 async def test_expiry_shows_while_the_page_is_open(service: Service, ana: Page, clock: Clock) -> None:
-    request = service.desk.ask(minutes=0.05)
+    request = service.ask(minutes=0.05)
     await ana.goto(address(service, request))
     await expect(ana.get_by_role("heading", name="Expired: nobody decided in time")).to_be_visible()
     await expect(ana.get_by_role("button", name="Approve")).to_have_count(0)
@@ -175,7 +176,7 @@ async def test_expiry_shows_while_the_page_is_open(service: Service, ana: Page, 
 async def test_an_answer_that_could_not_be_sent_is_said_to_be_unsure_and_counts_once(
     service: Service, ana: Page
 ) -> None:
-    request = service.desk.ask(quorum=2)
+    request = service.ask(quorum=2)
     await ana.goto(address(service, request))
     await listening(ana)
     await ana.context.set_offline(True)
@@ -186,11 +187,11 @@ async def test_an_answer_that_could_not_be_sent_is_said_to_be_unsure_and_counts_
     await expect(ana.locator("#connection")).to_be_hidden()
     await ana.get_by_role("button", name="Approve").click()
     await expect(ana.get_by_role("heading", name="You approved this")).to_be_visible()
-    assert len(service.desk.ballots) == 1
+    assert len(service.desk.counted) == 1
 
 
 async def test_a_vote_whose_answer_was_lost_counts_once_when_sent_again(service: Service, ana: Page) -> None:
-    request = service.desk.ask(quorum=2)
+    request = service.ask(quorum=2)
     await ana.goto(address(service, request))
     lost: list[str] = []
 
@@ -206,11 +207,11 @@ async def test_a_vote_whose_answer_was_lost_counts_once_when_sent_again(service:
     await ana.get_by_role("button", name="Approve").click()
     await expect(ana.get_by_role("heading", name="You approved this")).to_be_visible()
     assert lost == ["once"]
-    assert len(service.desk.ballots) == 1
+    assert len(service.desk.counted) == 1
 
 
 async def test_what_happened_while_cut_off_shows_after_reconnecting(service: Service, ana: Page) -> None:
-    request = service.desk.ask()
+    request = service.ask()
     await ana.reload()
     await listening(ana)
     await ana.context.set_offline(True)
@@ -224,13 +225,13 @@ async def test_a_page_whose_session_was_ended_says_so(service: Service, ana: Pag
     service.inbox._live._heartbeat = 0.05
     await ana.reload()
     await listening(ana)
-    for session in await Sessions(service.shelf).all():
-        await Sessions(service.shelf).end(session.id)
+    for session in await Sessions(service.around.shelf).all():
+        await Sessions(service.around.shelf).end(session.id)
     await expect(ana.locator("#connection")).to_contain_text("You have been signed out.")
 
 
 async def test_one_can_work_through_the_inbox_with_the_keyboard(service: Service, ana: Page) -> None:
-    first, second = service.desk.ask("a.first", minutes=5), service.desk.ask("b.second", minutes=50, reason="deny")
+    first, second = service.ask("a.first", minutes=5), service.ask("b.second", minutes=50, reason="deny")
     await ana.reload()
     await ana.keyboard.press("j")
     await ana.keyboard.press("j")
@@ -239,7 +240,7 @@ async def test_one_can_work_through_the_inbox_with_the_keyboard(service: Service
     await ana.wait_for_url(address(service, first))
     await ana.keyboard.press("a")
     await expect(ana.get_by_role("button", name="Approve")).to_be_focused()
-    assert service.desk.ballots == []
+    assert service.desk.counted == []
     await ana.keyboard.press("Enter")
     await expect(ana.get_by_role("heading", name="Approved by Ana")).to_be_visible()
     await ana.keyboard.press("n")
@@ -249,13 +250,13 @@ async def test_one_can_work_through_the_inbox_with_the_keyboard(service: Service
     await ana.keyboard.type("adjust and deny?")
     await expect(ana.locator("#reason")).to_have_value("adjust and deny?")
     await expect(ana.locator("#keys")).to_be_hidden()
-    assert len(service.desk.ballots) == 1
+    assert len(service.desk.counted) == 1
 
 
 async def test_short_cuts_are_listed_can_be_switched_off_and_keep_clear_of_the_browsers(
     service: Service, ana: Page
 ) -> None:
-    request = service.desk.ask()
+    request = service.ask()
     await ana.goto(address(service, request))
     await ana.keyboard.press("?")
     await expect(ana.get_by_role("dialog")).to_be_visible()
@@ -274,7 +275,7 @@ async def test_short_cuts_are_listed_can_be_switched_off_and_keep_clear_of_the_b
 
 
 async def test_times_tick_and_name_their_zone_on_demand(service: Service, ana: Page) -> None:
-    request = service.desk.ask(minutes=1)
+    request = service.ask(minutes=1)
     await ana.goto(address(service, request))
     deadline = ana.locator("#about .deadline time")
     await expect(deadline).to_contain_text("in 5")
@@ -287,7 +288,7 @@ async def test_times_tick_and_name_their_zone_on_demand(service: Service, ana: P
 
 
 async def test_approve_appears_only_where_the_whole_lies_open(service: Service, ana: Page) -> None:
-    request = service.desk.ask(params={"sql": "select 1; " * 10_000 + "drop table orders", "dry_run": False})
+    request = service.ask(params={"sql": "select 1; " * 10_000 + "drop table orders", "dry_run": False})
     await ana.goto(address(service, request))
     await expect(ana.get_by_role("button", name="Approve")).to_have_count(0)
     await ana.get_by_role("link", name="Review").click()
@@ -298,7 +299,7 @@ async def test_approve_appears_only_where_the_whole_lies_open(service: Service, 
 
 async def test_markup_of_the_agent_stays_text(service: Service, ana: Page) -> None:
     attack = "<img src=x onerror=\"document.title='owned'\"><a href='https://evil.example'>Approve</a>"
-    request = service.desk.ask(params={attack: attack}, claims=Claims(summary=attack, links=("javascript:alert(1)",)))
+    request = service.ask(params={attack: attack}, claims=Claims(summary=attack, links=("javascript:alert(1)",)))
     await ana.goto(address(service, request))
     assert await ana.locator("main img").count() == 0
     assert await ana.locator("main a[href*='evil'], main a[href^='javascript']").count() == 0
@@ -306,8 +307,8 @@ async def test_markup_of_the_agent_stays_text(service: Service, ana: Page) -> No
 
 
 async def test_without_scripts_one_can_still_answer(service: Service, chromium: Browser) -> None:
-    request = service.desk.ask()
-    signed_in = await Sessions(service.shelf).sign_in((await service.link()).partition("#")[2])
+    request = service.ask()
+    signed_in = await Sessions(service.around.shelf).sign_in((await service.link()).partition("#")[2])
     assert signed_in
     context = await chromium.new_context(java_script_enabled=False)
     port = service.url.rpartition(":")[2]
@@ -328,9 +329,9 @@ async def test_signing_out_leads_back_to_the_door(service: Service, ana: Page) -
 
 
 async def test_history_is_reached_and_says_who_when_and_why(service: Service, ana: Page) -> None:
-    request = service.desk.ask()
+    request = service.ask()
     await ben_answers(service, request, "deny", "Twice already.")
-    service.desk.settle(service.desk.ask().id, Status.CANCELLED, Cause.AGENT)
+    service.desk.end(service.ask().id, Status.CANCELLED, Cause.AGENT)
     await ana.get_by_role("link", name="History").click()
     await expect(ana.locator(f"#row-{request.id}")).to_contain_text("Denied by Ben")
     await expect(ana.locator(f"#row-{request.id}")).to_contain_text("Twice already.")

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page
 
 from browser.axe import violations
 from sayso_bot.domain.request import Cause, Claims, Status
-from unit.inbox.desk_stub import Service
+from unit.inbox.inbox_service import Service
 
 PHONE, TABLET, DESK = (360, 740), (768, 1024), (1280, 800)
 VIEWS = [(PHONE, "light"), (PHONE, "dark"), (TABLET, "light"), (DESK, "dark")]
@@ -25,37 +25,37 @@ async def _empty(service: Service, page: Page) -> str:
 
 
 async def _one(service: Service, page: Page) -> str:
-    service.desk.ask(claims=WORDS)
+    service.ask(claims=WORDS)
     return "/inbox"
 
 
 async def _forty(service: Service, page: Page) -> str:
     for index in range(40):
-        service.desk.ask(minutes=5 + index, approvers=("email:ben@example.com",) if index % 4 else None)
+        service.ask(minutes=5 + index, approvers=("email:ben@example.com",) if index % 4 else None)
     return "/inbox"
 
 
 async def _request(service: Service, page: Page) -> str:
-    return f"/inbox/requests/{service.desk.ask(claims=WORDS, quorum=2, reason='always').id}"
+    return f"/inbox/requests/{service.ask(claims=WORDS, quorum=2, reason='always').id}"
 
 
 async def _not_mine(service: Service, page: Page) -> str:
-    return f"/inbox/requests/{service.desk.ask(approvers=('email:ben@example.com',)).id}"
+    return f"/inbox/requests/{service.ask(approvers=('email:ben@example.com',)).id}"
 
 
 async def _denied(service: Service, page: Page) -> str:
-    request = service.desk.ask()
-    service.desk.settle(request.id, Status.DENIED, Cause.POLICY)
+    request = service.ask()
+    service.desk.end(request.id, Status.DENIED, Cause.POLICY)
     return f"/inbox/requests/{request.id}"
 
 
 async def _long_name(service: Service, page: Page) -> str:
     params = {"customer.billing_address.street_line_one_with_number": "Averylongwordwithoutbreaks" * 12, "empty": ""}
-    return f"/inbox/requests/{service.desk.ask(NAME, params).id}"
+    return f"/inbox/requests/{service.ask(NAME, params).id}"
 
 
 async def _big(service: Service, page: Page) -> str:
-    return f"/inbox/requests/{service.desk.ask(params={'sql': 'select 1; ' * 10_000}).id}"
+    return f"/inbox/requests/{service.ask(params={'sql': 'select 1; ' * 10_000}).id}"
 
 
 async def _big_whole(service: Service, page: Page) -> str:
@@ -68,7 +68,7 @@ async def _history(service: Service, page: Page) -> str:
         (Status.CANCELLED, Cause.AGENT),
         (Status.DENIED, Cause.POLICY),
     ):
-        service.desk.settle(service.desk.ask(NAME, claims=WORDS).id, status, cause)
+        service.desk.end(service.ask(NAME, claims=WORDS).id, status, cause)
     return "/inbox/history"
 
 
@@ -125,7 +125,7 @@ async def test_every_state_is_accessible_and_fits(service: Service, looked_at: P
 
 @pytest.mark.parametrize("looked_at", VIEWS[:1], indirect=True, ids=str)
 async def test_what_one_presses_on_a_phone_is_large_enough_and_in_reach(service: Service, looked_at: Page) -> None:
-    request = service.desk.ask(params={f"p{index}": index for index in range(30)})
+    request = service.ask(params={f"p{index}": index for index in range(30)})
     await looked_at.goto(f"{service.url}/inbox/requests/{request.id}")
     for name in ("Approve", "Deny"):
         box = await looked_at.get_by_role("button", name=name).bounding_box()

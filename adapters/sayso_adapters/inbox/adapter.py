@@ -38,7 +38,7 @@ class Inbox:
         gate = Gate(sessions, context.public_url)
         looks = Looks(self._assets)
         self._pages = Pages(Reader(context.desk), looks)
-        self._callbacks = Callbacks(context.desk, gate, self._pages, self._live, context.log)
+        self._callbacks = Callbacks(context, gate, self._pages, self._live)
         self._door = Doorkeeper(gate, looks)
         self._mount(context.mount)
 
@@ -49,8 +49,11 @@ class Inbox:
         self._live.stop()
 
     async def sign_in_link(self, alias: str, name: str) -> str:
-        """A link that signs ``alias`` in, once, within ten minutes."""
-        return await make_link(self._context.shelf, self._context.public_url, person_alias=alias, name=name)
+        """A link that signs ``alias`` in, once, within ten minutes. That it was made is on the record."""
+        context = self._context
+        link = await make_link(context.shelf, context.public_url, person_alias=alias, name=name)
+        await context.journal("inbox_link_made", {"person": normal(alias)})
+        return link
 
     async def post(self, card: Card, place: str, button: str) -> str:
         raise Rejected("inbox_takes_no_posts")

@@ -20,7 +20,7 @@ from sayso_adapters.inbox.reading import SURFACE
 from sayso_adapters.inbox.sessions import LIFE_SECONDS, Session
 from sayso_bot.domain.request import REQUEST_ID, Outcome
 from sayso_bot.errors import InvalidField, NotFound, SaysoError, VoteRefused
-from sayso_bot.ports import Ballot, DeskFace, Log
+from sayso_bot.ports import AdapterContext, Ballot
 
 REASON_CHARACTERS = 2000
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}\Z")
@@ -29,12 +29,13 @@ _REVISION = re.compile(r"[1-9][0-9]{0,8}\Z")
 
 
 class Callbacks:
-    def __init__(self, desk: DeskFace, gate: Gate, pages: Pages, live: Live, log: Log) -> None:
-        self._desk = desk
+    def __init__(self, context: AdapterContext, gate: Gate, pages: Pages, live: Live) -> None:
+        self._desk = context.desk
+        self._journal = context.journal
+        self._log = context.log
         self._gate = gate
         self._pages = pages
         self._live = live
-        self._log = log
 
     async def vote(self, http_request: web.Request, session: Session) -> web.StreamResponse:
         """``POST /inbox/requests/{id}/vote``: the answer of the signed-in person, once.
@@ -57,7 +58,8 @@ class Callbacks:
     async def sign_in(self, http_request: web.Request) -> web.StreamResponse:
         """``POST /inbox/session``: exchange a link's token, sent by the sign-in page's script, for a session.
 
-        The session is new whatever cookie came along, and one that came along is ended.
+        The session is new whatever cookie came along, and one that came along is ended. Nobody is let in whose
+        signing in could not be put on the record.
         """
         try:
             form = await self._gate.form(http_request)
@@ -65,11 +67,12 @@ class Callbacks:
             begun = await self._gate.sessions.sign_in(token) if _TOKEN.match(token) else None
             if begun is None:
                 return _told(410, code="link_used_or_lapsed")
-            await self._end(await self._gate.session(http_request, use=False))
+            cookie, session = begun
+            await self._journal("inbox_signed_in", session.about)
+            await self._end(await self._gate.session(http_request, use=False), "inbox_session_ended")
         except SaysoError as error:
             return _told(error.status, code=error.code)
-        cookie, session = begun
-        self._log.info("signed_in", person=session.person.id, session=session.id[:12])
+        self._log.info("signed_in", **session.about)
         response = _told(200, next=self._gate.destination(http_request))
         self._gate.forget_destination(response)
         self._gate.admit(response, cookie, LIFE_SECONDS)
@@ -77,17 +80,19 @@ class Callbacks:
 
     async def sign_out(self, http_request: web.Request, session: Session) -> web.StreamResponse:
         await self._gate.form(http_request, session)
-        await self._end(session)
+        await self._end(session, "inbox_signed_out")
         response = redirect("/inbox")
         self._gate.dismiss(response)
         return response
 
-    async def _end(self, session: Session | None) -> None:
+    async def _end(self, session: Session | None, kind: str) -> None:
+        """End ``session`` at once, its streams too, and put that on the record as ``kind``."""
         if session is None:
             return
         await self._gate.sessions.end(session.id)
         self._live.end_session(session.id)
-        self._log.info("signed_out", person=session.person.id, session=session.id[:12])
+        self._log.info("signed_out", **session.about)
+        await self._journal(kind, session.about)
 
 
 def _ballot(request_id: str, form: Mapping[str, str], session: Session) -> Ballot:

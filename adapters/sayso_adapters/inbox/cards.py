@@ -41,7 +41,7 @@ class Row:
     @property
     def several(self) -> bool:
         """Whether more than one approval is asked for."""
-        return not self.card.needs.endswith("of 1 approval")
+        return self.card.quorum > 1
 
     @property
     def version(self) -> str:

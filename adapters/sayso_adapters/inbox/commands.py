@@ -27,7 +27,6 @@ sessions = typer.Typer(help="Who is signed in to the inbox.")
 commands.add_typer(sessions, name="sessions")
 
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}\Z")
-_SHOWN = 12
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -128,26 +127,26 @@ def _list(ctx: typer.Context, as_json: bool) -> None:
         typer.echo("Nobody is signed in to the inbox.")
     for session in found:
         typer.echo(
-            f"{session.id[:_SHOWN]}  {session.account}  since {session.created_at:%Y-%m-%d %H:%M} UTC,"
+            f"{session.short_id}  {session.account}  since {session.created_at:%Y-%m-%d %H:%M} UTC,"
             f" last used {session.seen_at:%Y-%m-%d %H:%M} UTC"
         )
 
 
 async def _end(tools: OperatorTools, known: Sessions, session: Session) -> None:
     if await known.end(session.id):
-        await tools.journal("inbox_session_ended", {"person": session.person.id, "session": session.id[:_SHOWN]})
+        await tools.journal("inbox_session_ended", session.about)
 
 
 def _say_ended(ended: list[Session], as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps({"ended": [session.id[:_SHOWN] for session in ended]}))
+        typer.echo(json.dumps({"ended": [session.short_id for session in ended]}))
     else:
         typer.echo(f"Ended {len(ended)} session{'' if len(ended) == 1 else 's'}.")
 
 
 def _public(session: Session) -> dict[str, Any]:
     return {
-        "id": session.id[:_SHOWN],
+        "id": session.short_id,
         "aliases": list(session.aliases),
         "name": session.name,
         "created_at": rfc3339(session.created_at),

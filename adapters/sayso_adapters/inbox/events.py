@@ -23,6 +23,7 @@ HEARTBEAT_SECONDS = 15.0
 STREAMS_PER_SESSION = 4
 _BEHIND = 64
 _AGAIN_AFTER_SECONDS = 1.0
+_ALIVE = b"event: alive\ndata: 1\n\n"
 
 
 @dataclass(eq=False, slots=True)
@@ -126,12 +127,20 @@ class Live:
         return response
 
     async def _write(self, response: web.StreamResponse, listener: Listener) -> None:
-        await response.write(b"retry: 2000\nevent: alive\ndata: 1\n\n")
+        """Hints as they come, and by the clock, however busy the book is, a heartbeat that looks after the session."""
+        await response.write(b"retry: 2000\n" + _ALIVE)
+        clock = asyncio.get_running_loop().time
+        due = clock() + self._heartbeat
         while not listener.closed:
-            lines = await listener.next(self._heartbeat)
-            if listener.closed or (not lines and not await self._sessions.alive(listener.session_id)):
+            lines = await listener.next(max(0.0, due - clock()))
+            if listener.closed:
                 break
-            await response.write("".join(lines).encode() or b"event: alive\ndata: 1\n\n")
+            if clock() >= due:
+                if not await self._sessions.alive(listener.session_id):
+                    break
+                lines.append(_ALIVE.decode())
+                due = clock() + self._heartbeat
+            await response.write("".join(lines).encode())
         await response.write_eof()
 
     async def _pass_on_while_wanted(self, changes: AsyncIterator[Change | None]) -> None:

@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from sayso_adapters.inbox.forms import read_form
 from sayso_adapters.inbox.sessions import Session, Sessions
 from sayso_bot.domain.request import REQUEST_ID
-from sayso_bot.errors import Forbidden, InvalidField, UnsupportedMediaType
+from sayso_bot.errors import Forbidden
 
 _DESTINATION_SECONDS = 15 * 60
 
@@ -41,16 +42,10 @@ class Gate:
     async def form(self, http_request: web.Request, session: Session | None = None) -> Mapping[str, str]:
         """The fields of a form that was sent from this site, and from a page of ``session`` where one is given.
 
-        Raises `Forbidden` for any other.
+        Raises `Forbidden` for any other, and as `read_form` does.
         """
         self._check_origin(http_request)
-        if http_request.content_type != "application/x-www-form-urlencoded":
-            raise UnsupportedMediaType("This address takes forms only. Nothing was changed.")
-        try:
-            posted = await http_request.post()
-        except (UnicodeDecodeError, LookupError):
-            raise InvalidField("The form is not UTF-8 text. Nothing was changed.") from None
-        fields = {name: value for name, value in posted.items() if isinstance(value, str)}
+        fields = await read_form(http_request)
         if session and not hmac.compare_digest(fields.get("csrf", "").encode(), session.csrf.encode()):
             raise Forbidden("This form is not from your session. Nothing was changed. Open the page again and retry.")
         return fields
@@ -82,7 +77,7 @@ class Gate:
         origin = http_request.headers.get("Origin")
         site = http_request.headers.get("Sec-Fetch-Site")
         ours = origin is not None and (
-            origin.lower() == self._origin or urlsplit(origin).netloc.lower() == http_request.host.lower()
+            origin.lower() == self._origin or _host_of(origin) == http_request.host.lower()
         )
         if (origin is not None and not ours) or site not in (None, "same-origin") or (origin is None and site is None):
             raise Forbidden("This form was not sent from the inbox. Nothing was changed.")
@@ -92,3 +87,11 @@ class Gate:
 
     def _drop(self, response: web.StreamResponse, name: str) -> None:
         response.del_cookie(name, path="/", httponly=True, samesite="Lax", secure=self._secure)
+
+
+def _host_of(origin: str) -> str | None:
+    """Host and port of an Origin, or None for what is no address."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None

@@ -6,6 +6,7 @@ templates without their frame; the page's script asks for them when a hint arriv
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
@@ -17,11 +18,12 @@ from sayso_adapters.inbox.looks import HEADERS, Looks, redirect
 from sayso_adapters.inbox.reading import Reader
 from sayso_adapters.inbox.sessions import Session
 from sayso_bot.domain.request import Status
-from sayso_bot.errors import SaysoError, VoteRefused
+from sayso_bot.errors import InvalidField, SaysoError, VoteRefused
 from sayso_bot.ports import Handler
 
 SignedIn: TypeAlias = Callable[[web.Request, Session], Awaitable[web.StreamResponse]]
 
+_CURSOR = re.compile(r"[0-9]{1,15}\Z")
 SETTLED = tuple(status for status in Status if status is not Status.PENDING)
 
 
@@ -88,14 +90,14 @@ class Pages:
         self._looks = looks
 
     async def waiting(self, http_request: web.Request, session: Session) -> web.Response:
-        cursor = http_request.query.get("cursor") or None
+        cursor = _cursor(http_request)
         waiting = await self._reader.waiting(session.person, cursor)
         return self._looks.page("waiting.html", session, waiting=waiting, older=cursor is not None)
 
     async def history(self, http_request: web.Request, session: Session) -> web.Response:
         chosen = http_request.query.get("status", "")
         status = Status(chosen) if chosen in SETTLED else None
-        cursor = http_request.query.get("cursor") or None
+        cursor = _cursor(http_request)
         history = await self._reader.history(session.person, status, cursor)
         return self._looks.page(
             "history.html", session, history=history, chosen=status, statuses=SETTLED, older=cursor is not None
@@ -140,6 +142,14 @@ class Pages:
         """One row of the list, for a page that shows it and was told that it changed."""
         row = await self._reader.row(session.person, http_request.match_info["id"])
         return self._looks.page("row.html", session, row=row)
+
+
+def _cursor(http_request: web.Request) -> str | None:
+    """Where an earlier page ended. Raises `InvalidField` for what no page ever said."""
+    cursor = http_request.query.get("cursor") or None
+    if cursor and not _CURSOR.match(cursor):
+        raise InvalidField("This address is not one that a list led to. Open the list.")
+    return cursor
 
 
 def _whole(http_request: web.Request) -> bool:

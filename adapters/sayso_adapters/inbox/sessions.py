@@ -46,6 +46,16 @@ class Session:
         return Person.known_as(self.name, self.aliases)
 
     @property
+    def about(self) -> dict[str, str]:
+        """Whose session it is and which, for the journal and the log."""
+        return {"person": self.person.id, "session": self.short_id}
+
+    @property
+    def short_id(self) -> str:
+        """Enough of the id for an operator to name the session."""
+        return self.id[:12]
+
+    @property
     def account(self) -> str:
         """What the person signed in as, for people: ``ana@example.com`` or ``operator``."""
         return ", ".join(alias.removeprefix("email:") for alias in self.aliases)

@@ -31,6 +31,7 @@ EVENT_TYPE = "sayso_request"
 HISTORY_PAGE = 200
 HISTORY_PAGES = 10
 CLOCKS_APART_SECONDS = 3600
+FINISH_SECONDS = 1.0
 
 
 def create(context: AdapterContext) -> SlackAdapter:
@@ -48,8 +49,8 @@ class SlackAdapter:
         self._introduction = Introduction(self._wire, context)
         self._people = People(self._wire, self._introduction.home)
         self._places = Places(context)
-        taps = Taps(context, self._wire, self._introduction, self._people, self._places)
-        context.mount("POST", PATH, Callbacks(settings, context, taps.take).receive)
+        self._taps = Taps(context, self._wire, self._introduction, self._people, self._places)
+        context.mount("POST", PATH, Callbacks(settings, context, self._taps.take).receive)
 
     @property
     def name(self) -> str:
@@ -64,6 +65,7 @@ class SlackAdapter:
         await self._introduction.begin()
 
     async def stop(self) -> None:
+        await self._taps.finish(FINISH_SECONDS)
         await self._wire.close()
 
     async def post(self, card: Card, place: str, button: str) -> str:

@@ -26,6 +26,7 @@ from slack_sdk.signature import SignatureVerifier
 
 from sayso_adapters.slack.settings import SlackSettings
 from sayso_adapters.slack.wire import client
+from sayso_bot.errors import Unavailable
 from sayso_bot.ports import AdapterContext
 
 MAX_BODY = 1024 * 1024
@@ -37,7 +38,10 @@ OnAction = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class Callbacks:
-    """The handler of ``/slack/events``. ``on_action`` is given each genuine tap, acknowledged when it returns."""
+    """The handler of ``/slack/events``. ``on_action`` is given each genuine tap, acknowledged when it returns.
+
+    Where it raises `Unavailable` the answer is 503, at which Slack tells the tapper that something went wrong.
+    """
 
     def __init__(self, settings: SlackSettings, context: AdapterContext, on_action: OnAction) -> None:
         self._context = context
@@ -81,6 +85,8 @@ class Callbacks:
         return web.Response(status=status)
 
     async def _failed(self, error: Exception) -> BoltResponse:
+        if isinstance(error, Unavailable):
+            return BoltResponse(status=error.status, body="")
         self._context.log.error("slack.callback_failed", error=type(error).__name__)
         return BoltResponse(status=500, body="")
 

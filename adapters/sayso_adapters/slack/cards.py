@@ -202,8 +202,7 @@ def _untold(card: Card) -> tuple[Answer, ...]:
     if card.ending is None:
         return card.answers
     decided = {Status.APPROVED: "approve", Status.DENIED: "deny"}.get(card.ending.status)
-    told = card.ending.headline
-    return tuple(answer for answer in card.answers if answer.outcome != decided or answer.name not in told)
+    return tuple(answer for answer in card.answers if answer.outcome != decided)
 
 
 def _answers(answers: tuple[Answer, ...], *, simple: bool) -> list[Block]:

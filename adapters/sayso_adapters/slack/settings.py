@@ -6,10 +6,11 @@ what to do. Secrets are never repeated in a sentence.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+
+from sayso_bot.domain.hosts import is_loopback
 
 DEFAULT_API_URL = "https://slack.com/api/"
 
@@ -75,12 +76,3 @@ def _wrong_value(given: Mapping[str, str]) -> str | None:
     if parts.scheme == "http" and not is_loopback(host):
         return "SLACK_API_URL must be https: the bot token would cross the network in the clear."
     return None
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

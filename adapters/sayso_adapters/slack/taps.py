@@ -1,7 +1,8 @@
 """A tap on a button: who is it, may such an account decide, what does the desk say, and what is the person told.
 
-Slack is answered once the vote is recorded, or after two seconds while the work goes on; a late, failed or refused tap
-is told to the tapper alone. The card is never touched here: delivery brings it up to date from what was recorded.
+A tap is acknowledged only once it is recorded or refused. Where that takes longer than Slack waits, Slack is answered
+503 and shows its user an error, while the work goes on; what became of the tap is told to the tapper alone either way.
+The card is never touched here: delivery brings it up to date from what was recorded.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from sayso_adapters.slack.people import USER, Account, People
 from sayso_adapters.slack.places import Places
 from sayso_adapters.slack.wire import Wire
 from sayso_bot.domain.request import Outcome, Request, Status
-from sayso_bot.errors import AlreadySettled, SaysoError, Unavailable, VoteRefused
+from sayso_bot.errors import SaysoError, Unavailable, VoteRefused
 from sayso_bot.ports import AdapterContext, AdapterError, Ballot, Button, LookupFailed, Retry, Voted
 
 ACKNOWLEDGE_SECONDS = 2.0
@@ -89,26 +90,46 @@ class Taps:
         self._introduction = introduction
         self._people = people
         self._places = places
-        self._handled: OrderedDict[str, asyncio.Event] = OrderedDict()
+        self._handled: OrderedDict[str, asyncio.Future[bool]] = OrderedDict()
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._ending = False
 
     async def take(self, body: Mapping[str, Any]) -> None:
-        """Return when the tap is recorded or refused, or after two seconds: Slack gives up after three."""
+        """Return when the tap is recorded or refused.
+
+        Raises `Unavailable` when that is not known after two seconds, because Slack gives up after three. The work
+        goes on; the operation's name makes another delivery of the same click safe.
+        """
         tap = read_tap(body)
         if tap is None:
             return
-        recorded = self._handled.get(tap.operation)
-        if recorded is None:
-            recorded = self._handled[tap.operation] = asyncio.Event()
-            while len(self._handled) > REMEMBERED_TAPS:
-                self._handled.popitem(last=False)
-            self._context.spawn(self._handle(tap, recorded))
-        try:
-            async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
-                await recorded.wait()
-        except TimeoutError:
+        known = self._handled.get(tap.operation) or self._begin(tap)
+        await asyncio.wait({known}, timeout=ACKNOWLEDGE_SECONDS)
+        if not known.done():
             self._context.log.warning("slack.tap_slow", user=tap.user)
+        if not known.done() or not known.result():
+            raise Unavailable("It is not known yet whether this tap counts.", retry_after=1)
 
-    async def _handle(self, tap: Tap, recorded: asyncio.Event) -> None:
+    async def finish(self, seconds: float) -> None:
+        """Take no more taps, and let those under way be recorded and told, for ``seconds`` at most."""
+        self._ending = True
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=seconds)
+
+    def _begin(self, tap: Tap) -> asyncio.Future[bool]:
+        """Start the work on a tap. What it returns will say whether the tap's fate, counted or refused, is known."""
+        if self._ending:
+            raise Unavailable("The service stops. Nothing was changed.", retry_after=5)
+        known = self._handled[tap.operation] = asyncio.get_running_loop().create_future()
+        while len(self._handled) > REMEMBERED_TAPS:
+            self._handled.popitem(last=False)
+        work = asyncio.create_task(self._handle(tap, known))
+        self._under_way.add(work)
+        work.add_done_callback(self._under_way.discard)
+        self._context.spawn(work)
+        return known
+
+    async def _handle(self, tap: Tap, known: asyncio.Future[bool]) -> None:
         said: str | None = UNSURE
         try:
             said = await self._answer(tap)
@@ -120,7 +141,7 @@ class Taps:
         finally:  # whatever else breaks, the tapper is told, and the task's failure is logged by who spawned it
             if said in (UNSURE, CANNOT_CHECK):
                 self._handled.pop(tap.operation, None)  # another delivery of this click may try again
-            recorded.set()
+            known.set_result(said is not UNSURE)
             if said:
                 await self._tell(tap, said)
 
@@ -175,8 +196,6 @@ class Taps:
         )
         try:
             voted = await self._vote_surely(ballot)
-        except AlreadySettled as error:
-            return await self._how_it_ended(button.request_id, error.detail)
         except VoteRefused as error:
             return error.detail
         return None if voted.replayed else self._counted(voted.request, outcome)
@@ -189,10 +208,6 @@ class Taps:
             except Unavailable:
                 await asyncio.sleep(pause)
         return await self._desk.vote(ballot)
-
-    async def _how_it_ended(self, request_id: str, detail: str) -> str:
-        ending = self._desk.card(await self._desk.look(request_id)).ending
-        return f"{detail} {ending.headline}." if ending and ending.headline not in detail else detail
 
     def _counted(self, request: Request, outcome: Outcome) -> str:
         card = self._desk.card(request)

@@ -20,7 +20,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from sayso_adapters.slack.settings import SlackSettings, is_loopback
+from sayso_adapters.slack.settings import SlackSettings
+from sayso_bot.domain.hosts import is_loopback
 from sayso_bot.ports import AdapterError, Gone, Rejected, Retry
 
 TIMEOUT_SECONDS = 10.0

@@ -10,9 +10,7 @@ import os
 import stat
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Literal
 
 from redis.exceptions import RedisError
 
@@ -22,7 +20,7 @@ from sayso_bot.cli.printing import clock
 from sayso_bot.configuration import ActiveConfiguration
 from sayso_bot.errors import SaysoError, Unusable
 from sayso_bot.policy import LoadedPolicy
-from sayso_bot.ports import AdapterError
+from sayso_bot.ports import AdapterError, Check
 from sayso_bot.settings import Settings, environment
 from sayso_bot.store.checks import check as check_redis
 from sayso_bot.store.connect import place, server_time_skew
@@ -32,26 +30,28 @@ from sayso_bot.wiring import configured_adapters, load_policy, opened_book
 from sayso_bot.workers.clock import MOST_SKEW_SECONDS
 
 MOST_ALARMS = 20
-State = Literal["ok", "warning", "not ok"]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """``detail`` is a sentence that says what was found and, where it is not ok, what to do."""
-
-    name: str
-    state: State
-    detail: str
+def _ok(name: str, detail: str) -> Check:
+    return Check(name, ok=True, detail=detail)
 
 
-async def examine() -> list[Finding]:
+def _warning(name: str, detail: str) -> Check:
+    return Check(name, ok=True, detail=detail, warning=True)
+
+
+def _wrong(name: str, detail: str) -> Check:
+    return Check(name, ok=False, detail=detail)
+
+
+async def examine() -> list[Check]:
     """Everything that can be found out from here. Never raises for what it finds."""
     try:
         settings = Settings.load()
     except Unusable as error:
-        return [Finding("settings", "not ok", line) for line in error.detail.splitlines()]
+        return [_wrong("settings", line) for line in error.detail.splitlines()]
     configure_logs(settings.log_format, "error")
-    findings = [Finding("settings", "ok", f"The book {settings.book}, answered at {settings.public_url}.")]
+    findings = [_ok("settings", f"The book {settings.book}, answered at {settings.public_url}.")]
     platforms, wrong = _platforms()
     findings += [*wrong, *_policy_file(settings)]
     log = logger("doctor")
@@ -59,11 +59,11 @@ async def examine() -> list[Finding]:
         async with opened_book(settings, log) as store, aclosing(_of(Book(settings, store, log), platforms)) as found:
             findings += [finding async for finding in found]
     except SaysoError as error:
-        findings += [Finding("store", "not ok", line) for line in error.detail.splitlines()]
+        findings += [_wrong("store", line) for line in error.detail.splitlines()]
     return findings
 
 
-async def _of(book: Book, platforms: Mapping[str, EntryPoint]) -> AsyncGenerator[Finding, None]:
+async def _of(book: Book, platforms: Mapping[str, EntryPoint]) -> AsyncGenerator[Check, None]:
     if book.settings.redis_url is None:
         for finding in _folder(book.settings):
             yield finding
@@ -84,52 +84,52 @@ async def _of(book: Book, platforms: Mapping[str, EntryPoint]) -> AsyncGenerator
 # --------------------------------------------------------------------------- settings and files
 
 
-def _platforms() -> tuple[Mapping[str, EntryPoint], list[Finding]]:
+def _platforms() -> tuple[Mapping[str, EntryPoint], list[Check]]:
     try:
         return configured_adapters(environment()), []
     except Unusable as error:
-        return {}, [Finding("platforms", "not ok", line) for line in error.detail.splitlines()]
+        return {}, [_wrong("platforms", line) for line in error.detail.splitlines()]
 
 
-def _policy_file(settings: Settings) -> Iterator[Finding]:
+def _policy_file(settings: Settings) -> Iterator[Check]:
     if settings.policy is None:
         return
     try:
         _, policy = load_policy(settings.policy)
     except Unusable as error:
         for line in error.detail.splitlines():
-            yield Finding("policy file", "not ok", line)
+            yield _wrong("policy file", line)
         return
-    yield Finding("policy file", "ok", f"{settings.policy} is valid.")
+    yield _ok("policy file", f"{settings.policy} is valid.")
     for warning in policy.warnings:
-        yield Finding("policy file", "warning", str(warning))
+        yield _warning("policy file", str(warning))
 
 
-def _folder(settings: Settings) -> Iterator[Finding]:
+def _folder(settings: Settings) -> Iterator[Check]:
     folder = settings.data_dir.resolve()
     if stat.S_IMODE(folder.stat().st_mode) & 0o077:
-        yield Finding("data folder", "warning", f"Other users can look into {folder}: chmod 700 closes it.")
+        yield _warning("data folder", f"Other users can look into {folder}: chmod 700 closes it.")
     else:
-        yield Finding("data folder", "ok", f"{folder} is private.")
+        yield _ok("data folder", f"{folder} is private.")
     owner = holder(folder)
     if owner is None or owner.pid == os.getpid():
-        yield Finding("service", "warning", "No service runs on this data folder. Start one with: sayso serve")
+        yield _warning("service", "No service runs on this data folder. Start one with: sayso serve")
     else:
-        yield Finding("service", "ok", f"The data folder is held by {owner}.")
+        yield _ok("service", f"The data folder is held by {owner}.")
 
 
 # --------------------------------------------------------------------------- the store and the clock
 
 
-async def _redis(book: Book) -> list[Finding]:
+async def _redis(book: Book) -> list[Check]:
     client = book.store.client
     warnings = await check_redis(client, book.settings.durability, book=book.settings.book)
     try:
         version = str((await client.info("server")).get("redis_version", ""))
     except RedisError:
         version = ""
-    findings = [Finding("redis", "ok", f"Redis {version}{' ' if version else ''}answers at {place(client)}.")]
-    return findings + [Finding("redis", "warning", warning) for warning in warnings]
+    findings = [_ok("redis", f"Redis {version}{' ' if version else ''}answers at {place(client)}.")]
+    return findings + [_warning("redis", warning) for warning in warnings]
 
 
 async def _skew(book: Book) -> float | None:
@@ -140,59 +140,54 @@ async def _skew(book: Book) -> float | None:
         return None
 
 
-def _clock(skew: float | None) -> Finding:
+def _clock(skew: float | None) -> Check:
     if skew is None:
-        return Finding("clock", "not ok", "Redis did not tell its time. Look at the connection, then repeat.")
+        return _wrong("clock", "Redis did not tell its time. Look at the connection, then repeat.")
     if abs(skew) > MOST_SKEW_SECONDS:
         way = "ahead of" if skew > 0 else "behind"
-        return Finding(
+        return _wrong(
             "clock",
-            "not ok",
             f"This machine's clock is {abs(skew):.0f} s {way} Redis's, so taps in chat are refused. Set it right.",
         )
-    return Finding("clock", "ok", f"This machine's clock is {abs(skew):.1f} s off Redis's.")
+    return _ok("clock", f"This machine's clock is {abs(skew):.1f} s off Redis's.")
 
 
 # --------------------------------------------------------------------------- policy, keys, cards
 
 
-def _policy(book: Book, configuration: ActiveConfiguration, platforms: Mapping[str, EntryPoint]) -> Iterator[Finding]:
+def _policy(book: Book, configuration: ActiveConfiguration, platforms: Mapping[str, EntryPoint]) -> Iterator[Check]:
     try:
         policy = configuration.policy
     except SaysoError as error:
-        yield Finding("policy", "not ok", error.detail)
+        yield _wrong("policy", error.detail)
         return
     if configuration.is_built_in:
         waits = " The policy file comes into force when the service starts." if book.settings.policy else ""
-        yield Finding(
-            "policy",
-            "warning" if waits else "ok",
-            f"In force is the built-in default: every action is asked in the inbox.{waits}",
-        )
+        said = f"In force is the built-in default: every action is asked in the inbox.{waits}"
+        yield _warning("policy", said) if waits else _ok("policy", said)
         return
     yield _same_as_file(book.settings, policy.digest)
     if isinstance(policy, LoadedPolicy):
         yield from _unreachable(policy, platforms)
 
 
-def _same_as_file(settings: Settings, digest: str) -> Finding:
+def _same_as_file(settings: Settings, digest: str) -> Check:
     if settings.policy is None:
-        return Finding("policy", "ok", f"In force is {digest}; SAYSO_POLICY is not set here.")
+        return _ok("policy", f"In force is {digest}; SAYSO_POLICY is not set here.")
     try:
         same = load_policy(settings.policy)[1].digest == digest
     except Unusable:
         same = False
     if same:
-        return Finding("policy", "ok", f"In force is {digest}, the policy file.")
-    return Finding(
+        return _ok("policy", f"In force is {digest}, the policy file.")
+    return _wrong(
         "policy",
-        "not ok",
         f"In force is {digest}, which is not {settings.policy}. To put the file in force: sayso policy activate"
         f" {settings.policy}",
     )
 
 
-def _unreachable(policy: LoadedPolicy, platforms: Mapping[str, EntryPoint]) -> Iterator[Finding]:
+def _unreachable(policy: LoadedPolicy, platforms: Mapping[str, EntryPoint]) -> Iterator[Check]:
     """Rules whose place or approvers are on a platform that is off."""
     known = {point.name for point in entry_points(group="sayso.adapters")}
     for rule in policy.rules:
@@ -202,37 +197,35 @@ def _unreachable(policy: LoadedPolicy, platforms: Mapping[str, EntryPoint]) -> I
         named = {text.partition(":")[0] for text in (requirement.place, *(requirement.approvers or ()))}
         for platform in sorted(named & known - platforms.keys()):
             what = "asks there" if requirement.place.startswith(platform) else "names approvers there"
-            yield Finding(
+            yield _wrong(
                 "policy",
-                "not ok",
                 f'{platform} is not set up in this environment, and the rule "{rule.name}" (line {rule.line}) {what}.'
                 f" Set the variables of {platform}, or change the rule.",
             )
 
 
-def _keys(configuration: ActiveConfiguration) -> Iterator[Finding]:
+def _keys(configuration: ActiveConfiguration) -> Iterator[Check]:
     asking = sum("agent" in key.kinds for key in configuration.keys)
     if asking:
-        yield Finding("keys", "ok", f"{asking} key{'' if asking == 1 else 's'} of agents can ask.")
+        yield _ok("keys", f"{asking} key{'' if asking == 1 else 's'} of agents can ask.")
     else:
-        yield Finding("keys", "warning", "No agent has a key. Make one with: sayso keys create NAME")
+        yield _warning("keys", "No agent has a key. Make one with: sayso keys create NAME")
 
 
-async def _cards(book: Book) -> list[Finding]:
+async def _cards(book: Book) -> list[Check]:
     total = (await book.store.totals()).alarms
     if not total:
-        return [Finding("cards", "ok", "Every card is where it should be.")]
+        return [_ok("cards", "Every card is where it should be.")]
     findings = [
-        Finding(
+        _wrong(
             "cards",
-            "not ok",
             f"The card of {alarm.request_id} cannot be brought to {alarm.place} since {clock(alarm.since)}."
             " Look whether the app is in that channel; the request can be answered in the inbox meanwhile.",
         )
         for alarm in await book.store.alarms(MOST_ALARMS)
     ]
     if total > len(findings):
-        findings.append(Finding("cards", "not ok", f"{total - len(findings)} more cards cannot be delivered."))
+        findings.append(_wrong("cards", f"{total - len(findings)} more cards cannot be delivered."))
     return findings
 
 
@@ -241,14 +234,14 @@ async def _cards(book: Book) -> list[Finding]:
 
 async def _platform(
     book: Book, configuration: ActiveConfiguration, name: str, point: EntryPoint, skew: float | None
-) -> list[Finding]:
+) -> list[Check]:
     """What the adapter says about itself."""
     is_right = skew is not None and abs(skew) <= MOST_SKEW_SECONDS
     try:
         async with opened_desk(book, configuration, {name: point}, lambda: is_right) as desk:
             checks = [check for adapter in desk.adapters.values() for check in await adapter.check()]
     except AdapterError as error:
-        return [Finding(name, "not ok", f"{name} could not be asked ({error.what}). Try again shortly.")]
+        return [_wrong(name, f"{name} could not be asked ({error.what}). Try again shortly.")]
     except SaysoError as error:
-        return [Finding(name, "not ok", error.detail)]
-    return [Finding(check.name, "ok" if check.ok else "not ok", check.detail) for check in checks]
+        return [_wrong(name, error.detail)]
+    return checks

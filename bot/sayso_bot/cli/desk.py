@@ -47,6 +47,7 @@ async def opened_desk(
                 shelf=shelves(book.settings, book.store.client, book.log)(name),
                 spawn=spawn,
                 clock_is_right=clock_is_right,
+                journal=lambda kind, data: book.store.note(kind, "", data),
             )
             adapter: ChatAdapter = point.load()(context)
             desk.join(adapter)

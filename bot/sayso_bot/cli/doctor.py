@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
+from typing import Any
 
 import typer
 
-from sayso_bot.cli.checkup import Finding, examine
+from sayso_bot.cli.checkup import examine
 from sayso_bot.cli.printing import AsJson, print_json, print_table
+from sayso_bot.ports import Check
 
 
 def command(as_json: AsJson = False) -> None:
     """Check settings, store, clock, policy, keys, cards and platforms. Ends with 1 when something is not ok."""
-    findings = asyncio.run(examine())
-    healthy = all(finding.state != "not ok" for finding in findings)
+    checks = asyncio.run(examine())
+    healthy = all(check.ok for check in checks)
     if as_json:
-        print_json({"ok": healthy, "checks": [asdict(finding) for finding in findings]})
+        print_json({"ok": healthy, "checks": [_out(check) for check in checks]})
     else:
-        print_table(("check", "state", "what was found, and what to do"), map(_row, findings))
+        rows = ((check.name, _state(check), check.detail) for check in checks)
+        print_table(("check", "state", "what was found, and what to do"), rows)
     if not healthy:
         raise typer.Exit(1)
 
 
-def _row(finding: Finding) -> tuple[str, ...]:
-    return finding.name, finding.state, finding.detail
+def _out(check: Check) -> dict[str, Any]:
+    return {"name": check.name, "state": _state(check), "detail": check.detail}
+
+
+def _state(check: Check) -> str:
+    if not check.ok:
+        return "not ok"
+    return "warning" if check.warning else "ok"

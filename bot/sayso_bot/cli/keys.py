@@ -15,10 +15,12 @@ from typing import Annotated, Any
 
 import typer
 
+from sayso_bot.cli.arguments import agent_name
 from sayso_bot.cli.operator import Book, with_book
 from sayso_bot.cli.printing import AsJson, clock, print_json, print_table, say
+from sayso_bot.domain.globs import ACTION_PATTERN
 from sayso_bot.domain.key import KINDS, Key, Kind, Quotas, new_key_id, new_secret, secret_digest
-from sayso_bot.domain.request import NAME, rfc3339
+from sayso_bot.domain.request import rfc3339
 from sayso_bot.errors import NotFound
 from sayso_bot.policy.places import Unacceptable, account
 
@@ -27,7 +29,6 @@ commands = typer.Typer(help="Keys of agents, executors and admin programs.", no_
 BURST_SECONDS = 5
 LARGEST_RATE = 10_000
 
-_ACTIONS = re.compile(r"[A-Za-z0-9_.:/*-]{1,128}\Z")
 _RATE = re.compile(r"([0-9]{1,5}(?:\.[0-9]{1,3})?)/s\Z")
 _QUOTAS = Quotas()
 
@@ -38,12 +39,6 @@ class Which(Enum):
     agent = "agent"
     executor = "executor"
     admin = "admin"
-
-
-def _name(text: str) -> str:
-    if not NAME.match(text):
-        raise typer.BadParameter("a name is 1 to 32 of the characters a to z, 0 to 9 and -")
-    return text
 
 
 def _rate(text: str) -> float:
@@ -64,7 +59,7 @@ def _email(text: str) -> str:
 @commands.command()
 def create(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="The agent's name, which people are shown.", parser=_name)
+        str, typer.Argument(metavar="NAME", help="The agent's name, which people are shown.", parser=agent_name)
     ],
     kind: Annotated[
         list[Which] | None, typer.Option(help="agent asks, executor redeems, admin administers; repeat it. [agent]")
@@ -156,7 +151,7 @@ def _found(keys: Iterable[Key], key_id: str) -> Key:
 
 def _globs(given: list[str]) -> tuple[str, ...]:
     for glob in given:
-        if not _ACTIONS.match(glob):
+        if not ACTION_PATTERN.match(glob):
             raise typer.BadParameter("write it as payments.refund or payments.*", param_hint="--actions")
     return tuple(dict.fromkeys(given))
 

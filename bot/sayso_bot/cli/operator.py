@@ -17,6 +17,7 @@ from sayso_bot.settings import Settings
 from sayso_bot.store.redis import RedisStore
 from sayso_bot.telemetry import configure_logs, logger
 from sayso_bot.wiring import configuration_of, opened_book, review_url, shelves
+from sayso_bot.workers.tasks import cancelled
 
 T = TypeVar("T")
 
@@ -40,8 +41,18 @@ class Book:
 
 
 def with_book(work: Callable[[Book], Coroutine[Any, Any, T]]) -> T:
-    """Run ``work`` on the open book. Raises `Unusable`, and whatever ``work`` raises."""
-    return asyncio.run(_on_book(work))
+    """Run ``work`` on the open book. Raises `Unusable`, KeyboardInterrupt, and whatever ``work`` raises."""
+    return asyncio.run(_until_ended(_on_book(work)))
+
+
+async def _until_ended(work: Coroutine[Any, Any, T]) -> T:
+    """Await ``work`` in a task of its own, which a Ctrl-C asks to end until it has: see `cancelled`."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait([task])
+    finally:
+        await cancelled([task])
+    return task.result()
 
 
 async def _on_book(work: Callable[[Book], Awaitable[T]]) -> T:

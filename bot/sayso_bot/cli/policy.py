@@ -14,12 +14,13 @@ from typing import Annotated, Any
 
 import typer
 
+from sayso_bot.cli.arguments import action_type, agent_name
 from sayso_bot.cli.operator import Book, with_book
 from sayso_bot.cli.printing import AsJson, print_json, print_table, say
 from sayso_bot.domain import json as strict_json
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.policy import Asked, Verdict, format_duration
-from sayso_bot.domain.request import ACTION_TYPE, NAME, Claims, Requirement
+from sayso_bot.domain.request import Claims, Requirement
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import SaysoError
 from sayso_bot.policy import Explanation, LoadedPolicy, PolicyInvalid, Problem, RuleView
@@ -38,18 +39,6 @@ _OUTCOMES = {
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The policy, a YAML file.")]
 
 
-def _action(text: str) -> str:
-    if not ACTION_TYPE.match(text):
-        raise typer.BadParameter("give one exact action type, such as payments.refund")
-    return text
-
-
-def _agent(text: str) -> str:
-    if not NAME.match(text):
-        raise typer.BadParameter("an agent's name is 1 to 32 of the characters a to z, 0 to 9 and -")
-    return text
-
-
 @commands.command()
 def check(file: File, as_json: AsJson = False) -> None:
     """Check a policy, and list its rules. Ends with 1 when it is not valid."""
@@ -66,9 +55,9 @@ def check(file: File, as_json: AsJson = False) -> None:
 @commands.command()
 def explain(
     file: File,
-    action: Annotated[str, typer.Argument(parser=_action, metavar="ACTION", help="What would be asked for.")],
+    action: Annotated[str, typer.Argument(parser=action_type, metavar="ACTION", help="What would be asked for.")],
     params: Annotated[str, typer.Option(metavar="JSON|@FILE|-", help="Its params; - reads them.")] = "{}",
-    agent: Annotated[str, typer.Option(parser=_agent, metavar="NAME", help="Who would ask.")] = "agent",
+    agent: Annotated[str, typer.Option(parser=agent_name, metavar="NAME", help="Who would ask.")] = "agent",
     as_json: AsJson = False,
 ) -> None:
     """Show what each rule makes of an action, and what comes of it. Nothing is asked. Claims count as empty."""

@@ -13,11 +13,12 @@ from typing import Annotated, Any
 
 import typer
 
+from sayso_bot.cli.arguments import action_type, agent_name
 from sayso_bot.cli.operator import Book, with_book
 from sayso_bot.cli.printing import AsJson, print_json, print_table, say
 from sayso_bot.cli.request_text import described, row, standing
 from sayso_bot.domain.card import card
-from sayso_bot.domain.request import ACTION_TYPE, NAME, REQUEST_ID, Request, Status
+from sayso_bot.domain.request import REQUEST_ID, Request, Status
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import NotFound, Unusable
 from sayso_bot.http.schemas import request_out
@@ -34,18 +35,6 @@ SAME_MISS_SECONDS = 1.0
 """One reconnection is told several times, once for each channel."""
 
 
-def _action(text: str) -> str:
-    if not ACTION_TYPE.match(text):
-        raise typer.BadParameter("give one exact action type, such as payments.refund")
-    return text
-
-
-def _agent(text: str) -> str:
-    if not NAME.match(text):
-        raise typer.BadParameter("give one agent's name")
-    return text
-
-
 def _cursor(text: str) -> str:
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
         raise typer.BadParameter("give the cursor that an earlier page ended with")
@@ -55,8 +44,8 @@ def _cursor(text: str) -> str:
 @commands.command("list")
 def list_requests(
     status: Annotated[Status | None, typer.Option(help="Only those that stand so.")] = None,
-    action: Annotated[str | None, typer.Option(parser=_action, metavar="ACTION", help="Only this action.")] = None,
-    agent: Annotated[str | None, typer.Option(parser=_agent, metavar="NAME", help="Only this agent's.")] = None,
+    action: Annotated[str | None, typer.Option(parser=action_type, metavar="ACTION", help="Only this action.")] = None,
+    agent: Annotated[str | None, typer.Option(parser=agent_name, metavar="NAME", help="Only this agent's.")] = None,
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=LARGEST_PAGE, help="How many.")] = DEFAULT_PAGE,
     cursor: Annotated[
         str | None, typer.Option(parser=_cursor, metavar="CURSOR", help="Where an earlier page ended.")

@@ -61,7 +61,11 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """``facts`` are complete, never cut. ``needs`` is what the rule still wants, ``reason`` when it wants a reason."""
+    """``facts`` are complete, never cut. ``reason`` says when the rule wants a reason.
+
+    ``quorum`` is how many approvals the rule wants, 0 where it asks nobody; ``needs`` is that and what is there, in
+    words.
+    """
 
     request_id: str
     revision: int
@@ -73,6 +77,7 @@ class Card:
     principal: str | None
     rule: str
     channel: str
+    quorum: int
     needs: str
     approvers: str
     reason: ReasonRule
@@ -102,6 +107,7 @@ def card(request: Request, review_url: str) -> Card:
         principal=request.principal and one_line(request.principal),
         rule=one_line(request.rule),
         channel=one_line(requirement.channel) if requirement else "",
+        quorum=requirement.quorum if requirement else 0,
         needs=needs(request),
         approvers=who_may(request),
         reason=requirement.reason if requirement else "never",

@@ -3,7 +3,7 @@
 Two readers that understand one body differently would let an agent show a person one thing and
 execute another. So duplicate keys, numbers that a double cannot hold as written, integers beyond
 2^53-1, lone surrogates, NUL and nesting deeper than 32 are refused, never repaired. What is accepted is accepted again
-in its canonical form.
+in its canonical form. A person must be able to take it in, so names of members are short and values are not too many.
 
 Reading is quick: hooks run inside the C scanner and only notice that something is wrong. The slow second reading,
 which finds the path for the message, happens only then.
@@ -19,11 +19,15 @@ from typing import Any, NoReturn, TypeAlias
 
 from sayso_bot.errors import BadJson, InvalidField
 
+_Link: TypeAlias = "tuple[_Link, str | int] | None"
+"""Where a node is: its parent's place and its own key or index. The path is written out for an error only."""
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1
 MAX_LITERAL = 400
+MAX_NAME = 256
+MAX_VALUES = 5000
 _PRINTED_AS_POWER = 1e21
 
 
@@ -49,14 +53,14 @@ def loads(body: bytes) -> Json:
     except ValueError as error:
         where = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
         raise BadJson(f"The body is not JSON{where}. Nothing was changed.") from None
-    if "\\u" in text or _too_deep(text):
-        _check_strings_and_depth(value)
+    if "\\u" in text or _could_be_too_much(text):
+        _check_whole(value)
     return value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    if len(found) != len(pairs):
+    if len(found) != len(pairs) or any(len(name) > MAX_NAME for name in found):
         raise _Suspicious
     return found
 
@@ -90,29 +94,32 @@ def _constant(_: str) -> NoReturn:
 _QUICK = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_integer, parse_float=_double, parse_constant=_constant)
 
 
-def _too_deep(text: str) -> bool:
-    """Whether ``text`` could be nested too deep; exact only where it says no."""
-    return text.count("[") + text.count("{") > MAX_DEPTH
+def _could_be_too_much(text: str) -> bool:
+    """Whether ``text`` could be nested too deep or hold too many values; exact only where it says no."""
+    opened = text.count("[") + text.count("{")
+    return opened > MAX_DEPTH or opened + text.count(",") > MAX_VALUES
 
 
-def _check_strings_and_depth(value: Json) -> None:
-    for path, node, depth in _walk(value):
+def _check_whole(value: Json) -> None:
+    for count, (link, node, depth) in enumerate(_walk(value)):
+        if count > MAX_VALUES:
+            raise InvalidField(f"The body holds more than {MAX_VALUES} values. Nothing was changed.", field="")
         if isinstance(node, str):
-            _check_string(node, path)
+            _check_string(node, link)
         elif isinstance(node, (Mapping, list)) and depth >= MAX_DEPTH:
-            raise InvalidField(f"The body is nested deeper than {MAX_DEPTH} levels.", field=path)
+            raise InvalidField(f"The body is nested deeper than {MAX_DEPTH} levels.", field=_path(link))
         if isinstance(node, Mapping):
             for key in node:
-                _check_string(key, path)
+                _check_string(key, link)
 
 
-def _check_string(text: str, path: str) -> None:
+def _check_string(text: str, link: _Link) -> None:
     if "\0" in text:
-        raise InvalidField("A text holds the character NUL, which Sayso does not accept.", field=path)
+        raise InvalidField("A text holds the character NUL, which Sayso does not accept.", field=_path(link))
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        raise InvalidField("A text holds half of a surrogate pair, which is no character.", field=path) from None
+        raise InvalidField("A text holds half of a surrogate pair, which is no character.", field=_path(link)) from None
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -132,44 +139,54 @@ def _explain(text: str) -> NoReturn:
         raise InvalidField(f"The body is nested deeper than {MAX_DEPTH} levels.", field="") from None
     except ValueError:
         raise BadJson("The body is not JSON. Nothing was changed.") from None
-    for path, node, _ in _walk(tree):
+    for link, node, _ in _walk(tree):
         if isinstance(node, _Pairs):
-            seen: set[str] = set()
-            for key, _value in node:
-                if key in seen:
-                    raise InvalidField("An object holds the same key twice.", field=_join(path, key))
-                seen.add(key)
+            _explain_names(node, link)
         elif isinstance(node, _Number):
-            _explain_number(node, path)
+            _explain_number(node, link)
     raise BadJson("The body is not JSON. Nothing was changed.")
 
 
-def _explain_number(literal: str, path: str) -> None:
+def _explain_names(pairs: _Pairs, link: _Link) -> None:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if len(name) > MAX_NAME:
+            raise InvalidField(f"The name of a member has at most {MAX_NAME} characters.", field=_path(link))
+        if name in seen:
+            raise InvalidField("An object holds the same key twice.", field=_path((link, name)))
+        seen.add(name)
+
+
+def _explain_number(literal: str, link: _Link) -> None:
     shown = literal if len(literal) <= 40 else literal[:40] + "…"
     if literal.lstrip("-").isdigit():
         if len(literal) > 17 or abs(int(literal)) > MAX_INTEGER:
-            raise InvalidField(f"The integer {shown} is beyond 2^53-1; send it as a string.", field=path)
+            raise InvalidField(f"The integer {shown} is beyond 2^53-1; send it as a string.", field=_path(link))
     elif (
         len(literal) > MAX_LITERAL
         or literal in ("NaN", "Infinity", "-Infinity")
         or not _same_number(literal, float(literal))
     ):
-        raise InvalidField(f"JSON readers disagree about the number {shown}; send it as a string.", field=path)
+        raise InvalidField(f"JSON readers disagree about the number {shown}; send it as a string.", field=_path(link))
 
 
-def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
+def _path(link: _Link) -> str:
+    steps: list[str] = []
+    while link is not None:
+        link, step = link
+        steps.append(f"[{step}]" if isinstance(step, int) else f".{step}")
+    return "".join(reversed(steps)).removeprefix(".")
 
 
-def _walk(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any, int]]:
-    """Every node with its path and depth, without recursion (a body may be nested as deep as it is long)."""
-    todo: list[tuple[str, Any, int]] = [(path, value, depth)]
+def _walk(value: Any) -> Iterator[tuple[_Link, Any, int]]:
+    """Every node with its place and depth, without recursion (a body may be nested as deep as it is long)."""
+    todo: list[tuple[_Link, Any, int]] = [(None, value, 0)]
     while todo:
-        path, node, depth = todo.pop()
-        yield path, node, depth
+        link, node, depth = todo.pop()
+        yield link, node, depth
         if isinstance(node, _Pairs):
-            todo += [(_join(path, key), item, depth + 1) for key, item in reversed(node)]
+            todo += [((link, key), item, depth + 1) for key, item in reversed(node)]
         elif isinstance(node, Mapping):
-            todo += [(_join(path, key), item, depth + 1) for key, item in reversed(list(node.items()))]
+            todo += [((link, key), item, depth + 1) for key, item in reversed(list(node.items()))]
         elif isinstance(node, list):
-            todo += [(f"{path}[{index}]", item, depth + 1) for index, item in reversed(list(enumerate(node)))]
+            todo += [((link, index), item, depth + 1) for index, item in reversed(list(enumerate(node)))]

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Literal
 
-from sayso_bot.domain.policy import pattern
+from sayso_bot.domain.globs import Glob
 
 Kind = Literal["agent", "executor", "admin"]
 KINDS: tuple[Kind, ...] = ("agent", "executor", "admin")
@@ -28,7 +28,7 @@ class Quotas:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """``digest`` is the SHA-256 of the secret, which is shown once and kept nowhere."""
+    """``actions`` are patterns; ``digest`` is the SHA-256 of the secret, which is shown once and kept nowhere."""
 
     id: str
     name: str
@@ -41,7 +41,7 @@ class Key:
     revoked_at: datetime | None = None
 
     def may_ask(self, action: str) -> bool:
-        return any(_pattern(glob).match(action) for glob in self.actions)
+        return any(_glob(text).matches(action) for text in self.actions)
 
 
 def new_secret(book: str) -> str:
@@ -57,4 +57,4 @@ def secret_digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-_pattern = lru_cache(maxsize=4096)(pattern)
+_glob = lru_cache(maxsize=4096)(Glob)

@@ -15,11 +15,15 @@ OPERATOR = "operator"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """``id`` is the alias or joined name under which votes count; ``name`` is what people are shown."""
+    """``id`` is the alias or joined name under which votes count; ``name`` is what people are shown.
+
+    ``proved_email`` says that the account with which they came has a confirmed e-mail address of its own.
+    """
 
     id: str
     name: str
     aliases: frozenset[str]
+    proved_email: bool = True
 
     @classmethod
     def known_as(cls, name: str, aliases: Iterable[str]) -> Person:
@@ -27,7 +31,8 @@ class Person:
         proved = frozenset(normal(alias) for alias in aliases)
         if not proved:
             raise ValueError("a person needs a proved alias")
-        return cls(id=_principal_alias(proved), name=name, aliases=proved)
+        identity = _principal_alias(proved)
+        return cls(identity, name, proved, proved_email=identity.startswith("email:"))
 
     def joined(self, people: Mapping[str, frozenset[str]]) -> Person:
         """This person with the accounts that the policy's ``people:`` joins by hand."""
@@ -48,6 +53,11 @@ class Person:
     def comparable(self) -> bool:
         """Whether this person can be told apart from people who answer on another surface."""
         return self.id.startswith(("person:", "email:"))
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether an entry under ``people:`` says who this is."""
+        return self.id.startswith("person:")
 
     def is_any(self, alias: str) -> bool:
         return normal(alias) in self.aliases

@@ -59,8 +59,3 @@ def format_duration(seconds: int) -> str:
         if seconds % _UNIT_SECONDS[unit] == 0:
             return f"{seconds // _UNIT_SECONDS[unit]}{unit}"
     return f"{seconds}s"
-
-
-def pattern(glob: str) -> re.Pattern[str]:
-    """An action pattern: ``*`` matches any run of characters, dots included; all else stands for itself."""
-    return re.compile(".*".join(re.escape(part) for part in glob.split("*")) + r"\Z", re.DOTALL)

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 
+MOST_MARKS = 3
+"""Marks on one letter that scripts need; more of them, or marks on anything else, draw over what stands beside."""
 _KEPT = frozenset("\n\t")
 _BLANKS = frozenset(
     "\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5\u180b\u180c\u180d\u180e\u180f\u2d7f\ufffc"
@@ -19,16 +22,21 @@ _IMITATION = re.compile(r"⟨(?=U\+[0-9A-F]{4,6}⟩)")
 def visible(text: str) -> str:
     """``text`` with control, bidirectional, zero-width and blank characters written as ``⟨U+202E⟩``.
 
-    New lines and tabs stay. Spaces other than U+0020 are named too. A text that imitates such a name has its first
-    character named. Nothing else is changed, so two texts that differ still differ.
+    New lines and tabs stay. Spaces other than U+0020 are named too, and so are marks that no letter carries or that
+    are too many for one. A text that imitates such a name has its first character named. Nothing else is changed, so
+    two texts that differ still differ.
     """
     if text.isascii() and text.isprintable():
         return text
     imitations = {found.start() for found in _IMITATION.finditer(text)}
-    return "".join(
-        character if _plain(character) and at not in imitations else f"⟨U+{ord(character):04X}⟩"
-        for at, character in enumerate(text)
-    )
+    shown = []
+    room = 0
+    for at, character in enumerate(text):
+        kind = _kind(character)
+        room = MOST_MARKS if kind == "letter" else room - 1 if kind == "mark" else 0
+        plain = kind != "hidden" and at not in imitations and (kind != "mark" or room >= 0)
+        shown.append(character if plain else f"⟨U+{ord(character):04X}⟩")
+    return "".join(shown)
 
 
 def one_line(text: str) -> str:
@@ -36,11 +44,14 @@ def one_line(text: str) -> str:
     return visible(text).replace("\n", "⟨U+000A⟩").replace("\t", "⟨U+0009⟩")
 
 
-def _plain(character: str) -> bool:
+@cache
+def _kind(character: str) -> str:
+    """``letter`` (which may carry marks), ``mark``, ``plain`` or ``hidden``."""
     if character in _KEPT or character == " ":
-        return True
-    if character in _BLANKS:
-        return False
-    if 0xFE00 <= ord(character) <= 0xFE0F or 0xE0000 <= ord(character) <= 0xE0FFF:
-        return False
-    return not unicodedata.category(character).startswith(("C", "Z"))
+        return "plain"
+    if character in _BLANKS or 0xFE00 <= ord(character) <= 0xFE0F or 0xE0000 <= ord(character) <= 0xE0FFF:
+        return "hidden"
+    category = unicodedata.category(character)
+    if category.startswith(("C", "Z")) or category == "Me":
+        return "hidden"
+    return "mark" if category.startswith("M") else "letter" if category.startswith("L") else "plain"

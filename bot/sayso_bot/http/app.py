@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -23,17 +23,10 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:[0-9]{1,5}
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Routes(Protocol):
-    def add_to(self, router: web.UrlDispatcher) -> None: ...
-
-
-def application(public_url: str, log: Log, metrics: Metrics, routes: Iterable[Routes]) -> web.Application:
-    """The app. Bodies are bounded by `MAX_BODY_BYTES`; each route may bound its own further."""
+def application(public_url: str, log: Log, metrics: Metrics) -> web.Application:
+    """An app without routes. Bodies are bounded by `MAX_BODY_BYTES`; each route may bound its own further."""
     middlewares = [_measured(metrics), problems.middleware(log, metrics.refused), _known_host(public_url)]
-    app = web.Application(middlewares=middlewares, client_max_size=MAX_BODY_BYTES)
-    for group in routes:
-        group.add_to(app.router)
-    return app
+    return web.Application(middlewares=middlewares, client_max_size=MAX_BODY_BYTES)
 
 
 def _measured(metrics: Metrics) -> Any:

@@ -1,8 +1,4 @@
-"""Who calls: a key proves an agent, and each key has its own share of this process.
-
-Submissions are bounded in the store, for all replicas together; all other calls by a bucket here, with the key's own
-rate.
-"""
+"""Who calls: a key proves an agent, and operators are on this machine or hold an admin's key."""
 
 from __future__ import annotations
 
@@ -13,44 +9,15 @@ from typing import Protocol, TypeAlias
 from aiohttp import web
 
 from sayso_bot.domain.key import Key
-from sayso_bot.errors import Forbidden, RateLimited, Unauthenticated
+from sayso_bot.errors import Forbidden, Unauthenticated
 
 MAX_SECRET = 200
-IDLE_BUCKETS = 10_000
 KNOWN_HOST = web.RequestKey("known_host", bool)
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Keyring(Protocol):
     async def find(self, secret: str) -> Key | None: ...
-
-
-class Buckets:
-    """One token bucket for each key: ``rate`` a second, ``burst`` at once. Idle ones are forgotten."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._left: dict[str, tuple[float, float]] = {}
-
-    def check(self, key: Key) -> None:
-        """Raises `RateLimited` when the bucket is empty, and takes nothing."""
-        self._tokens(key)
-
-    def take(self, key: Key) -> None:
-        """Raises `RateLimited` when the bucket is empty."""
-        tokens, now = self._tokens(key)
-        if len(self._left) >= IDLE_BUCKETS:
-            self._left.clear()
-        self._left[key.id] = (tokens - 1, now)
-
-    def _tokens(self, key: Key) -> tuple[float, float]:
-        now, most, rate = self._clock(), float(key.quotas.burst), key.quotas.rate
-        tokens, at = self._left.get(key.id, (most, now))
-        tokens = min(most, tokens + (now - at) * rate)
-        if tokens < 1:
-            wait = (1 - tokens) / rate
-            raise RateLimited("This key asks too often. Nothing was changed; try again later.", retry_after=wait)
-        return tokens, now
 
 
 def authenticator(keyring: Keyring) -> Callable[[web.Request], Awaitable[Key]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from sayso_bot.errors import NotAllowed
 from sayso_bot.http.schemas import dumps
 from sayso_bot.ports import Totals
+
+LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class HealthRoutes:
         openapi: Callable[[], dict[str, object]],
     ) -> None:
         self._readiness = readiness
+        self._look: asyncio.Task[Readiness] | None = None
+        self._looked_at = float("-inf")
         self._totals = totals
         self._held = held
         self._metrics = metrics
@@ -83,7 +88,7 @@ class HealthRoutes:
 
     async def readyz(self, http_request: web.Request) -> web.Response:
         """Anybody is told whether; operators are told why."""
-        found = await self._readiness()
+        found = await self._recent_readiness()
         body: dict[str, object] = {"status": "not ready" if found.problems else "ready"}
         with suppress(NotAllowed):
             await self._operators_only(http_request)
@@ -92,6 +97,14 @@ class HealthRoutes:
         if found.problems:
             answer.headers["Retry-After"] = "2"
         return answer
+
+    async def _recent_readiness(self) -> Readiness:
+        """One look for all who ask within `LOOK_SECONDS`: probes need no key, so they must cost next to nothing."""
+        now = asyncio.get_running_loop().time()
+        if self._look is None or now - self._looked_at >= LOOK_SECONDS:
+            self._looked_at = now
+            self._look = asyncio.ensure_future(self._readiness())
+        return await asyncio.shield(self._look)
 
     async def metrics(self, http_request: web.Request) -> web.Response:
         await self._operators_only(http_request)

@@ -38,6 +38,12 @@ async def read_draft(http_request: web.Request) -> Draft:
     )
 
 
+async def read_nothing(http_request: web.Request) -> None:
+    """A call that takes no body has none, or an empty object. Raises `InvalidField` and as `read_draft` does."""
+    if http_request.can_read_body and loads(await _body(http_request) or b"{}") != {}:
+        raise InvalidField("This call takes no fields. Nothing was changed.", field="")
+
+
 async def _body(http_request: web.Request) -> bytes:
     """The body, whose length nobody vouches for, within `MAX_BODY_BYTES` and `BODY_SECONDS`."""
     too_large = BodyTooLarge(f"A request has at most {MAX_BODY_BYTES // 1024} KiB. Nothing was made.")

@@ -9,12 +9,11 @@ from typing import TypeAlias
 from aiohttp import web
 
 from sayso_bot.desk import Desk
+from sayso_bot.domain.bucket import Buckets
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.request import REQUEST_ID, Request, Status
-from sayso_bot.errors import Invalid, InvalidField, NotFound, QuotaExceeded, SaysoError
-from sayso_bot.http.auth import Buckets
-from sayso_bot.http.intake import preferred_wait, query_wait, read_draft
-from sayso_bot.http.refusals import Refusals
+from sayso_bot.errors import Invalid, InvalidField, NotFound, QuotaExceeded, RateLimited, SaysoError
+from sayso_bot.http.intake import preferred_wait, query_wait, read_draft, read_nothing
 from sayso_bot.http.schemas import dumps, is_action, request_out
 from sayso_bot.ports import Draft, Filter
 
@@ -35,13 +34,11 @@ class AgentRoutes:
         desk: Desk,
         authenticate: Callable[[web.Request], Awaitable[Key]],
         buckets: Buckets,
-        refusals: Refusals,
         review_url: Callable[[str], str],
     ) -> None:
         self._desk = desk
         self._authenticate = authenticate
         self._buckets = buckets
-        self._refusals = refusals
         self._review_url = review_url
 
     def add_to(self, router: web.UrlDispatcher) -> None:
@@ -58,7 +55,7 @@ class AgentRoutes:
             try:
                 return await handler(key, http_request)
             except SaysoError as error:
-                await self._refusals.record(key, call, error)
+                await self._desk.refused(key, call, error)
                 raise
 
         return answer
@@ -80,38 +77,43 @@ class AgentRoutes:
         return self._answer(request, status=200 if submitted.replayed else 201, headers=headers)
 
     async def read(self, key: Key, http_request: web.Request) -> web.Response:
-        self._buckets.take(key)
+        self._take(key)
         _only(http_request.query, ("wait",))
         request_id, wait = _id(http_request), query_wait(http_request.query.get("wait", "0"))
         clock = asyncio.get_running_loop().time
         return self._answer(await self._desk.wait(key, request_id, wait, clock))
 
     async def list(self, key: Key, http_request: web.Request) -> web.Response:
-        self._buckets.take(key)
+        self._take(key)
         query = http_request.query
         _only(query, ("status", "action", "agent", "cursor", "limit"))
-        agent = query.get("agent", key.name)
-        wanted = Filter(_status(query.get("status")), _action(query.get("action")), key.name)
+        wanted = Filter(_status(query.get("status")), _action(query.get("action")), query.get("agent"))
         cursor, limit = _cursor(query.get("cursor")), _limit(query.get("limit"))
         page = await self._desk.list(key, wanted, cursor=cursor, limit=limit)
-        if agent != key.name:
-            return _json({"items": [], "next_cursor": None})
         items = [request_out(request, self._review_url(request.id)) for request in page.items]
         return _json({"items": items, "next_cursor": page.cursor})
 
     async def cancel(self, key: Key, http_request: web.Request) -> web.Response:
-        self._buckets.take(key)
+        self._take(key)
         _only(http_request.query, ())
+        await read_nothing(http_request)
         return self._answer(await self._desk.cancel(key, _id(http_request)))
 
     async def _draft(self, key: Key, http_request: web.Request) -> Draft:
-        self._buckets.check(key)
+        quotas = key.quotas
+        if wait := self._buckets.wait(key.id, quotas.rate, quotas.burst):
+            raise _too_often(wait)
         try:
             _only(http_request.query, ())
             return await read_draft(http_request)
         except Invalid:
-            self._buckets.take(key)
+            self._take(key)
             raise
+
+    def _take(self, key: Key) -> None:
+        """Raises `RateLimited` when the key's bucket is empty."""
+        if wait := self._buckets.take(key.id, key.quotas.rate, key.quotas.burst):
+            raise _too_often(wait)
 
     async def _held(self, key: Key, request: Request, seconds: float) -> Request:
         if request.settled:
@@ -120,6 +122,10 @@ class AgentRoutes:
 
     def _answer(self, request: Request, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
         return _json(request_out(request, self._review_url(request.id)), status=status, headers=headers)
+
+
+def _too_often(wait: float) -> RateLimited:
+    return RateLimited("This key asks too often. Nothing was changed; try again later.", retry_after=wait)
 
 
 def _json(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+from sayso_bot.domain.globs import Glob
 from sayso_bot.domain.policy import BUILT_IN_RULE, DEFAULT_RECEIPT_SECONDS, DEFAULT_TIMEOUT_SECONDS, Verdict
 from sayso_bot.domain.request import Requirement
 from sayso_bot.policy.directory import DirectoryReader
 from sayso_bot.policy.engine import LoadedPolicy
 from sayso_bot.policy.fields import Fields
-from sayso_bot.policy.globs import Glob
 from sayso_bot.policy.params import Declaration
 from sayso_bot.policy.places import BUILT_PLATFORMS, INBOX
 from sayso_bot.policy.problems import Mark, Problem, Problems

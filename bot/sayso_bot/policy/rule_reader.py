@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sayso_bot.domain.globs import ACTION_PATTERN, Glob
 from sayso_bot.domain.person import OPERATOR
 from sayso_bot.domain.policy import (
     BUILT_IN_RULE,
@@ -16,7 +17,6 @@ from sayso_bot.policy.conditions import Condition, ConditionInvalid, Scope
 from sayso_bot.policy.directory import Directory, DirectoryReader
 from sayso_bot.policy.engine import NO_RULE
 from sayso_bot.policy.fields import Entry, Fields
-from sayso_bot.policy.globs import ACTION_PATTERN, Glob
 from sayso_bot.policy.params import TYPES, Declaration, Declared
 from sayso_bot.policy.places import is_group
 from sayso_bot.policy.rules import Rule

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from heapq import merge
 
+from sayso_bot.domain.globs import Glob
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.policy import Verdict
 from sayso_bot.policy.conditions import Condition, Facts, Scope
-from sayso_bot.policy.globs import Glob
 from sayso_bot.policy.params import Declaration, Size
 from sayso_bot.policy.problems import Mark
 

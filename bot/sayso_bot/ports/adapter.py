@@ -106,11 +106,15 @@ class ChatAdapter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding of the doctor: ``ok`` and a sentence that says what to do when it is not."""
+    """One finding of the doctor: ``ok`` and a sentence that says what to do when it is not.
+
+    With ``warning``, which goes with ``ok`` alone, it is what somebody should know and may have chosen.
+    """
 
     name: str
     ok: bool
     detail: str
+    warning: bool = False
 
 
 AdapterFactory: TypeAlias = Callable[[AdapterContext], ChatAdapter]

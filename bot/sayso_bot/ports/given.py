@@ -156,7 +156,8 @@ class AdapterContext:
 
     ``clock_is_right`` is False while this process's clock disagrees with Redis's: refuse platform callbacks then.
     ``start`` and ``stop`` of the adapter bracket its life; ``spawn`` runs a task that ends with the service and whose
-    failure is logged.
+    failure is logged. ``journal`` puts a kind and its data on the record: who did what, and no secret. It raises
+    `Unavailable`.
     """
 
     desk: DeskFace
@@ -167,6 +168,7 @@ class AdapterContext:
     shelf: Shelf
     spawn: Callable[[Awaitable[None]], None]
     clock_is_right: Callable[[], bool]
+    journal: Callable[[str, Mapping[str, Any]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -50,9 +50,19 @@ _LOST = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, NotOnDisk, O
 
 
 class RedisStore:
-    """One book in one Redis. ``wait_for`` is passed to `Batch`."""
+    """One book in one Redis. ``wait_for`` is passed to `Batch`.
 
-    def __init__(self, client: Redis, book: str, wait_for: tuple[int, int, int] | None = None) -> None:
+    ``on_expired`` is told of each request that a call of this process found due and ended.
+    """
+
+    def __init__(
+        self,
+        client: Redis,
+        book: str,
+        wait_for: tuple[int, int, int] | None = None,
+        on_expired: Callable[[Request], None] = lambda _: None,
+    ) -> None:
+        self._on_expired = on_expired
         self.keys = Keys(book)
         self.client = client
         self._batch = Batch(client, wait_for)
@@ -121,14 +131,16 @@ class RedisStore:
         must_wait = request.settled and self._batch.waits
         return await self.expire(request) if code == "due" or must_wait else request
 
-    async def list(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page:
+    async def list(self, wanted: Filter, *, cursor: str | None, limit: int, epochs: Epochs | None = None) -> Page:
         """Newest first. A page looks at `MOST_WALKED` entries at most, so it may be short and still have a cursor."""
         indexes = [
             *([self.keys.by_status(wanted.status)] if wanted.status else []),
             *([self.keys.by_action(wanted.action)] if wanted.action else []),
             *([self.keys.by_agent(wanted.agent)] if wanted.agent else []),
         ] or [self.keys["index:all"]]
-        _, found, last = await self._call("list", indexes, cursor or "", limit, MOST_WALKED, writes=False)
+        known = _epochs(epochs) if epochs else ("", "")
+        keys = [self.keys["epochs"], *indexes]
+        _, found, last = await self._call("list", keys, *known, cursor or "", limit, MOST_WALKED, writes=False)
         read = await asyncio.gather(*(self.read(request_id) for request_id in found[::2]))
         items = (request for request in read if request and wanted.status in (None, request.status))
         return Page(tuple(items), str(last) if last != "" else None)
@@ -156,8 +168,11 @@ class RedisStore:
         return _still_there(rest)
 
     async def expire(self, request: Request) -> Request:
-        _, _, *rest = await self._call("expire", self._of(request))
-        return _still_there(rest)
+        code, _, *rest = await self._call("expire", self._of(request))
+        found = _still_there(rest)
+        if code == "ended":
+            self._on_expired(found)
+        return found
 
     async def note(self, kind: str, request_id: str, data: Mapping[str, Any]) -> None:
         keys = [self.keys["journal"], self.keys["clock"]]

@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 
 from sayso_bot.errors import Unavailable
 from sayso_bot.ports import Log
+from sayso_bot.store.batch import WaitFor
 
 MOST_NAMES = 10_000
 _FORMAT = b"\x01"
@@ -33,12 +34,16 @@ class RedisShelf:
     """`sayso_bot.ports.Shelf`. Every method raises `Unavailable` when Redis does not answer.
 
     A value that does not decrypt (another secret, or tampered with) is absent to the adapter, and a warning in the log.
+    ``wait_for`` is what WAITAOF is given after each write: an ended session does not come back after a crash.
     """
 
-    def __init__(self, client: Redis, book: str, adapter: str, secret: bytes, log: Log) -> None:
+    def __init__(
+        self, client: Redis, book: str, adapter: str, secret: bytes, log: Log, wait_for: WaitFor | None = None
+    ) -> None:
         if not _ADAPTER.fullmatch(adapter):
             raise ValueError("an adapter's name may not hold what separates names")
         self._redis = client
+        self._wait_for = wait_for
         self._prefix = f"{{{book}}}:shelf:{adapter}:"
         self._cipher = AESGCM(HKDF(SHA256(), 32, salt=None, info=b"sayso shelf " + adapter.encode()).derive(secret))
         self._log = log
@@ -49,17 +54,17 @@ class RedisShelf:
         key = self._prefix + name
         nonce = os.urandom(_NONCE)
         sealed = _FORMAT + nonce + self._cipher.encrypt(nonce, value, key.encode())
-        await self._call("SET", key, sealed, "EX", ttl_seconds)
+        await self._write("SET", key, sealed, "EX", ttl_seconds)
 
     async def get(self, name: str) -> bytes | None:
         return self._open(name, await self._call("GET", self._prefix + name))
 
     async def take(self, name: str) -> bytes | None:
         """Get and delete in one step. When the reply is lost (`Unavailable`) the value may be gone."""
-        return self._open(name, await self._call("GETDEL", self._prefix + name))
+        return self._open(name, await self._write("GETDEL", self._prefix + name))
 
     async def delete(self, name: str) -> bool:
-        return bool(await self._call("DEL", self._prefix + name))
+        return bool(await self._write("DEL", self._prefix + name))
 
     async def names(self, prefix: str) -> Sequence[str]:
         """The names that begin with ``prefix``, sorted, `MOST_NAMES` at most. Goes through all keys: call it seldom."""
@@ -91,7 +96,26 @@ class RedisShelf:
         try:
             return await cast("Any", self._redis).execute_command(*words, **_AS_BYTES)
         except (RedisError, OSError):
-            raise Unavailable("Sayso cannot reach its store right now. Try again in a moment.", retry_after=1) from None
+            raise _unreachable() from None
+
+    async def _write(self, *words: Any) -> Any:
+        """`_call`, and where a disk is waited for, until it has it."""
+        if self._wait_for is None:
+            return await self._call(*words)
+        try:
+            async with self._redis.pipeline(transaction=False) as pipe:
+                cast("Any", pipe).execute_command(*words, **_AS_BYTES)
+                cast("Any", pipe).execute_command("WAITAOF", *self._wait_for)
+                answer, confirmed = await pipe.execute()
+        except (RedisError, OSError):
+            raise _unreachable() from None
+        if confirmed[0] < self._wait_for[0] or confirmed[1] < self._wait_for[1]:
+            raise _unreachable()
+        return answer
+
+
+def _unreachable() -> Unavailable:
+    return Unavailable("Sayso cannot reach its store right now. Try again in a moment.", retry_after=1)
 
 
 _AS_BYTES: Final = {NEVER_DECODE: True}

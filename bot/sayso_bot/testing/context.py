@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from aiohttp import web
 
+from sayso_bot.errors import SaysoError
 from sayso_bot.ports import AdapterContext, Handler
+from sayso_bot.testing.clock import Clock
 from sayso_bot.testing.desk import MemoryDesk
 
 
@@ -37,57 +41,75 @@ class Lines:
 
 
 class MemoryShelf:
-    """`sayso_bot.ports.Shelf` that forgets nothing before its test ends."""
+    """`sayso_bot.ports.Shelf` whose values lapse by the clock ``now``. ``kept`` are they, and until when."""
 
-    def __init__(self) -> None:
-        self._values: dict[str, bytes] = {}
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self.kept: dict[str, tuple[bytes, datetime]] = {}
 
     async def put(self, name: str, value: bytes, *, ttl_seconds: int) -> None:
         if ttl_seconds <= 0:
             raise ValueError("nothing on a shelf lives for ever")
-        self._values[name] = value
+        self.kept[name] = (value, self._now() + timedelta(seconds=ttl_seconds))
 
     async def get(self, name: str) -> bytes | None:
-        return self._values.get(name)
+        value, until = self.kept.get(name, (b"", self._now()))
+        return value if until > self._now() else None
 
     async def take(self, name: str) -> bytes | None:
-        return self._values.pop(name, None)
+        value, until = self.kept.pop(name, (b"", self._now()))
+        return value if until > self._now() else None
 
     async def delete(self, name: str) -> bool:
-        return self._values.pop(name, None) is not None
+        return await self.take(name) is not None
 
     async def names(self, prefix: str) -> Sequence[str]:
-        return [name for name in self._values if name.startswith(prefix)]
+        return [name for name, (_, until) in self.kept.items() if name.startswith(prefix) and until > self._now()]
 
 
 class Surroundings:
-    """The service around one adapter. ``failures`` are errors of spawned tasks, which the real one logs."""
+    """The service around one adapter, with its port open from the start and answered while `serving`.
 
-    def __init__(self, desk: MemoryDesk, settings: Mapping[str, str]) -> None:
+    ``public_url`` is that of the port where none is given. ``failures`` are errors of spawned tasks, which the real
+    one logs; ``journal`` is what was put on the record, and ``journal_trouble`` is raised instead while it is set.
+    """
+
+    def __init__(
+        self,
+        desk: MemoryDesk,
+        settings: Mapping[str, str],
+        *,
+        public_url: str | None = "https://sayso.example.com",
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
         self.log = Lines()
         self.clock_is_right = True
         self.failures: list[BaseException] = []
-        self.url = ""
+        self.journal: list[tuple[str, Mapping[str, Any]]] = []
+        self.journal_trouble: SaysoError | None = None
+        self.shelf = MemoryShelf(now or Clock())
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         self._app = web.Application()
         self._tasks: set[asyncio.Task[None]] = set()
         self.context = AdapterContext(
             desk=desk,
             log=self.log,
             settings=settings,
-            public_url="https://sayso.example.com",
+            public_url=public_url or self.url,
             mount=self._mount,
-            shelf=MemoryShelf(),
+            shelf=self.shelf,
             spawn=self._spawn,
             clock_is_right=lambda: self.clock_is_right,
+            journal=self._note,
         )
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[str]:
-        """Serve the mounted routes on a free port of loopback; yields the base URL."""
+        """Serve the mounted routes; yields the base URL."""
         runner = web.AppRunner(self._app, shutdown_timeout=0.1)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        await web.SockSite(runner, self._listening).start()
         try:
             yield self.url
         finally:
@@ -98,6 +120,11 @@ class Surroundings:
 
     def _mount(self, method: str, path: str, handler: Handler) -> None:
         self._app.router.add_route(method, path, handler)
+
+    async def _note(self, kind: str, data: Mapping[str, Any]) -> None:
+        if self.journal_trouble is not None:
+            raise self.journal_trouble
+        self.journal.append((kind, data))
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(_finish(work))

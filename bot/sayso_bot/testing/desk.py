@@ -6,89 +6,147 @@ that never changes, and a button that means one request, revision and place.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 
-from sayso_bot.domain.card import Card, card
-from sayso_bot.domain.lifecycle import has_voted, settles
+from sayso_bot.domain.card import Card, card, ending, who_may
+from sayso_bot.domain.json import Json
+from sayso_bot.domain.lifecycle import has_voted, is_due, settles
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Cause, Decision, Request, Status, Vote
-from sayso_bot.errors import AlreadySettled, AlreadyVoted, NotAnApprover, NotFound, StaleRevision, VoteRefused
+from sayso_bot.errors import (
+    AlreadySettled,
+    AlreadyVoted,
+    NotAnApprover,
+    NotFound,
+    ReasonRequired,
+    SaysoError,
+    StaleRevision,
+    Unavailable,
+    VoteRefused,
+)
 from sayso_bot.ports import Ballot, Button, Change, Filter, Page, Standing, Voted
 from sayso_bot.testing.samples import AT
 
+_NOT_COUNTED = "Your vote was not counted; nothing changed."
+
 
 class MemoryDesk:
-    """`sayso_bot.ports.DeskFace`. ``ballots`` are all that reached `vote`, ``posts`` all that was told to `tapped`."""
+    """`sayso_bot.ports.DeskFace`. ``ballots`` are all that reached `vote`, ``posts`` all that was told to `tapped`.
 
-    def __init__(self, admits: Callable[[Person], bool], review: str = "https://sayso.example.com/inbox/") -> None:
+    ``admits`` says who may vote; without it whomever the request's approvers name, literally. ``now`` is its clock.
+
+    A test makes trouble with the rest: the next votes raise what is in ``trouble``, reading raises ``broken`` until it
+    is None again, the next subscriptions to `changes` fail as often as ``lost_subscriptions`` says, and votes are not
+    recorded before ``recording`` is set.
+    """
+
+    def __init__(
+        self,
+        admits: Callable[[Person], bool] | None = None,
+        review: str = "https://sayso.example.com/inbox/",
+        now: Callable[[], datetime] = lambda: AT,
+    ) -> None:
         self._admits = admits
         self._review = review
-        self._requests: dict[str, Request] = {}
+        self._now = now
         self._buttons: dict[str, Button] = {}
         self._operations: dict[str, Request] = {}
+        self.requests: dict[str, Request] = {}
         self.ballots: list[Ballot] = []
         self.posts: list[tuple[Button, str]] = []
+        self.listeners: set[asyncio.Queue[Change | None]] = set()
         self.trouble: list[Exception] = []
+        self.broken: SaysoError | None = None
+        self.lost_subscriptions = 0
+        self.recording = asyncio.Event()
+        self.recording.set()
+
+    @property
+    def counted(self) -> list[Vote]:
+        """The votes that count, of all requests."""
+        return [vote for request in self.requests.values() for vote in request.votes]
 
     def ask(self, request: Request) -> str:
         """Take ``request`` in, and make the button of its card."""
-        self._requests[request.id] = request
+        self._keep(request, "submitted")
         token = secrets.token_urlsafe(16)
         place = request.requirement.place if request.requirement else ""
         self._buttons[token] = Button(request.id, request.revision, place)
         return token
 
     def end(self, request_id: str, status: Status, cause: Cause) -> Request:
-        """Settle a request without a vote."""
-        ended = replace(self._requests[request_id], status=status, decision=Decision(status, cause, AT))
-        self._requests[request_id] = ended
-        return ended
+        """Settle a request without a further vote."""
+        request = self.requests[request_id]
+        decision = Decision(status, cause, self._now(), request.votes)
+        return self._keep(replace(request, status=status, decision=decision), "settled")
 
-    def revise(self, request_id: str) -> Request:
-        """A new revision: buttons made before it are stale."""
-        old = self._requests[request_id]
-        self._requests[request_id] = replace(old, revision=old.revision + 1)
-        return self._requests[request_id]
+    def revise(self, request_id: str, params: Mapping[str, Json] | None = None) -> Request:
+        """A new revision, with ``params`` where they are given: votes and buttons made before it are stale."""
+        old = self.requests[request_id]
+        revised = replace(old, revision=old.revision + 1, params=params or old.params, votes=())
+        return self._keep(revised, "voted")
 
     async def vote(self, ballot: Ballot) -> Voted:
         self.ballots.append(ballot)
         if self.trouble:
             raise self.trouble.pop(0)
+        await self.recording.wait()
         if ballot.operation in self._operations:
             return Voted(self._operations[ballot.operation], replayed=True)
         request = await self.look(ballot.request_id)
-        refusal = self._refusal(request, ballot.person, ballot.revision)
+        refusal = self._refusal(request, ballot.person, ballot.revision) or _lacks_reason(request, ballot)
         if refusal:
             raise refusal
-        request = _with_vote(request, ballot)
-        self._requests[request.id] = self._operations[ballot.operation] = request
+        request = _with_vote(request, ballot, self._now())
+        self._operations[ballot.operation] = self._keep(request, "settled" if request.settled else "voted")
         return Voted(request, replayed=False)
 
+    def _keep(self, request: Request, kind: str) -> Request:
+        self.requests[request.id] = request
+        for queue in self.listeners:
+            queue.put_nowait(Change(request.id, kind))
+        return request
+
     def _refusal(self, request: Request, person: Person, revision: int) -> VoteRefused | None:
-        if request.settled:
-            return AlreadySettled("This request is already settled, so nothing was changed.")
+        if (ended := ending(request)) is not None:
+            return AlreadySettled(f"{ended.headline}.", then=_NOT_COUNTED)
         if revision != request.revision:
-            return StaleRevision("The request has changed since this card was made. Nothing was changed.")
-        if not self._admits(person):
-            return NotAnApprover("You are not an approver of this request. Nothing was changed.")
+            return StaleRevision("The request has changed since this card was made.", then=_NOT_COUNTED)
+        if not self._admitted(request, person):
+            who = who_may(request)
+            return NotAnApprover(f"{request.rule} is for {who}; you are not an approver.", then=_NOT_COUNTED)
         if has_voted(request, person):
-            return AlreadyVoted("You have already answered this request. Nothing was changed.")
+            return AlreadyVoted("You have already answered this request.", then=_NOT_COUNTED)
         return None
+
+    def _admitted(self, request: Request, person: Person) -> bool:
+        if self._admits is not None:
+            return self._admits(person)
+        named = request.requirement.approvers if request.requirement else ()
+        return named is None or bool(person.aliases & set(named))
 
     async def standing(self, request: Request, person: Person, *, surface: str, place: str | None) -> Standing:
         refusal = self._refusal(request, person, request.revision)
-        return Standing(refusal is None, refusal.detail if refusal else None)
+        return Standing(refusal is None, refusal.why if refusal else None)
 
     async def look(self, request_id: str) -> Request:
-        if request_id not in self._requests:
+        if self.broken:
+            raise self.broken
+        if request_id not in self.requests:
             raise NotFound("There is no such request.")
-        return self._requests[request_id]
+        if is_due(self.requests[request_id], self._now()):
+            self.end(request_id, Status.EXPIRED, Cause.TIMEOUT)
+        return self.requests[request_id]
 
     async def browse(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page:
-        newest = list(reversed(self._requests.values()))
+        if self.broken:
+            raise self.broken
+        newest = [await self.look(request_id) for request_id in reversed(list(self.requests))]
         matching = [
             request
             for request in newest
@@ -111,15 +169,30 @@ class MemoryDesk:
 
     @asynccontextmanager
     async def changes(self) -> AsyncIterator[AsyncIterator[Change | None]]:
-        yield _no_changes()
+        if self.lost_subscriptions:
+            self.lost_subscriptions -= 1
+            raise Unavailable("Changes cannot be followed right now.")
+        queue: asyncio.Queue[Change | None] = asyncio.Queue()
+        self.listeners.add(queue)
+        try:
+            yield _each(queue)
+        finally:
+            self.listeners.discard(queue)
 
 
-async def _no_changes() -> AsyncIterator[Change | None]:
-    return
-    yield
+async def _each(queue: asyncio.Queue[Change | None]) -> AsyncIterator[Change | None]:
+    while True:
+        yield await queue.get()
 
 
-def _with_vote(request: Request, ballot: Ballot) -> Request:
+def _lacks_reason(request: Request, ballot: Ballot) -> VoteRefused | None:
+    rule = request.requirement.reason if request.requirement else "never"
+    if ballot.reason or not (rule == "always" or (rule == "deny" and ballot.outcome == "deny")):
+        return None
+    return ReasonRequired(f"The rule wants a reason to {ballot.outcome}.", then=_NOT_COUNTED, field="reason")
+
+
+def _with_vote(request: Request, ballot: Ballot, at: datetime) -> Request:
     vote = Vote(
         person=ballot.person.id,
         name=ballot.person.name,
@@ -130,11 +203,11 @@ def _with_vote(request: Request, ballot: Ballot) -> Request:
         revision=ballot.revision,
         evidence="test",
         comparable=ballot.person.comparable,
-        at=AT,
+        at=at,
     )
     votes = (*request.votes, vote)
     quorum = request.requirement.quorum if request.requirement else 1
     status = settles(votes, request.revision, quorum)
     if status is None:
         return replace(request, votes=votes)
-    return replace(request, votes=votes, status=status, decision=Decision(status, Cause.VOTES, AT, votes))
+    return replace(request, votes=votes, status=status, decision=Decision(status, Cause.VOTES, at, votes))

@@ -13,8 +13,11 @@ LOOK_SECONDS = 5.0
 
 
 class ClockWatch:
-    """``skew`` gives this clock minus Redis's, in seconds. Platforms sign their callbacks with times, so a wrong clock
-    would accept old ones or refuse fresh ones: adapters refuse all of them while `is_right` is False."""
+    """``skew`` gives this clock minus Redis's, in seconds, and raises `Unavailable`.
+
+    Platforms sign their callbacks with times, so a wrong clock would accept old ones or refuse fresh ones: adapters
+    refuse all of them while `is_right` is False.
+    """
 
     def __init__(self, skew: Callable[[], Awaitable[float]], log: Log) -> None:
         self._skew = skew
@@ -42,5 +45,7 @@ class ClockWatch:
             await asyncio.sleep(LOOK_SECONDS)
             try:
                 await self.look()
-            except (SaysoError, OSError) as error:
-                self._log.warning("clock_not_checked", error=type(error).__name__)
+            except SaysoError as error:
+                self._log.warning("clock_not_checked", code=error.code)
+            except Exception:  # noqa: BLE001 - a fault of ours must not end the watch
+                self._log.exception("clock_watch_failed")

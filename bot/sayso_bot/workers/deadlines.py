@@ -36,9 +36,7 @@ class Deadlines:
     async def _end_due(self) -> float:
         """End what is due; how long to sleep. Reading a request whose deadline has passed ends it."""
         due = await self._store.due_requests(BATCH)
-        for request in await asyncio.gather(*(self._store.read(request_id) for request_id in due.items)):
-            if request is not None and request.decision is not None:
-                self._log.info("settled", request=request.id, status=request.status, cause=request.decision.cause)
+        await asyncio.gather(*(self._store.read(request_id) for request_id in due.items))
         if len(due.items) == BATCH:
             return 0.0
         if due.next_in_seconds is None:

@@ -83,17 +83,29 @@ class Delivery:
             return
 
     async def _work_at(self, place: str) -> None:
+        """Deliver what is due at one place, in order. What cannot be read holds up nothing but itself."""
         try:
+            stuck = False
             for request_id in await self._store.due_work(place, BATCH):
-                request = await self._store.read(request_id)
+                request = await self._readable(request_id)
+                stuck = stuck or request is None
                 if request is not None and not await self._deliver(request, place):
                     return
+            if stuck:
+                await asyncio.sleep(IDLE_SECONDS)
         except SaysoError as error:
             self._log.warning("delivery_waits", place=place, code=error.code)
             await asyncio.sleep(IDLE_SECONDS)
         except Exception:  # noqa: BLE001 - nor those at other places
             self._log.exception("delivery_failed", place=place)
             await asyncio.sleep(IDLE_SECONDS)
+
+    async def _readable(self, request_id: str) -> Request | None:
+        try:
+            return await self._store.read(request_id)
+        except SaysoError as error:
+            self._log.warning("card_not_readable", request=request_id, code=error.code)
+            return None
 
     async def _deliver(self, request: Request, place: str) -> bool:
         """Bring one card up to date. False when the whole place is to be left alone for now."""

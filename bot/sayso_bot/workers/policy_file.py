@@ -1,8 +1,8 @@
 """Keeps the policy in force equal to the operator's file, without one replica undoing another.
 
 At start a file that was never active is published; one that another document has superseded is not, because some
-admin replaced it. While running, a change of the file is an admin's act: it is published in place of the document
-that was active when it was read. A file that becomes invalid changes nothing.
+admin replaced it. While running, a change of the file is an admin's act: it is published in place of whatever is
+active at that moment. A file that becomes invalid changes nothing.
 """
 
 from __future__ import annotations

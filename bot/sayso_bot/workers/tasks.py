@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -57,10 +57,16 @@ async def tasks(log: Log) -> AsyncIterator[Tasks]:
 
 
 @asynccontextmanager
-async def running(work: Awaitable[None], log: Log) -> AsyncIterator[None]:
-    """Run ``work``, which is meant never to end by itself, while inside."""
+async def running(work: Awaitable[None], log: Log, ended: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
+    """Run ``work``, which is meant never to end by itself, while inside; ``ended`` is called if it does."""
     task = asyncio.ensure_future(work)
-    task.add_done_callback(lambda done: _report(done, log))
+
+    def done(task: asyncio.Future[None]) -> None:
+        _report(task, log)
+        if not task.cancelled():
+            ended()
+
+    task.add_done_callback(done)
     try:
         yield
     finally:

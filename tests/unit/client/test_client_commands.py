@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,6 +120,39 @@ async def test_an_unreachable_service_makes_no_request(api: HttpApi) -> None:
     assert (ended.code, ended.out) == (6, "")
     assert "no connection could be made" in ended.err
     assert "may have been made" not in ended.err
+
+
+LOST = Drop(after_making=True)
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        ([LOST] * 9, "the connection broke"),
+        ([problem(503, "unavailable", "Soon.")] * 9, "it answered 503"),
+        ([LOST, problem(401, "unauthenticated", "Revoked.")], "Revoked."),
+        ([LOST, problem(429, "quota_exceeded", "Too many.", retry_after="3600")], "Too many."),
+    ],
+    ids=["lost", "503", "lost, then 401", "lost, then 429"],
+)
+async def test_what_may_have_been_made_is_never_told_as_not_made(api: HttpApi, script: list[Any], says: str) -> None:
+    """A script that reads 6 as "not made" would ask again under a new key, and two requests would be open."""
+    api.script.extend(script)
+    ended = await sayso(api, "ask", "payments.refund", "--wait", "1s", "--idempotency-key", "k-1", "--json")
+    assert ended.code == 1
+    assert says in ended.err
+    assert "a request may have been made" in ended.err
+    assert "--idempotency-key k-1" in ended.err
+    assert json.loads(ended.out)["idempotency_key"] == "k-1"
+    api.script.clear()
+    assert (await sayso(api, "ask", "payments.refund", "--idempotency-key", "k-1")).code == 0
+    assert len(api.requests) == 1
+
+
+async def test_a_limit_that_outlasts_the_patience_makes_no_request(api: HttpApi) -> None:
+    api.script.extend([problem(429, "rate_limited", "Too many calls.")] * 20)
+    ended = await sayso(api, "ask", "payments.refund", "--wait", "1s")
+    assert (ended.code, api.requests) == (6, {})
 
 
 async def test_a_page_of_a_proxy_is_later_trouble_and_not_yes(api: HttpApi) -> None:

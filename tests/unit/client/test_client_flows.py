@@ -175,7 +175,7 @@ def finish(flow: Flow[Approval], clock: Clock, replies: list[Answer | Lost]) -> 
             call = flow.send(reply)
         except StopIteration as end:
             return cast(Approval, end.value)
-    raise Unreachable("The replies ran out.", maybe_made=True)
+    raise Unreachable("The replies ran out.")
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,13 @@ async def test_a_lost_answer_leaves_it_open_whether_a_request_was_made(client: E
     assert len(api.requests) == 1
 
 
+async def test_a_refusal_after_a_lost_answer_leaves_it_open_too(client: Either, api: HttpApi) -> None:
+    api.script.extend([Drop(after_making=True), problem(401, "unauthenticated", "Revoked.")])
+    with pytest.raises(Refused) as caught:
+        await client.submit("payments.refund", REFUND, idempotency_key="k-3")
+    assert (caught.value.idempotency_key, caught.value.maybe_made, len(api.requests)) == ("k-3", True, 1)
+
+
 async def test_unreachable_while_waiting_names_the_request(client: Either, api: HttpApi) -> None:
     pending = request_out("payments.refund", REFUND)
     api.script.extend([reply(pending, 201), *[Drop()] * 50])
@@ -173,6 +180,7 @@ async def test_a_refusal_is_told_with_its_code_and_words(client: Either, api: Ht
     with pytest.raises(Refused, match="This is why") as caught:
         await client.ask("payments.refund", REFUND)
     assert (caught.value.status, caught.value.code, len(api.seen)) == (status, code, 1)
+    assert not caught.value.maybe_made
 
 
 async def test_a_key_revoked_while_waiting_ends_the_wait(client: Either, api: HttpApi) -> None:

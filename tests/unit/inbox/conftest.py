@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from unit.inbox.desk_stub import Clock, Service, serving
+from sayso_bot.testing.clock import Clock
+from unit.inbox.inbox_service import Service, serving
 from unit.inbox.visitor import Visitor, visiting
 
 

@@ -8,7 +8,7 @@ from sayso_adapters.inbox.settings import configured
 from sayso_bot.domain.person import Person
 from sayso_bot.errors import Unavailable
 from sayso_bot.ports import ChatAdapter, Rejected
-from unit.inbox.desk_stub import Service
+from unit.inbox.inbox_service import Service
 from unit.inbox.visitor import Visitor
 
 
@@ -18,7 +18,7 @@ def test_the_inbox_is_always_configured() -> None:
 
 async def test_what_is_pushed_at_it_is_rejected_and_nothing_is_found(service: Service) -> None:
     inbox: ChatAdapter = service.inbox
-    card = service.desk.card(service.desk.ask())
+    card = service.desk.card(service.ask())
     assert not inbox.capabilities.pushes
     assert await inbox.find(card.request_id, "inbox") is None
     with pytest.raises(Rejected):
@@ -64,7 +64,7 @@ async def test_an_address_at_which_there_is_nothing_is_told_in_a_page_to_whoever
 async def test_while_the_store_is_away_a_page_says_that_and_not_that_there_is_nothing(
     service: Service, ana: Visitor
 ) -> None:
-    service.shelf.broken = Unavailable("The store cannot be reached. Nothing was changed.")
+    service.around.shelf.broken = Unavailable("The store cannot be reached. Nothing was changed.")
     answer = await ana.get("/inbox/nothing")
     assert answer.status_code == 503
     assert "The store cannot be reached" in answer.text

@@ -15,7 +15,8 @@ from typer.testing import CliRunner, Result
 from sayso_adapters.inbox.commands import commands
 from sayso_adapters.inbox.sessions import Sessions
 from sayso_bot.ports import OperatorTools, Shelf
-from unit.inbox.desk_stub import Clock, MemoryShelf
+from sayso_bot.testing.clock import Clock
+from sayso_bot.testing.context import MemoryShelf
 
 
 class Door:

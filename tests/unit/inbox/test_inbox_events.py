@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from sayso_adapters.inbox.events import STREAMS_PER_SESSION, Listener
 from sayso_bot.ports import Change
-from unit.inbox.desk_stub import Service, wait_until
+from unit.inbox.inbox_service import Service, wait_until
 from unit.inbox.visitor import Visitor, hidden_fields
 
 
@@ -21,7 +21,7 @@ async def test_a_hint_names_the_request_and_nothing_of_it(service: Service, ana:
         lines = response.aiter_lines()
         await _opened(lines)
         await wait_until(lambda: _is_subscribed(service))
-        request = service.desk.ask(params={"secret": "payroll"})
+        request = service.ask(params={"secret": "payroll"})
         async for line in lines:
             if request.id in line:
                 assert json.loads(line.removeprefix("data: ")) == {"id": request.id, "kind": "submitted"}
@@ -48,12 +48,12 @@ async def test_the_desk_is_only_listened_to_while_a_page_is_open(service: Servic
 
 
 async def test_a_broken_subscription_is_made_again_and_the_page_told_to_read(service: Service, ana: Visitor) -> None:
-    service.desk.break_changes = 1
+    service.desk.lost_subscriptions = 1
     async with ana.client.stream("GET", "/inbox/events") as response:
         async for line in response.aiter_lines():
             if "again" in line:
                 break
-    assert ("changes_lost", {"code": "unavailable"}) in service.log.lines
+    assert service.around.log.of("changes_lost") == [{"code": "unavailable"}]
 
 
 async def test_without_a_session_there_are_no_hints(stranger: Visitor) -> None:
@@ -79,8 +79,8 @@ async def test_a_session_that_an_operator_ended_loses_its_stream_with_the_next_h
     async with ana.client.stream("GET", "/inbox/events") as response:
         lines = response.aiter_lines()
         await _opened(lines)
-        for name in list(service.shelf.kept):
-            await service.shelf.delete(name)
+        for name in list(service.around.shelf.kept):
+            await service.around.shelf.delete(name)
         async for _ in lines:
             pass
 

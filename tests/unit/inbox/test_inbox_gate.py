@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from unit.inbox.desk_stub import Service, serving
+from unit.inbox.inbox_service import Service, serving
 from unit.inbox.visitor import Visitor, hidden_fields, visiting
 
 
 async def test_a_forged_form_from_another_site_changes_nothing(service: Service, ana: Visitor) -> None:
-    request = service.desk.ask()
+    request = service.ask()
     fields = await ana.answer_form(request.id, outcome="approve", reason="")
     path = f"/inbox/requests/{request.id}/vote"
     for headers in (
@@ -22,20 +22,20 @@ async def test_a_forged_form_from_another_site_changes_nothing(service: Service,
         answer = await ana.post(path, fields, headers)
         assert answer.status_code == 403, headers
         assert "Nothing was changed" in answer.text
-    assert service.desk.ballots == []
+    assert service.desk.counted == []
 
 
 @pytest.mark.parametrize("token", ["", "x" * 43, "é"])
 async def test_a_form_without_its_sessions_token_changes_nothing(service: Service, ana: Visitor, token: str) -> None:
-    request = service.desk.ask()
+    request = service.ask()
     fields = await ana.answer_form(request.id, outcome="approve", reason="", csrf=token)
     answer = await ana.post(f"/inbox/requests/{request.id}/vote", fields)
     assert answer.status_code == 403
-    assert service.desk.ballots == []
+    assert service.desk.counted == []
 
 
 async def test_another_sessions_token_does_not_count(service: Service, ana: Visitor, stranger: Visitor) -> None:
-    request = service.desk.ask()
+    request = service.ask()
     await stranger.sign_in("email:ben@example.com", "Ben")
     fields = await stranger.answer_form(request.id, outcome="approve", reason="")
     answer = await ana.post(f"/inbox/requests/{request.id}/vote", fields)
@@ -43,16 +43,16 @@ async def test_another_sessions_token_does_not_count(service: Service, ana: Visi
 
 
 async def test_opening_an_address_never_decides(service: Service, ana: Visitor) -> None:
-    request = service.desk.ask()
+    request = service.ask()
     fields = await ana.answer_form(request.id, outcome="approve", reason="")
     answer = await ana.client.get(f"/inbox/requests/{request.id}/vote", params=fields)
     assert answer.status_code == 404
     await ana.client.get(f"/inbox/requests/{request.id}", params=fields)
-    assert service.desk.ballots == []
+    assert service.desk.counted == []
 
 
 async def test_json_and_multipart_are_no_forms(service: Service, ana: Visitor) -> None:
-    request = service.desk.ask()
+    request = service.ask()
     fields = await ana.answer_form(request.id, outcome="approve", reason="")
     origin = {"Origin": service.url}
     path = f"/inbox/requests/{request.id}/vote"
@@ -102,7 +102,7 @@ async def test_a_token_that_was_never_made_is_answered_like_a_used_one(stranger:
 
 
 async def test_signing_in_leads_to_the_wanted_request_and_nowhere_else(service: Service, stranger: Visitor) -> None:
-    request = service.desk.ask()
+    request = service.ask()
     assert (await stranger.get(f"/inbox/requests/{request.id}")).status_code == 401
     assert (await stranger.sign_in()).json() == {"next": f"/inbox/requests/{request.id}"}
     assert (await stranger.sign_in()).json() == {"next": "/inbox"}
@@ -136,7 +136,7 @@ async def test_behind_https_the_cookie_is_bound_to_host_and_transport() -> None:
 
 
 async def test_every_answer_carries_the_headers_that_keep_others_out(service: Service, ana: Visitor) -> None:
-    request = service.desk.ask()
+    request = service.ask()
     paths = [
         *("/inbox", "/inbox/history", "/inbox/help", "/inbox/sign-in", "/inbox/static/x/none.js"),
         *(f"/inbox/requests/{request.id}", f"/inbox/fragments/rows/{request.id}", "/inbox/requests/nonsense"),
@@ -153,7 +153,7 @@ async def test_every_answer_carries_the_headers_that_keep_others_out(service: Se
 
 
 async def test_no_page_holds_script_or_style_of_its_own(service: Service, ana: Visitor) -> None:
-    request = service.desk.ask()
+    request = service.ask()
     for path in ("/inbox", "/inbox/history", "/inbox/help", "/inbox/sign-in", f"/inbox/requests/{request.id}"):
         page = (await ana.get(path)).text
         assert "<style" not in page
@@ -177,7 +177,7 @@ async def test_assets_may_be_kept_for_ever_under_their_own_digest_only(service: 
 async def test_secrets_stay_out_of_the_log(service: Service, stranger: Visitor) -> None:
     link = await service.link()
     await stranger.exchange(link.partition("#")[2])
-    written = repr(service.log.lines)
+    written = repr(service.around.log.lines)
     assert "signed_in" in written
     assert link.partition("#")[2] not in written
     assert next(iter(stranger.client.cookies.values())) not in written

@@ -9,7 +9,8 @@ import pytest
 
 from sayso_bot.domain.request import Cause, Claims, Status
 from sayso_bot.errors import Unavailable
-from unit.inbox.desk_stub import Clock, Service
+from sayso_bot.testing.clock import Clock
+from unit.inbox.inbox_service import Service
 from unit.inbox.visitor import Visitor
 
 
@@ -29,26 +30,26 @@ async def test_an_empty_inbox_says_so(ana: Visitor) -> None:
 
 
 async def test_the_soonest_deadline_comes_first_and_the_title_counts(service: Service, ana: Visitor) -> None:
-    late = service.desk.ask("a.late", minutes=90)
-    soon = service.desk.ask("b.soon", minutes=5)
-    never = service.desk.ask("c.never", minutes=None)
+    late = service.ask("a.late", minutes=90)
+    soon = service.ask("b.soon", minutes=5)
+    never = service.ask("c.never", minutes=None)
     page = (await ana.get("/inbox")).text
     assert "<title>(3) Waiting" in page
     assert page.index(soon.id) < page.index(late.id) < page.index(never.id)
 
 
 async def test_what_somebody_else_must_decide_is_listed_apart_with_the_reason(service: Service, ana: Visitor) -> None:
-    service.desk.ask(approvers=("email:ben@example.com",))
+    service.ask(approvers=("email:ben@example.com",))
     page = words((await ana.get("/inbox")).text)
     assert "Nothing waits for you" in page
     assert "Pending, but not waiting for you" in page
-    assert "lets finance decide, and you are not in that group" in page
+    assert "is for finance; you are not an approver" in page
 
 
 async def test_more_than_a_page_can_hold_is_said_and_reachable(service: Service, ana: Visitor) -> None:
-    oldest = service.desk.ask("the.oldest")
+    oldest = service.ask("the.oldest")
     for _ in range(120):
-        service.desk.ask()
+        service.ask()
     page = (await ana.get("/inbox")).text
     assert "(100+) Waiting" in page
     assert oldest.id not in page
@@ -58,7 +59,7 @@ async def test_more_than_a_page_can_hold_is_said_and_reachable(service: Service,
 
 
 async def test_a_row_counts_what_it_leaves_out(service: Service, ana: Visitor) -> None:
-    service.desk.ask(params={"sql": "select " * 100, "a": 1, "b": 2, "c": 3, "d": 4})
+    service.ask(params={"sql": "select " * 100, "a": 1, "b": 2, "c": 3, "d": 4})
     page = words((await ana.get("/inbox")).text)
     assert "2 more" in page
     assert "…" in page
@@ -66,7 +67,7 @@ async def test_a_row_counts_what_it_leaves_out(service: Service, ana: Visitor) -
 
 async def test_a_request_shows_the_facts_before_the_agents_words(service: Service, ana: Visitor) -> None:
     claims = Claims(summary="Pay it back", reasoning="Because.", links=("https://evil.example/x",))
-    request = service.desk.ask(params={"amount": "1", "to": {"iban": "DE02"}}, claims=claims)
+    request = service.ask(params={"amount": "1", "to": {"iban": "DE02"}}, claims=claims)
     page = (await ana.get(f"/inbox/requests/{request.id}")).text
     text = words(page)
     for earlier, later in (
@@ -82,9 +83,7 @@ async def test_a_request_shows_the_facts_before_the_agents_words(service: Servic
 
 async def test_markup_and_hidden_characters_are_shown_not_obeyed(service: Service, ana: Visitor) -> None:
     attack = '"><script>alert(1)</script>\u202e{{ 7*7 }}\u200b'
-    request = service.desk.ask(
-        params={attack: attack}, claims=Claims(summary=attack, reasoning=attack, on_behalf_of=attack)
-    )
+    request = service.ask(params={attack: attack}, claims=Claims(summary=attack, reasoning=attack, on_behalf_of=attack))
     for path in (f"/inbox/requests/{request.id}", "/inbox", f"/inbox/fragments/rows/{request.id}"):
         page = (await ana.get(path)).text
         assert "<script>alert" not in page
@@ -95,7 +94,7 @@ async def test_markup_and_hidden_characters_are_shown_not_obeyed(service: Servic
 
 
 async def test_an_answer_counts_and_the_page_says_so(service: Service, ana: Visitor) -> None:
-    request = service.desk.ask()
+    request = service.ask()
     sent = await ana.answer(request.id, "deny", "The amount is wrong.")
     assert sent.status_code == 303
     assert sent.headers["location"] == f"/inbox/requests/{request.id}#outcome"
@@ -109,18 +108,18 @@ async def test_an_answer_counts_and_the_page_says_so(service: Service, ana: Visi
 
 
 async def test_a_form_sent_twenty_times_at_once_is_one_vote(service: Service, ana: Visitor) -> None:
-    request = service.desk.ask(quorum=2)
+    request = service.ask(quorum=2)
     fields = await ana.answer_form(request.id, outcome="approve", reason="")
     path = f"/inbox/requests/{request.id}/vote"
     answers = await asyncio.gather(*(ana.post(path, fields) for _ in range(20)))
     assert {answer.status_code for answer in answers} == {303}
-    assert len(service.desk.ballots) == 1
+    assert len(service.desk.counted) == 1
 
 
 async def test_one_of_two_approvals_is_told_as_such_and_the_next_request_is_offered(
     service: Service, ana: Visitor
 ) -> None:
-    request, other = service.desk.ask(quorum=2), service.desk.ask("deploy.production")
+    request, other = service.ask(quorum=2), service.ask("deploy.production")
     await ana.answer(request.id, "approve")
     page = (await ana.get(f"/inbox/requests/{request.id}")).text
     assert "You approved this" in page
@@ -131,16 +130,16 @@ async def test_one_of_two_approvals_is_told_as_such_and_the_next_request_is_offe
 async def test_an_answer_without_the_reason_that_the_rule_wants_is_refused_and_the_form_stays(
     service: Service, ana: Visitor
 ) -> None:
-    request = service.desk.ask(reason="deny")
+    request = service.ask(reason="deny")
     refused = await ana.answer(request.id, "deny", "   ")
     assert refused.status_code == 422
     assert "Your answer did not count." in refused.text
-    assert "The rule asks for a reason" in refused.text
+    assert "The rule wants a reason" in refused.text
     assert 'value="approve"' in refused.text
 
 
 async def test_a_refused_answer_keeps_what_was_written(service: Service, ana: Visitor) -> None:
-    request = service.desk.ask()
+    request = service.ask()
     fields = await ana.answer_form(request.id, outcome="approve", reason="I checked <it>", revision="9")
     refused = await ana.post(f"/inbox/requests/{request.id}/vote", fields)
     assert refused.status_code == 409
@@ -148,9 +147,9 @@ async def test_a_refused_answer_keeps_what_was_written(service: Service, ana: Vi
 
 
 async def test_a_tap_after_the_end_is_told_how_it_ended(service: Service, ana: Visitor) -> None:
-    request = service.desk.ask()
+    request = service.ask()
     fields = await ana.answer_form(request.id, outcome="approve", reason="")
-    service.desk.settle(request.id, Status.CANCELLED, Cause.AGENT)
+    service.desk.end(request.id, Status.CANCELLED, Cause.AGENT)
     refused = await ana.post(f"/inbox/requests/{request.id}/vote", fields)
     assert refused.status_code == 409
     assert "Cancelled by the agent" in refused.text
@@ -158,10 +157,10 @@ async def test_a_tap_after_the_end_is_told_how_it_ended(service: Service, ana: V
 
 
 async def test_who_may_not_decide_sees_why_and_no_buttons(service: Service, ana: Visitor) -> None:
-    request = service.desk.ask(approvers=("email:ben@example.com",))
+    request = service.ask(approvers=("email:ben@example.com",))
     page = (await ana.get(f"/inbox/requests/{request.id}")).text
     assert "Not yours to decide" in page
-    assert "you are not in that group" in page
+    assert "you are not an approver" in page
     assert 'name="outcome"' not in page
 
 
@@ -179,22 +178,22 @@ async def test_who_may_not_decide_sees_why_and_no_buttons(service: Service, ana:
 async def test_a_form_that_was_tampered_with_changes_nothing(
     service: Service, ana: Visitor, broken: dict[str, str]
 ) -> None:
-    request = service.desk.ask()
+    request = service.ask()
     fields = await ana.answer_form(request.id, outcome="approve", reason="")
     answer = await ana.post(f"/inbox/requests/{request.id}/vote", fields | broken)
     assert answer.status_code == 422
-    assert service.desk.ballots == []
+    assert service.desk.counted == []
 
 
 async def test_a_reason_beyond_its_bound_is_refused(service: Service, ana: Visitor) -> None:
-    request = service.desk.ask()
+    request = service.ask()
     assert (await ana.answer(request.id, "deny", "x" * 2001)).status_code == 422
-    assert service.desk.ballots == []
+    assert service.desk.counted == []
 
 
 async def test_a_value_too_long_for_a_glance_has_to_be_opened_before_approving(service: Service, ana: Visitor) -> None:
     secret_end = "drop table orders"
-    request = service.desk.ask(params={"sql": "select 1; " * 10_000 + secret_end, "dry_run": False})
+    request = service.ask(params={"sql": "select 1; " * 10_000 + secret_end, "dry_run": False})
     folded = (await ana.get(f"/inbox/requests/{request.id}")).text
     assert 'value="approve"' not in folded
     assert 'value="deny"' in folded
@@ -207,7 +206,7 @@ async def test_a_value_too_long_for_a_glance_has_to_be_opened_before_approving(s
 
 
 async def test_many_params_are_folded_beyond_the_fortieth(service: Service, ana: Visitor) -> None:
-    request = service.desk.ask(params={f"p{index}": index for index in range(50)})
+    request = service.ask(params={f"p{index}": index for index in range(50)})
     page = words((await ana.get(f"/inbox/requests/{request.id}")).text)
     assert "10 of 50 values are folded" in page
 
@@ -215,26 +214,26 @@ async def test_many_params_are_folded_beyond_the_fortieth(service: Service, ana:
 async def test_an_answer_after_the_session_ended_is_not_counted_and_says_so(
     service: Service, ana: Visitor, clock: Clock
 ) -> None:
-    request = service.desk.ask(minutes=None)
+    request = service.ask(minutes=None)
     fields = await ana.answer_form(request.id, outcome="approve", reason="")
     clock.pass_by(hours=13)
     answer = await ana.post(f"/inbox/requests/{request.id}/vote", fields)
     assert answer.status_code == 401
     assert "was not counted" in answer.text
-    assert service.desk.ballots == []
+    assert service.desk.counted == []
 
 
 async def test_the_operator_is_only_the_operator(service: Service, stranger: Visitor) -> None:
     await stranger.sign_in("operator", "Operator")
-    request = service.desk.ask()
+    request = service.ask()
     await stranger.answer(request.id, "approve")
     assert service.desk.ballots[0].person.aliases == {"operator"}
 
 
 async def test_history_shows_who_decided_when_and_why(service: Service, ana: Visitor) -> None:
-    denied, cancelled, _open = service.desk.ask(), service.desk.ask(), service.desk.ask("still.open")
+    denied, cancelled, _open = service.ask(), service.ask(), service.ask("still.open")
     await ana.answer(denied.id, "deny", "Too much.")
-    service.desk.settle(cancelled.id, Status.CANCELLED, Cause.AGENT)
+    service.desk.end(cancelled.id, Status.CANCELLED, Cause.AGENT)
     page = words((await ana.get("/inbox/history")).text)
     assert "Denied by Ana" in page
     assert "Ana: Too much." in page
@@ -246,9 +245,9 @@ async def test_history_shows_who_decided_when_and_why(service: Service, ana: Vis
 
 
 async def test_history_goes_on_where_a_page_ends(service: Service, ana: Visitor) -> None:
-    ended = [service.desk.ask() for _ in range(45)]
+    ended = [service.ask() for _ in range(45)]
     for request in ended:
-        service.desk.settle(request.id, Status.CANCELLED, Cause.AGENT)
+        service.desk.end(request.id, Status.CANCELLED, Cause.AGENT)
     page = (await ana.get("/inbox/history")).text
     assert ended[0].id not in page
     older = re.search(r'href="(/inbox/history\?cursor=[^"]+)"', page)

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from sayso_adapters.inbox.sessions import Sessions, make_link
-from unit.inbox.desk_stub import Clock, MemoryShelf
+from sayso_bot.testing.clock import Clock
+from sayso_bot.testing.context import MemoryShelf
 
 
 @pytest.fixture

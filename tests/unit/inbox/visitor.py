@@ -9,7 +9,7 @@ from html import unescape
 
 import httpx
 
-from unit.inbox.desk_stub import Service
+from unit.inbox.inbox_service import Service
 
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 

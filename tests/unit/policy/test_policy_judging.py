@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sayso_bot.domain.globs import Glob
 from sayso_bot.domain.request import Cause
-from sayso_bot.policy.globs import Glob
 from unit.policy.policies import ask, policy
 
 POLICY = policy(

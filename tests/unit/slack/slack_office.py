@@ -37,10 +37,10 @@ class Office:
         await self.adapter.post(self.desk.card(request), PLACE, button)
         return request, await self.slack.posted()
 
-    async def tap(self, message: Message, action: str, *, user: str, **other: Any) -> str:
-        """Tap and return what the tapper was told."""
+    async def tap(self, message: Message, action: str, *, user: str, answered: int = 200, **other: Any) -> str:
+        """Tap and return what the tapper was told. ``answered`` is the status that Slack must get."""
         count = len(self.slack.told(user)) + 1
-        assert await self.slack.tap(self.url, message, action, user=user, **other) == 200
+        assert await self.slack.tap(self.url, message, action, user=user, **other) == answered
         return (await self.slack.until_told(user, count=count))[-1]
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from sayso_adapters.slack import adapter as adapter_module
 from sayso_adapters.slack import taps as taps_module
 from sayso_bot.domain.request import Cause, Status
 from sayso_bot.errors import CannotCheck, Unavailable
 from sayso_bot.testing.samples import a_request
-from unit.slack.slack_office import PLACE, Office
+from unit.slack.slack_office import PLACE, Office, wait_until
 
 
 class TestWhoMayNot:
@@ -198,6 +199,32 @@ class TestDeliveries:
         )
         assert len(office.desk.ballots) == 1
 
+    async def test_a_tap_that_is_not_recorded_in_time_is_not_acknowledged_and_told_when_it_is(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(taps_module, "ACKNOWLEDGE_SECONDS", 0.1)
+        office.desk.recording.clear()
+        request, message = await office.posted()
+        assert await office.slack.tap(office.url, message, "approve", user="U0ANA") == 503
+        assert (await office.desk.look(request.id)).votes == ()
+        assert office.slack.told("U0ANA") == []
+        office.desk.recording.set()
+        assert "It is approved" in (await office.slack.until_told("U0ANA"))[-1]
+        assert (await office.desk.look(request.id)).status is Status.APPROVED
+
+    async def test_another_delivery_of_a_slow_tap_waits_for_the_first_and_votes_once(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(taps_module, "ACKNOWLEDGE_SECONDS", 0.1)
+        office.desk.recording.clear()
+        _, message = await office.posted()
+        stamp: dict[str, Any] = {"action_ts": "1763920012.000002"}
+        assert await office.slack.tap(office.url, message, "approve", user="U0ANA", **stamp) == 503
+        office.desk.recording.set()
+        assert await office.slack.tap(office.url, message, "approve", user="U0ANA", **stamp) == 200
+        assert len(office.desk.ballots) == len(office.desk.counted) == 1
+        assert len(await office.slack.until_told("U0ANA")) == 1
+
     async def test_slack_is_answered_in_time_however_slow_the_look_up_is(
         self, office: Office, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -205,7 +232,7 @@ class TestDeliveries:
         office.slack.hang("users.info", seconds=1.5)
         _, message = await office.posted()
         began = time.monotonic()
-        assert await office.slack.tap(office.url, message, "approve", user="U0ANA") == 200
+        assert await office.slack.tap(office.url, message, "approve", user="U0ANA") == 503
         assert time.monotonic() - began < 1.2
         assert "It is approved" in (await office.slack.until_told("U0ANA"))[-1]
 
@@ -226,14 +253,14 @@ class TestDeliveries:
         monkeypatch.setattr(taps_module, "VOTE_PAUSES", (0.0, 0.0))
         _, message = await office.posted()
         office.desk.trouble.extend([Unavailable("redis says no")] * 3)
-        said = await office.tap(message, "approve", user="U0ANA")
+        said = await office.tap(message, "approve", user="U0ANA", answered=503)
         assert "may not have counted" in said
         assert "redis" not in said
 
     async def test_a_bug_is_told_without_its_text_and_logged_by_who_runs_the_task(self, office: Office) -> None:
         _, message = await office.posted()
         office.desk.trouble.append(RuntimeError("a bug with a secret"))
-        said = await office.tap(message, "approve", user="U0ANA")
+        said = await office.tap(message, "approve", user="U0ANA", answered=503)
         assert "may not have counted" in said
         assert "secret" not in said
         assert [str(failure) for failure in office.around.failures] == ["a bug with a secret"]
@@ -244,3 +271,39 @@ class TestDeliveries:
         stamp = "1763920012.000009"
         assert "could not be asked" in await office.tap(message, "approve", user="U0ANA", action_ts=stamp)
         assert "It is approved" in await office.tap(message, "approve", user="U0ANA", action_ts=stamp)
+
+
+class TestStopping:
+    async def test_a_tap_under_way_is_told_before_slack_is_left(self, office: Office) -> None:
+        office.desk.recording.clear()
+        _, message = await office.posted()
+        async with asyncio.TaskGroup() as group:
+            tapped = group.create_task(office.slack.tap(office.url, message, "approve", user="U0ANA"))
+            await wait_until(lambda: _is_voting(office))
+            stopped = group.create_task(office.adapter.stop())
+            await asyncio.sleep(0)
+            office.desk.recording.set()
+        assert stopped.done()
+        assert tapped.result() == 200
+        assert "It is approved" in office.slack.told("U0ANA")[-1]
+
+    async def test_it_waits_for_taps_a_moment_and_no_longer(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(adapter_module, "FINISH_SECONDS", 0.1)
+        monkeypatch.setattr(taps_module, "ACKNOWLEDGE_SECONDS", 0.1)
+        office.desk.recording.clear()
+        _, message = await office.posted()
+        assert await office.slack.tap(office.url, message, "approve", user="U0ANA") == 503
+        async with asyncio.timeout(5):
+            await office.adapter.stop()
+
+    async def test_a_tap_after_that_is_not_taken(self, office: Office) -> None:
+        _, message = await office.posted()
+        await office.adapter.stop()
+        assert await office.slack.tap(office.url, message, "approve", user="U0ANA") == 503
+        assert office.desk.ballots == []
+
+
+async def _is_voting(office: Office) -> bool:
+    return bool(office.desk.ballots)

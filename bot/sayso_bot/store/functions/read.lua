@@ -12,22 +12,24 @@ register('read', function(keys, a)
 end, { 'no-writes' })
 
 -- list: ids and seqs of requests that are in all the given indexes, newest first, below a seq. Writes nothing.
--- KEYS  one index or more      ARGV  cursor seq ('' from the newest), limit, most entries to look at
--- Answers  ok, {id, seq, …}, seq where the look ended ('' when there is no more)
+-- KEYS  epochs, one index or more
+-- ARGV  keys epoch, policy epoch ('' unchecked), cursor seq ('' from the newest), limit, most entries to look at
+-- Answers  ok, {id, seq, …}, seq where the look ended ('' when there is no more) | again
 -- The smallest index is walked and the others are asked, so the work is bounded whatever the sizes.
 register('list', function(keys, a)
-  local smallest, size = 1, nil
-  for i = 1, #keys do
+  if not in_force(keys[1], a[1], a[2]) then return { 'again' } end
+  local smallest, size = 2, nil
+  for i = 2, #keys do
     local n = redis.call('ZCARD', keys[i])
     if not size or n < size then smallest, size = i, n end
   end
-  local limit, bound = tonumber(a[2]), tonumber(a[3])
-  local from = a[1] == '' and '+inf' or '(' .. a[1]
+  local limit, bound = tonumber(a[4]), tonumber(a[5])
+  local from = a[3] == '' and '+inf' or '(' .. a[3]
   local walked = redis.call('ZRANGE', keys[smallest], from, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, bound, 'WITHSCORES')
   local found, last = {}, ''
   for i = 1, #walked, 2 do
     local everywhere = true
-    for j = 1, #keys do
+    for j = 2, #keys do
       if j ~= smallest and not redis.call('ZSCORE', keys[j], walked[i]) then everywhere = false end
     end
     if everywhere then

@@ -18,12 +18,13 @@ end)
 
 -- expire: end a request whose deadline has passed. Repeating it changes nothing, so it needs no operation id.
 -- KEYS  of_request (16)
--- Answers  ok, record (which is still pending where the deadline is ahead) | missing
+-- Answers  ended, record (by this very call) | ok, record (settled before, or the deadline is ahead) | missing
 register('expire', function(keys, a)
   local k = request_keys(keys)
   local now = tick(k.clock)
   local r = load_request(k.record)
   if not r then return { 'missing', now } end
+  local before = r.status
   expire_if_due(k, r, now)
-  return answer('ok', k.record, now)
+  return answer(r.status == before and 'ok' or 'ended', k.record, now)
 end)

@@ -70,7 +70,7 @@ register('vote', function(keys, a)
   for _, alias in ipairs(cjson.decode(a[9])) do aliases[alias] = true end
   local kept_raw, kept, voided = {}, {}, {}
   for i, v in ipairs(decoded) do
-    if void[v.person] then
+    if void[v.person] and v.revision == tonumber(a[4]) then
       voided[#voided + 1] = raw[i]
     else
       if v.revision == tonumber(a[4]) and is_same_person(v, a[5], aliases) then return answer('voted', k.record, now) end

@@ -15,6 +15,8 @@ _ANY_RUN = "\0"
 
 @dataclass(frozen=True, slots=True)
 class Glob:
+    """``text`` matches `ACTION_PATTERN`; whoever reads it from outside sees to that."""
+
     text: str
     _parts: tuple[str, ...] = field(init=False, repr=False, compare=False)
 

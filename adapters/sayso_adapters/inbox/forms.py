@@ -1,0 +1,56 @@
+"""A form as the inbox's own pages send it, and no other: URL-encoded UTF-8, small, whole within seconds.
+
+The caller chooses nothing: the framework would decode with whichever codec a header names, and some take minutes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from sayso_bot.errors import BadHttp, BodyTooLarge, InvalidField, UnsupportedMediaType
+
+MAX_FORM_BYTES = 64 * 1024
+FORM_SECONDS = 10.0
+MAX_FIELDS = 20
+
+
+async def read_form(http_request: web.Request) -> Mapping[str, str]:
+    """The fields of the form. Raises `UnsupportedMediaType`, `BodyTooLarge`, `BadHttp` or `InvalidField`."""
+    if http_request.content_type != "application/x-www-form-urlencoded":
+        raise UnsupportedMediaType("This address takes forms only. Nothing was changed.")
+    if (http_request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
+        raise UnsupportedMediaType("This address takes forms in UTF-8 only. Nothing was changed.")
+    body = await _body(http_request)
+    try:
+        pairs = parse_qsl(
+            body.decode("utf-8"),
+            keep_blank_values=True,
+            strict_parsing=True,
+            encoding="utf-8",
+            errors="strict",
+            max_num_fields=MAX_FIELDS,
+        )
+    except ValueError:  # of which UnicodeDecodeError is one
+        raise InvalidField("The form is not a form in UTF-8. Nothing was changed.") from None
+    return dict(pairs)
+
+
+async def _body(http_request: web.Request) -> bytes:
+    """The body, whose length nobody vouches for."""
+    too_large = BodyTooLarge(f"A form has at most {MAX_FORM_BYTES // 1024} KiB. Nothing was changed.")
+    if (http_request.content_length or 0) > MAX_FORM_BYTES:
+        raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(FORM_SECONDS):
+            while chunk := await http_request.content.read(MAX_FORM_BYTES):
+                body += chunk
+                if len(body) > MAX_FORM_BYTES:
+                    raise too_large
+    except TimeoutError:
+        raise BadHttp(f"The form did not arrive whole within {FORM_SECONDS:.0f} s. Nothing was changed.") from None
+    return bytes(body)
