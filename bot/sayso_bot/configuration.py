@@ -101,14 +101,14 @@ class ActiveConfiguration:
         if stored.policy_digest is None:
             self._policy = self._built_in
         elif stored.document is not None:
-            self._policy = self._compiled(stored.policy_digest, stored.document)
+            self._policy = await self._compiled(stored.policy_digest, stored.document)
         self._by_id = {key.id: key for key in valid}
         self._by_digest = {key.digest: key for key in valid}
         self._epochs = stored.epochs
 
-    def _compiled(self, digest: str, document: str) -> PolicyEngine | None:
+    async def _compiled(self, digest: str, document: str) -> PolicyEngine | None:
         try:
-            engine = self._compile(document)
+            engine = await asyncio.to_thread(self._compile, document)  # a long policy takes seconds
         except Unusable:
             self._log.error("policy_unusable", digest=digest)
             return None

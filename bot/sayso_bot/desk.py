@@ -174,10 +174,9 @@ class Desk:
 
         async def attempt() -> Page:
             present, epochs = self._present(key), self._configuration.epochs
-            if wanted.agent not in (None, present.name):
-                return Page((), None)
             own = Filter(wanted.status, wanted.action, present.name)
-            return await self._store.list(own, cursor=cursor, limit=limit, epochs=epochs)
+            page = await self._store.list(own, cursor=cursor, limit=limit, epochs=epochs)
+            return page if wanted.agent in (None, present.name) else Page((), None)
 
         return await self._in_force(attempt)
 

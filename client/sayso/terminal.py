@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+_MOST_MARKS = 3
 _BLANKS = frozenset(
     "\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5\u180b\u180c\u180d\u180e\u180f\u2d7f\ufffc"
     "\U00013441\U00013442\U00016fe4\U0001d159"
@@ -20,20 +21,29 @@ _IMITATION = re.compile(r"⟨(?=U\+[0-9A-F]{4,6}⟩)")
 def visible(text: str) -> str:
     """``text`` on one line, with control, bidirectional, zero-width and blank characters named.
 
-    A text that imitates such a name has its first character named, so two texts that differ still differ.
+    So are marks that no letter carries, or that are too many for one. A text that imitates such a name has its first
+    character named, so two texts that differ still differ.
     """
     if text.isascii() and text.isprintable():
         return text
     imitations = {found.start() for found in _IMITATION.finditer(text)}
-    return "".join(
-        character if _plain(character) and at not in imitations else f"⟨U+{ord(character):04X}⟩"
-        for at, character in enumerate(text)
-    )
+    shown = []
+    room = 0
+    for at, character in enumerate(text):
+        kind = _kind(character)
+        room = _MOST_MARKS if kind == "letter" else room - 1 if kind == "mark" else 0
+        plain = kind != "hidden" and at not in imitations and (kind != "mark" or room >= 0)
+        shown.append(character if plain else f"⟨U+{ord(character):04X}⟩")
+    return "".join(shown)
 
 
-def _plain(character: str) -> bool:
+def _kind(character: str) -> str:
+    """``letter`` (which may carry marks), ``mark``, ``plain`` or ``hidden``."""
     if character == " ":
-        return True
+        return "plain"
     if character in _BLANKS or "\ufe00" <= character <= "\ufe0f" or "\U000e0000" <= character <= "\U000e0fff":
-        return False
-    return not unicodedata.category(character).startswith(("C", "Z"))
+        return "hidden"
+    category = unicodedata.category(character)
+    if category.startswith(("C", "Z")) or category == "Me":
+        return "hidden"
+    return "mark" if category.startswith("M") else "letter" if category.startswith("L") else "plain"

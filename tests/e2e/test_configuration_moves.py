@@ -93,8 +93,7 @@ async def test_a_replica_that_hears_nothing_lists_nothing_for_a_revoked_key() ->
         deaf.service.subscription.on("config", lambda: None)
         revoked: Key = replace(key, revoked_at=datetime.now(UTC))
         await first.service.store.put_key(revoked, "key_revoked")
-        answers = await asyncio.gather(*(agent.get(path) for path in ("/v1/requests", "/v1/requests?agent=other")))
-        assert [answer.status_code for answer in answers] == [401, 401]
+        assert (await agent.get("/v1/requests")).status_code == 401
 
 
 QUORUM = """

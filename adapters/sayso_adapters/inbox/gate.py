@@ -76,9 +76,7 @@ class Gate:
     def _check_origin(self, http_request: web.Request) -> None:
         origin = http_request.headers.get("Origin")
         site = http_request.headers.get("Sec-Fetch-Site")
-        ours = origin is not None and (
-            origin.lower() == self._origin or _host_of(origin) == http_request.host.lower()
-        )
+        ours = origin is not None and (origin.lower() == self._origin or _host_of(origin) == http_request.host.lower())
         if (origin is not None and not ours) or site not in (None, "same-origin") or (origin is None and site is None):
             raise Forbidden("This form was not sent from the inbox. Nothing was changed.")
 

@@ -234,7 +234,7 @@ class Taps:
             try:
                 await self._wire.call(method, **arguments)
             except Retry as error:
-                if error.lost or (error.after or 0) > LONGEST_TELL_PAUSE:
+                if error.lost or self._ending or (error.after or 0) > LONGEST_TELL_PAUSE:
                     raise
                 await asyncio.sleep(error.after or 1.0)
             else:

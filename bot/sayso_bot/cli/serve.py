@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -15,9 +18,10 @@ from rich.text import Text
 from sayso_bot.domain.person import OPERATOR
 from sayso_bot.errors import Unusable
 from sayso_bot.settings import Settings
-from sayso_bot.telemetry import configure_logs
+from sayso_bot.telemetry import configure_logs, logger
 from sayso_bot.wiring import Service, running_service
 
+QUIET_SECONDS = 60.0
 _LINK_FILE = "sign-in-link"
 
 
@@ -29,12 +33,33 @@ def command() -> None:
 
 
 async def _serve(settings: Settings) -> None:
+    _use_all_descriptors()
+    asyncio.get_running_loop().set_exception_handler(_once_a_minute())
     ended = asyncio.Event()
     _on_signals(ended)
     async with running_service(settings) as service:
         await _say_how_to_begin(service)
         await ended.wait()
         typer.echo("Ending: held calls are answered, work is handed back.", err=True)
+
+
+def _use_all_descriptors() -> None:
+    """Each held call is a connection: allow as many open files as this user may have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _once_a_minute() -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
+    """A handler for errors that only the loop sees. Each kind is logged once a minute, so that none floods the log."""
+    log, said = logger("loop"), dict[str, float]()
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        what = str(context.get("message", "error"))[:80]
+        if loop.time() - said.get(what, float("-inf")) >= QUIET_SECONDS:
+            said[what] = loop.time()
+            log.error("loop_error", what=what, exc_info=context.get("exception"))
+
+    return handle
 
 
 def _on_signals(ended: asyncio.Event) -> None:

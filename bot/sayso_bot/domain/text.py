@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import lru_cache
 
 MOST_MARKS = 3
 """Marks on one letter that scripts need; more of them, or marks on anything else, draw over what stands beside."""
@@ -44,7 +44,7 @@ def one_line(text: str) -> str:
     return visible(text).replace("\n", "⟨U+000A⟩").replace("\t", "⟨U+0009⟩")
 
 
-@cache
+@lru_cache(65_536)
 def _kind(character: str) -> str:
     """``letter`` (which may carry marks), ``mark``, ``plain`` or ``hidden``."""
     if character in _KEPT or character == " ":

@@ -46,6 +46,8 @@ PAUSES_SECONDS = (0.05, 0.25)
 PATIENCE_SECONDS = 5.0
 """A call is not repeated any more when it has taken this long already, as when Redis hangs."""
 MOST_WALKED = 1000
+READ_AT_ONCE = 20
+PAGE_CHARACTERS = 1_000_000
 _LOST = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, NotOnDisk, OSError, TimeoutError)
 
 
@@ -132,7 +134,8 @@ class RedisStore:
         return await self.expire(request) if code == "due" or must_wait else request
 
     async def list(self, wanted: Filter, *, cursor: str | None, limit: int, epochs: Epochs | None = None) -> Page:
-        """Newest first. A page looks at `MOST_WALKED` entries at most, so it may be short and still have a cursor."""
+        """Newest first. A page looks at `MOST_WALKED` entries at most and ends with the request with which it holds
+        `PAGE_CHARACTERS`, so it may be short and still have a cursor."""
         indexes = [
             *([self.keys.by_status(wanted.status)] if wanted.status else []),
             *([self.keys.by_action(wanted.action)] if wanted.action else []),
@@ -141,8 +144,18 @@ class RedisStore:
         known = _epochs(epochs) if epochs else ("", "")
         keys = [self.keys["epochs"], *indexes]
         _, found, last = await self._call("list", keys, *known, cursor or "", limit, MOST_WALKED, writes=False)
-        read = await asyncio.gather(*(self.read(request_id) for request_id in found[::2]))
-        items = (request for request in read if request and wanted.status in (None, request.status))
+        items: list[Request] = []
+        held, seqs = 0, found[1::2]
+        for start in range(0, len(seqs), READ_AT_ONCE):
+            ids = found[2 * start : 2 * (start + READ_AT_ONCE) : 2]
+            read = await asyncio.gather(*(self.read(request_id) for request_id in ids))
+            for request, seq in zip(read, seqs[start:], strict=False):
+                if request is None or wanted.status not in (None, request.status):
+                    continue
+                items.append(request)
+                held += len(repr(request.params)) + len(repr(request.claims))
+                if held > PAGE_CHARACTERS:
+                    return Page(tuple(items), str(seq))
         return Page(tuple(items), str(last) if last != "" else None)
 
     async def vote(

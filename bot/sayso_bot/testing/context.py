@@ -41,11 +41,15 @@ class Lines:
 
 
 class MemoryShelf:
-    """`sayso_bot.ports.Shelf` whose values lapse by the clock ``now``. ``kept`` are they, and until when."""
+    """`sayso_bot.ports.Shelf` whose values lapse by the clock ``now``. ``kept`` are they, and until when.
+
+    Reading raises ``broken`` until it is None again.
+    """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self.kept: dict[str, tuple[bytes, datetime]] = {}
+        self.broken: SaysoError | None = None
 
     async def put(self, name: str, value: bytes, *, ttl_seconds: int) -> None:
         if ttl_seconds <= 0:
@@ -53,6 +57,8 @@ class MemoryShelf:
         self.kept[name] = (value, self._now() + timedelta(seconds=ttl_seconds))
 
     async def get(self, name: str) -> bytes | None:
+        if self.broken is not None:
+            raise self.broken
         value, until = self.kept.get(name, (b"", self._now()))
         return value if until > self._now() else None
 

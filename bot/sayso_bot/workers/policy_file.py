@@ -46,7 +46,7 @@ class PolicyFile:
     async def start(self) -> None:
         """Publish the file where nothing forbids it. Raises `Unusable` for a file that is missing or invalid."""
         self._seen = self._stamp()
-        text, document = self._load(self._path)
+        text, document = await asyncio.to_thread(self._load, self._path)
         self._digest = document.digest
         active = self._active()
         if active == document.digest:
@@ -86,7 +86,7 @@ class PolicyFile:
                 self._seen = stamp
 
     async def _changed(self) -> None:
-        text, document = self._load(self._path)
+        text, document = await asyncio.to_thread(self._load, self._path)
         self.problem = None
         self._digest = document.digest
         if document.digest != self._active():

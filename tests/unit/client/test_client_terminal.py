@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sayso.terminal import visible
 from sayso_bot.domain.text import one_line
 
-NASTY = st.text(st.sampled_from("⟨⟩U+0123456789ABCDEFa\n\t\u202e\u200b \u00a0é"))
+NASTY = st.text(st.sampled_from("⟨⟩U+0123456789ABCDEFa\n\t\u202e\u200b \u00a0é\u0301\u0488"))
 
 
 def test_every_character_is_shown_as_on_the_cards() -> None:
@@ -27,3 +27,7 @@ def test_every_text_is_shown_as_on_the_cards_imitations_too(text: str) -> None:
 def test_an_imitation_of_a_name_is_named() -> None:
     assert visible("⟨U+202E⟩") == "⟨U+27E8⟩U+202E⟩"
     assert visible("⟨b⟩") == "⟨b⟩"
+
+
+def test_marks_that_paint_over_a_line_are_named() -> None:
+    assert visible("e" + "\u0301" * 5 + " \u0336") == "e\u0301\u0301\u0301" + "⟨U+0301⟩" * 2 + " ⟨U+0336⟩"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -83,6 +84,20 @@ async def test_a_session_that_an_operator_ended_loses_its_stream_with_the_next_h
             await service.around.shelf.delete(name)
         async for _ in lines:
             pass
+
+
+async def test_a_session_that_ended_loses_its_stream_however_busy_the_book_is(service: Service, ana: Visitor) -> None:
+    service.inbox._live._heartbeat = 0.2
+    async with ana.client.stream("GET", "/inbox/events") as response, asyncio.timeout(10):
+        lines = response.aiter_lines()
+        await _opened(lines)
+        await wait_until(lambda: _is_subscribed(service))
+        for name in list(service.around.shelf.kept):
+            await service.around.shelf.delete(name)
+        service.ask()
+        async for line in lines:  # each hint makes the next one, so that it is never silent
+            if line.startswith("data: {"):
+                service.ask()
 
 
 async def test_streams_end_when_the_service_stops(service: Service, ana: Visitor) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sayso_bot.errors import Unavailable
 from unit.inbox.inbox_service import Service, serving
 from unit.inbox.visitor import Visitor, hidden_fields, visiting
 
@@ -181,3 +182,36 @@ async def test_secrets_stay_out_of_the_log(service: Service, stranger: Visitor) 
     assert "signed_in" in written
     assert link.partition("#")[2] not in written
     assert next(iter(stranger.client.cookies.values())) not in written
+
+
+async def test_links_signing_in_and_signing_out_are_on_the_record_without_secrets(
+    service: Service, stranger: Visitor
+) -> None:
+    journal = service.around.journal
+    link = await service.link()
+    assert journal == [("inbox_link_made", {"person": "email:ana@example.com"})]
+    await stranger.exchange(link.partition("#")[2])
+    (session,) = await service.inbox._live._sessions.all()
+    about = {"person": "email:ana@example.com", "session": session.short_id}
+    assert journal[1:] == [("inbox_signed_in", about)]
+    fields = hidden_fields((await stranger.get("/inbox")).text, "/sign-out")
+    await stranger.post("/inbox/sign-out", fields)
+    assert journal[2:] == [("inbox_signed_out", about)]
+    written = repr(journal)
+    assert link.partition("#")[2] not in written
+    assert session.csrf not in written
+
+
+async def test_a_session_that_gives_way_to_a_new_one_is_on_the_record(service: Service, ana: Visitor) -> None:
+    (first,) = await service.inbox._live._sessions.all()
+    await ana.sign_in()
+    assert service.around.journal[-1] == ("inbox_session_ended", first.about)
+
+
+async def test_nobody_is_signed_in_off_the_record(service: Service, stranger: Visitor) -> None:
+    link = await service.link()
+    service.around.journal_trouble = Unavailable("The store cannot be reached.")
+    answer = await stranger.exchange(link.partition("#")[2])
+    assert answer.status_code == 503
+    assert "set-cookie" not in answer.headers
+    assert (await stranger.get("/inbox")).status_code == 401
