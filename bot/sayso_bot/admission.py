@@ -26,15 +26,26 @@ class Admission:
         self._adapters = adapters
 
     async def evidence(
-        self, request: Request, person: Person, people: People, *, surface: str, place: str | None
+        self,
+        request: Request,
+        person: Person,
+        people: People,
+        *,
+        surface: str,
+        place: str | None,
+        fresh: bool = False,
     ) -> str:
         """What admits ``person``, for the record; ``people`` joins accounts by hand.
+
+        With ``fresh``, groups and members are as their platform has them now, not as they were a moment ago.
 
         Raises `NotAnApprover`, `OwnRequest` or `CannotCheck`.
         """
         _check_not_own(request, person, people)
         try:
-            found = await self._find(request.requirement, person, surface, place) if request.requirement else None
+            found = (
+                await self._find(request.requirement, person, surface, place, fresh) if request.requirement else None
+            )
         except LookupFailed:
             raise CannotCheck(
                 "It could not be checked whether you may decide this. Try again shortly.", then=NOT_COUNTED
@@ -50,24 +61,26 @@ class Admission:
             if vote.outcome == "approve" and vote.revision == request.revision:
                 person = Person(vote.person, vote.name, vote.aliases)
                 try:
-                    await self.evidence(request, person, people, surface=vote.surface, place=None)
+                    await self.evidence(request, person, people, surface=vote.surface, place=None, fresh=True)
                 except (NotAnApprover, OwnRequest):
                     void.append(vote.person)
         return void
 
-    async def _find(self, requirement: Requirement, person: Person, surface: str, place: str | None) -> str | None:
+    async def _find(
+        self, requirement: Requirement, person: Person, surface: str, place: str | None, fresh: bool
+    ) -> str | None:
         if requirement.operator and OPERATOR in person.aliases:
             return OPERATOR
         if requirement.approvers is not None:
-            return await self._first_of(requirement.approvers, person)
+            return await self._first_of(requirement.approvers, person, fresh)
         if requirement.place == "inbox":
             signed_in = any(alias.startswith("email:") for alias in person.aliases)
             return "signed in to the inbox" if surface == "inbox" and signed_in else None
-        if place == requirement.place or await self._is(requirement.place, person):
+        if place == requirement.place or await self._is(requirement.place, person, fresh):
             return f"in {requirement.place}"
         return None
 
-    async def _first_of(self, approvers: Sequence[str], person: Person) -> str | None:
+    async def _first_of(self, approvers: Sequence[str], person: Person, fresh: bool) -> str | None:
         """The approver who ``person`` is. One that cannot be looked up matters only where no other admits them."""
         named = next((approver for approver in approvers if person.is_any(approver)), None)
         if named is not None:
@@ -75,7 +88,7 @@ class Admission:
         failure: LookupFailed | None = None
         for approver in approvers:
             try:
-                if await self._is(approver, person):
+                if await self._is(approver, person, fresh):
                     return approver
             except LookupFailed as error:
                 failure = error
@@ -83,7 +96,7 @@ class Admission:
             raise failure
         return None
 
-    async def _is(self, approver: str, person: Person) -> bool:
+    async def _is(self, approver: str, person: Person, fresh: bool) -> bool:
         """Whether ``person`` is ``approver``, or one of the people that it stands for on its platform.
 
         A platform that is not configured here cannot be asked, so its people are not known not to be approvers.
@@ -100,7 +113,7 @@ class Admission:
             person = await adapter.recognise(person)
             if not any(alias.startswith(f"{platform}:") for alias in person.aliases):
                 return False
-        return bool(person.aliases & await adapter.resolve(approver))
+        return bool(person.aliases & await adapter.resolve(approver, fresh=fresh))
 
 
 def _check_not_own(request: Request, person: Person, people: People) -> None:

@@ -21,6 +21,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from sayso_bot.domain.hosts import is_loopback
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import Unusable
 from sayso_bot.store.durability import Durability
@@ -181,8 +182,7 @@ class Settings(BaseSettings):
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can connect."""
-        address = _address(self.host)
-        return address.is_loopback if address else self.host.lower() in {"localhost", "localhost."}
+        return is_loopback(self.host)
 
     def _with_address(self) -> Settings:
         if not (self.is_loopback or self.public_url.startswith("https://") or self.insecure):

@@ -113,7 +113,7 @@ async def test_a_denial_that_needs_a_reason_is_stopped_in_place(service: Service
     request = service.ask(reason="deny")
     await ana.goto(address(service, request))
     await ana.get_by_role("button", name="Deny").click()
-    await expect(ana.locator("#reason-error")).to_contain_text("The rule wants a reason")
+    await expect(ana.locator("#reason-error")).to_contain_text("The rule asks for a reason")
     await expect(ana.locator("#reason")).to_be_focused()
     assert service.desk.counted == []
     await ana.keyboard.type("Wrong customer")

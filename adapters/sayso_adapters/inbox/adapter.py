@@ -67,7 +67,7 @@ class Inbox:
     async def notify(self, alias: str, text: str) -> None:
         raise Rejected("inbox_takes_no_posts")
 
-    async def resolve(self, approver: str) -> frozenset[str]:
+    async def resolve(self, approver: str, *, fresh: bool = False) -> frozenset[str]:
         """An address or the operator stands for itself; the inbox knows no groups."""
         return frozenset({normal(approver)}) if approver == OPERATOR or approver.startswith("email:") else frozenset()
 

@@ -15,7 +15,7 @@ from aiohttp import web
 from sayso_adapters.inbox.events import Live
 from sayso_adapters.inbox.gate import Gate
 from sayso_adapters.inbox.looks import HEADERS, redirect
-from sayso_adapters.inbox.pages import Pages
+from sayso_adapters.inbox.pages import NotAllOpen, Pages
 from sayso_adapters.inbox.reading import SURFACE
 from sayso_adapters.inbox.sessions import LIFE_SECONDS, Session
 from sayso_bot.domain.request import REQUEST_ID, Outcome
@@ -50,8 +50,10 @@ class Callbacks:
         ballot = _ballot(request_id, form, session)
         whole = form.get("view") == "whole"
         try:
+            if ballot.outcome == "approve":
+                await self._pages.check_open(request_id, whole=whole)
             await self._desk.vote(ballot)
-        except VoteRefused as refused:
+        except (VoteRefused, NotAllOpen) as refused:
             return await self._pages.show(session, request_id, whole=whole, refused=refused, reason=ballot.reason or "")
         return redirect(f"/inbox/requests/{request_id}{'?view=whole' if whole else ''}#outcome")
 

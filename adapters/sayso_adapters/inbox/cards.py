@@ -6,10 +6,14 @@ values too long to take in at a glance offers Approve only where all of it lies 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
 from typing import Literal
 
-from sayso_bot.domain.card import Card, Claim, Fact
+from sayso_bot.domain.card import Card, Claim, Ending, Fact, ending, leaves, needs, value_text
+from sayso_bot.domain.json import Json
 from sayso_bot.domain.lifecycle import has_voted
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Request, Vote
@@ -28,9 +32,21 @@ State = Literal["open", "answered", "barred", "ended"]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One request in a list. ``more`` counts the params that the gist leaves out; ``says`` is the agent's summary."""
+    """One request in a list, made without its card: a page has a hundred, and each may hold all that a request can.
 
-    card: Card
+    ``more`` counts the params that the gist leaves out; ``says`` is the agent's summary.
+    """
+
+    request_id: str
+    revision: int
+    action: str
+    agent: str
+    created_at: datetime
+    expires_at: datetime | None
+    quorum: int
+    needs: str
+    answers: int
+    ending: Ending | None
     gist: tuple[Fact, ...]
     more: int
     says: str | None
@@ -41,12 +57,16 @@ class Row:
     @property
     def several(self) -> bool:
         """Whether more than one approval is asked for."""
-        return self.card.quorum > 1
+        return self.quorum > 1
+
+    @property
+    def open(self) -> bool:
+        return self.ending is None
 
     @property
     def version(self) -> str:
         """Changes when the row looks different; a page that shows it compares."""
-        return _version(self.card, self.mine)
+        return _version(self.revision, self.ending, self.answers, self.mine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +111,34 @@ class Detail:
 
     @property
     def version(self) -> str:
-        return _version(self.card, self.state)
+        return _version(self.card.revision, self.card.ending, len(self.card.answers), self.state)
 
 
-def row(card: Card, request: Request, person: Person, standing: Standing) -> Row:
-    summary = next((claim.text for claim in card.claims if claim.label == "Summary"), None)
+def row(request: Request, person: Person, standing: Standing) -> Row:
+    params = leaves(request.params)
+    gist = tuple(Fact(_short(path), _short(value_text(_start(value)))) for path, value in islice(params, GIST_FACTS))
     return Row(
-        card=card,
-        gist=tuple(Fact(fact.label, _short(fact.value)) for fact in card.facts[:GIST_FACTS]),
-        more=max(0, len(card.facts) - GIST_FACTS),
-        says=_short(summary) if summary else None,
-        mine=standing.may_vote and card.open,
+        request_id=request.id,
+        revision=request.revision,
+        action=one_line(request.action),
+        agent=request.agent,
+        created_at=request.created_at,
+        expires_at=request.expires_at,
+        quorum=request.requirement.quorum if request.requirement else 0,
+        needs=needs(request),
+        answers=sum(vote.revision == request.revision for vote in request.votes),
+        ending=ending(request),
+        gist=gist,
+        more=sum(1 for _ in params),
+        says=_short(request.claims.summary) if request.claims.summary else None,
+        mine=standing.may_vote and not request.settled,
         why_not=standing.why_not,
         own=has_voted(request, person),
     )
 
 
 def detail(card: Card, request: Request, person: Person, standing: Standing, *, whole: bool) -> Detail:
-    params = tuple(_param(fact, index) for index, fact in enumerate(card.facts))
+    params = _params(card)
     own = has_voted(request, person)
     return Detail(
         card=card,
@@ -122,6 +152,11 @@ def detail(card: Card, request: Request, person: Person, standing: Standing, *, 
     )
 
 
+def folded(card: Card) -> int:
+    """How many values lie folded on a page of this card that was not opened whole."""
+    return sum(param.long for param in _params(card))
+
+
 def _state(card: Card, standing: Standing, own: Vote | None) -> State:
     if not card.open:
         return "ended"
@@ -130,9 +165,12 @@ def _state(card: Card, standing: Standing, own: Vote | None) -> State:
     return "open" if standing.may_vote else "barred"
 
 
-def _version(card: Card, standing: object) -> str:
-    status = card.ending.status if card.ending else "pending"
-    return f"{card.revision}-{status}-{len(card.answers)}-{standing}"
+def _version(revision: int, ending: Ending | None, answers: int, standing: object) -> str:
+    return f"{revision}-{ending.status if ending else 'pending'}-{answers}-{standing}"
+
+
+def _params(card: Card) -> tuple[Param, ...]:
+    return tuple(_param(fact, index) for index, fact in enumerate(card.facts))
 
 
 def _param(fact: Fact, index: int) -> Param:
@@ -146,8 +184,17 @@ def _said(claim: Claim) -> Said:
     return Said(claim.label, claim.text, len(claim.text) > SCROLL_CHARACTERS or claim.text.count("\n") > 20)
 
 
+def _start(value: Json) -> Json:
+    """As much of a value as can be seen once it is shortened, so that a large one costs a list nothing."""
+    if isinstance(value, str):
+        return value[: 2 * GIST_CHARACTERS]
+    if isinstance(value, Sequence):
+        return [_start(item) for item in value]
+    return value
+
+
 def _short(text: str) -> str:
-    line = one_line(text)
+    line = one_line(text[: 2 * GIST_CHARACTERS])
     return line if len(line) <= GIST_CHARACTERS else line[: GIST_CHARACTERS - 1].rstrip() + "…"
 
 

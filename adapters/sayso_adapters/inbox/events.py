@@ -133,11 +133,10 @@ class Live:
         due = clock() + self._heartbeat
         while not listener.closed:
             lines = await listener.next(max(0.0, due - clock()))
-            if listener.closed:
+            late = clock() >= due
+            if listener.closed or (late and not await self._sessions.alive(listener.session_id)):
                 break
-            if clock() >= due:
-                if not await self._sessions.alive(listener.session_id):
-                    break
+            if late:
                 lines.append(_ALIVE.decode())
                 due = clock() + self._heartbeat
             await response.write("".join(lines).encode())

@@ -43,6 +43,7 @@ HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
 }
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_MOST_BREAKS = 32
 _BREAKS = re.compile(r"(?<=[._:/\-\]])")
 
 
@@ -115,5 +116,5 @@ def zoned(at: datetime) -> str:
 
 
 def parts(text: str) -> list[str]:
-    """``text`` in the parts between which a long name may break."""
-    return _BREAKS.split(text)
+    """``text`` in the parts between which a long name may break: a bounded number, and what is left in the last."""
+    return _BREAKS.split(text, maxsplit=_MOST_BREAKS)

@@ -18,13 +18,17 @@ from sayso_adapters.inbox.looks import HEADERS, Looks, redirect
 from sayso_adapters.inbox.reading import Reader
 from sayso_adapters.inbox.sessions import Session
 from sayso_bot.domain.request import Status
-from sayso_bot.errors import InvalidField, SaysoError, VoteRefused
+from sayso_bot.errors import InvalidField, SaysoError
 from sayso_bot.ports import Handler
 
 SignedIn: TypeAlias = Callable[[web.Request, Session], Awaitable[web.StreamResponse]]
 
 _CURSOR = re.compile(r"[0-9]{1,15}\Z")
 SETTLED = tuple(status for status in Status if status is not Status.PENDING)
+
+
+class NotAllOpen(InvalidField):
+    """An approval from a page on which values were folded. It counts for nothing."""
 
 
 class Doorkeeper:
@@ -119,7 +123,7 @@ class Pages:
         request_id: str,
         *,
         whole: bool,
-        refused: VoteRefused | None = None,
+        refused: SaysoError | None = None,
         reason: str = "",
     ) -> web.Response:
         """One request in full. After a refusal: why the answer did not count, and what was written is kept."""
@@ -137,6 +141,14 @@ class Pages:
             reason=reason,
             following=following,
         )
+
+    async def check_open(self, request_id: str, *, whole: bool) -> None:
+        """Raise `NotAllOpen` where the page that was answered, ``whole`` or not, did not show all of the request."""
+        if not await self._reader.lies_open(request_id, whole=whole):
+            raise NotAllOpen(
+                "Some of its values were folded on the page that you approved. Nothing was changed. "
+                "Open all of it, read it and answer there."
+            )
 
     async def row(self, http_request: web.Request, session: Session) -> web.Response:
         """One row of the list, for a page that shows it and was told that it changed."""

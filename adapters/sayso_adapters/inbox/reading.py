@@ -20,8 +20,8 @@ from sayso_bot.ports import DeskFace, Filter, Standing
 SURFACE = "inbox"
 WAITING_ROWS = 100
 HISTORY_ROWS = 30
-_BATCH = 50
-_MOST_READS = 20
+_BATCH = 10
+_MOST_READS = 100
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -52,16 +52,16 @@ class Reader:
     async def waiting(self, person: Person, cursor: str | None = None) -> Waiting:
         """Pending requests from ``cursor`` on, as they concern ``person``."""
         requests, after = await self._collect(Status.PENDING, cursor, WAITING_ROWS)
-        rows = await asyncio.gather(*(self._row(request, person) for request in requests))
-        pending = [row for row in rows if row.card.open]
-        mine = sorted((row for row in pending if row.mine), key=lambda row: row.card.expires_at or _NEVER)
+        standings = await asyncio.gather(*(self._standing(request, person) for request in requests))
+        pending = [row for row in await _rows(requests, person, standings) if row.open]
+        mine = sorted((row for row in pending if row.mine), key=lambda row: row.expires_at or _NEVER)
         return Waiting(tuple(mine), tuple(row for row in pending if not row.mine), after)
 
     async def history(self, person: Person, status: Status | None, cursor: str | None) -> History:
         """Settled requests from ``cursor`` on, the newest first."""
         requests, after = await self._collect(status, cursor, HISTORY_ROWS)
-        rows = [cards.row(self._desk.card(request), request, person, Standing(False)) for request in requests]
-        return History(tuple(rows), after)
+        standings = [Standing(False)] * len(requests)
+        return History(tuple(await _rows(requests, person, standings)), after)
 
     async def row(self, person: Person, request_id: str) -> Row:
         return await self._row(await self._look(request_id), person)
@@ -73,8 +73,18 @@ class Reader:
 
     async def next_for(self, person: Person, after: str) -> Row | None:
         """The next request that waits for ``person``, other than ``after``."""
-        waiting = await self.waiting(person)
-        return next((row for row in waiting.mine if row.card.request_id != after), None)
+        requests, _ = await self._collect(Status.PENDING, None, WAITING_ROWS)
+        for request in sorted(requests, key=lambda request: request.expires_at or _NEVER):
+            if request.id != after and (standing := await self._standing(request, person)).may_vote:
+                return cards.row(request, person, standing)
+        return None
+
+    async def lies_open(self, request_id: str, *, whole: bool) -> bool:
+        """Whether a page of the request showed all that would be approved, as `Detail.may_approve` says."""
+        if whole:
+            return True
+        request = await self._look(request_id)
+        return request.settled or not cards.folded(self._desk.card(request))
 
     async def _look(self, request_id: str) -> Request:
         if not REQUEST_ID.match(request_id):
@@ -82,7 +92,7 @@ class Reader:
         return await self._desk.look(request_id)
 
     async def _row(self, request: Request, person: Person) -> Row:
-        return cards.row(self._desk.card(request), request, person, await self._standing(request, person))
+        return cards.row(request, person, await self._standing(request, person))
 
     async def _standing(self, request: Request, person: Person) -> Standing:
         if request.settled:
@@ -104,3 +114,12 @@ class Reader:
             if cursor is None or len(found) >= enough:
                 break
         return found, cursor
+
+
+async def _rows(requests: Sequence[Request], person: Person, standings: Sequence[Standing]) -> list[Row]:
+    """Rows one by one; whoever else waits for the service is served between two of them."""
+    rows = []
+    for request, standing in zip(requests, standings, strict=True):
+        rows.append(cards.row(request, person, standing))
+        await asyncio.sleep(0)
+    return rows

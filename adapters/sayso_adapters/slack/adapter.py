@@ -125,8 +125,8 @@ class SlackAdapter:
             unfurl_media=False,
         )
 
-    async def resolve(self, approver: str) -> frozenset[str]:
-        return await self._people.resolve(approver)
+    async def resolve(self, approver: str, *, fresh: bool = False) -> frozenset[str]:
+        return await self._people.resolve(approver, fresh=fresh)
 
     async def recognise(self, person: Person) -> Person:
         return await self._people.recognise(person)

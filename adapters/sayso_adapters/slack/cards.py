@@ -59,6 +59,10 @@ _TAME = re.compile(
 )
 # White space that a client may draw as one blank.
 _SPACED = re.compile(r"[\n\t]|  ")
+# What may stand in a notice without quotation marks.
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\[\]-]{1,60}\Z")
+_LITERAL = re.compile(r"(?:true|false|null|-?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,4})?)\Z")
+_NOT_IN_QUOTES = re.compile(r"[\n\t\"“”„‟«»＂]")
 _THE_AGENT_SAYS = "The agent says"
 
 
@@ -95,19 +99,22 @@ def message(card: Card, token: str, *, simple: bool = False) -> Message:
 
 
 def notice(card: Card) -> str:
-    """One escaped line: the action, its first params, who asks and until when; or how it ended."""
+    """One escaped line: who asks, for what, its first params and until when; or how it ended.
+
+    Texts of the agent stand in quotation marks, none of which lie within, so that no value reads as another param.
+    """
     first = f"{card.action}{_decisive(card.facts)}"
     if card.ending:
         return escape(f"{card.ending.headline}: {first}")
-    until = f", until {in_utc(card.expires_at)}" if card.expires_at else ""
-    return escape(f"{first} — {card.agent} asks{until}")
+    until = f" — until {in_utc(card.expires_at)}" if card.expires_at else ""
+    return escape(f"{card.agent} asks {first}{until}")
 
 
 def _decisive(facts: tuple[Fact, ...]) -> str:
     told: list[str] = []
     room = NOTICE_LENGTH
     for fact in facts:
-        word = f"{_start(fact.label)} {_start(fact.value)}"
+        word = f"{_name_in_notice(fact.label)} {_value_in_notice(fact.value)}"
         room -= len(word)
         if room < 0:
             break
@@ -118,9 +125,22 @@ def _decisive(facts: tuple[Fact, ...]) -> str:
     return f": {', '.join(told)}" if told else ""
 
 
-def _start(text: str) -> str:
-    line = text.replace("\n", " ")
-    return line if len(line) <= WORD_IN_NOTICE else line[: WORD_IN_NOTICE - 1] + "…"
+def _name_in_notice(label: str) -> str:
+    return label if _PLAIN_NAME.match(label) else _quoted(label)
+
+
+def _value_in_notice(value: str) -> str:
+    """A number or the like as it is, a list as a list, and any text in quotation marks."""
+    if _LITERAL.match(value):
+        return value
+    if value[:1] in ("[", "{"):
+        return "[…]" if value[0] == "[" and len(value) > 2 else value
+    return _quoted(value[1:-1] if value[:1] == '"' else value)
+
+
+def _quoted(text: str) -> str:
+    line = text if len(text) <= WORD_IN_NOTICE else text[: WORD_IN_NOTICE - 1] + "…"
+    return f"“{_NOT_IN_QUOTES.sub(lambda found: f'⟨U+{ord(found[0]):04X}⟩', line)}”"
 
 
 # --------------------------------------------------------------------------- params

@@ -2,7 +2,8 @@
 
 A correctly signed tap proves only that some account tapped. Bots, deactivated accounts, guests and people of other
 workspaces decide nothing; a guest may where the policy names that very account. Answers are kept for two minutes, so
-that a burst of taps is one look-up and a dismissal takes effect soon. What cannot be looked up admits nobody.
+that a burst of taps is one look-up and a dismissal takes effect soon; a vote that decides has the earlier ones looked
+up afresh. What cannot be looked up admits nobody.
 """
 
 from __future__ import annotations
@@ -79,23 +80,26 @@ class People:
         self._emails: _Kept[Account | None] = _Kept(clock)
         self._sets: _Kept[frozenset[str]] = _Kept(clock)
 
-    async def account(self, user: str) -> Account | None:
+    async def account(self, user: str, *, fresh: bool = False) -> Account | None:
         """The account with this id, or None where Slack knows none."""
-        return await self._accounts.get(user, lambda: self._one("users.info", user=user))
+        return await self._accounts.get(user, lambda: self._one("users.info", user=user), fresh=fresh)
 
-    async def resolve(self, approver: str) -> frozenset[str]:
-        """The aliases behind ``slack:U…``, ``slack:S…`` or ``slack:C…``, with or without a team."""
+    async def resolve(self, approver: str, *, fresh: bool = False) -> frozenset[str]:
+        """The aliases behind ``slack:U…``, ``slack:S…`` or ``slack:C…``, with or without a team.
+
+        ``fresh`` asks Slack, whatever was kept.
+        """
         home = self._known_home()
         found = home.local(approver)
         if found is None:
             return frozenset()
         if USER.match(found):
-            account = await self.account(found)
+            account = await self.account(found, fresh=fresh)
             return frozenset({home.alias(found)} if account and not account.why_never(home) else ())
         if GROUP.match(found):
-            users = await self._sets.get(found, lambda: self._group(found))
+            users = await self._sets.get(found, lambda: self._group(found), fresh=fresh)
         elif CHANNEL.match(found):
-            users = await self._sets.get(found, lambda: self._channel(found))
+            users = await self._sets.get(found, lambda: self._channel(found), fresh=fresh)
         else:
             return frozenset()
         return frozenset(home.alias(user) for user in users)
@@ -183,8 +187,8 @@ class _Kept(Generic[T]):
         self._clock = clock
         self._entries: OrderedDict[str, tuple[float, asyncio.Future[T]]] = OrderedDict()
 
-    async def get(self, name: str, load: Callable[[], Awaitable[T]]) -> T:
-        kept = self._entries.get(name)
+    async def get(self, name: str, load: Callable[[], Awaitable[T]], *, fresh: bool = False) -> T:
+        kept = None if fresh else self._entries.get(name)
         if kept is None or kept[0] <= self._clock():
             kept = (self._clock() + KEPT_SECONDS, asyncio.ensure_future(load()))
             self._entries[name] = kept

@@ -8,6 +8,7 @@ The card is never touched here: delivery brings it up to date from what was reco
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ VOTE_PAUSES = (0.1, 0.4, 1.0, 2.0)
 TELL_TRIES = 3
 LONGEST_TELL_PAUSE = 10.0
 
+_BUTTON = re.compile(r"btn_[A-Za-z0-9_-]{1,64}\Z")
 _OUTCOMES: Mapping[str, Outcome] = {APPROVE: "approve", DENY: "deny"}
 
 NOTHING = "Nothing was changed."
@@ -71,7 +73,7 @@ def read_tap(body: Mapping[str, Any]) -> Tap | None:
         channel=_text(channel.get("id")) or _text(container.get("channel_id")),
         post=_text(container.get("message_ts")) or _text(_object(body.get("message")).get("ts")),
         action=_text(action.get("action_id")),
-        token=_text(action.get("value")),
+        token=value if _BUTTON.match(value := _text(action.get("value"))) else "",
         at=_text(action.get("action_ts")),
     )
     whole = USER.match(tap.user) and tap.channel and tap.post and tap.at
@@ -154,12 +156,12 @@ class Taps:
         home = self._home()
         if not await self._places.is_at(tap.channel, button.place, home):
             return OTHER_PLACE
-        await self._desk.tapped(button, self._places.post_id(button.place, tap.channel, tap.post, home))
         account = await self._account(tap, home)
         if isinstance(account, str):
             return f"{account} {NOTHING}"
         if account.guest and not await self._is_named(button, home.alias(account.id), home):
             return f"Guests decide only where the policy names them, as slack:{account.id}. {NOTHING}"
+        await self._desk.tapped(button, self._places.post_id(button.place, tap.channel, tap.post, home))
         return await self._vote(tap, button, account, outcome, home)
 
     def _home(self) -> Home:
@@ -251,4 +253,5 @@ def _first(value: object) -> Mapping[str, Any]:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    """An id of Slack's; all of them are ASCII."""
+    return value if isinstance(value, str) and value.isascii() else ""

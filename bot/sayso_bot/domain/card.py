@@ -122,8 +122,13 @@ def card(request: Request, review_url: str) -> Card:
 
 def facts(params: Mapping[str, Json]) -> Iterator[Fact]:
     """Params as label and value, nested ones by path, in the order in which they were sent."""
-    for path, value in _leaves(params, ""):
-        yield Fact(one_line(path), value)
+    for path, value in leaves(params):
+        yield Fact(one_line(path), value_text(value))
+
+
+def leaves(params: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
+    """What `facts` is made of, as it was sent: each path with its value, none of it made safe to look at."""
+    return _leaves(params, "")
 
 
 def needs(request: Request) -> str:
@@ -190,18 +195,18 @@ def _reads_as_another_type(text: str) -> bool:
     return True
 
 
-def _leaves(value: Json, path: str) -> Iterator[tuple[str, str]]:
+def _leaves(value: Json, path: str) -> Iterator[tuple[str, Json]]:
     if isinstance(value, Mapping) and value:
         for key, item in value.items():
             yield from _leaves(item, _step(path, key))
     elif isinstance(value, Sequence) and not isinstance(value, str) and value:
         if len(value) <= _SHORT_LIST and not any(isinstance(item, Mapping | list | tuple) for item in value):
-            yield path, visible(json.dumps(value, ensure_ascii=False))
+            yield path, value
         else:
             for index, item in enumerate(value):
                 yield from _leaves(item, f"{path}[{index}]")
     elif path:
-        yield path, value_text(value)
+        yield path, value
 
 
 def _step(path: str, key: str) -> str:

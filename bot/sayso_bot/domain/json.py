@@ -35,6 +35,20 @@ class _Suspicious(Exception):
     """The quick reading met something that only the slow one can name."""
 
 
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_SORTED = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+
+
+def dumps(value: Any) -> str:
+    """``value`` as short JSON text, members in the order in which they are."""
+    return _COMPACT(value)
+
+
+def dumps_sorted(value: Json) -> str:
+    """The same text for values that say the same, whatever the order of their members."""
+    return _SORTED(value)
+
+
 def loads(body: bytes) -> Json:
     """Parse ``body`` (UTF-8). A whole number is an int however it is spelled: 1.0 is 1.
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from sayso_bot.domain.json import Json
 
@@ -52,6 +52,11 @@ class Claims:
     metadata: Mapping[str, Json] = field(default_factory=dict)
     on_behalf_of: str | None = None
     intent: str | None = None
+
+    def said(self) -> dict[str, Any]:
+        """By name, without what was not said."""
+        named = {name: getattr(self, name) for name in Claims.__slots__}
+        return {name: value for name, value in named.items() if value not in (None, (), {})}
 
 
 @dataclass(frozen=True, slots=True)

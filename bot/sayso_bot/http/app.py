@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Awaitable, Callable
 from time import perf_counter
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from sayso_bot.domain.hosts import is_loopback
 from sayso_bot.errors import WrongHost
 from sayso_bot.http import problems
 from sayso_bot.http.auth import KNOWN_HOST
@@ -52,7 +52,7 @@ def _known_host(public_url: str) -> Any:
     @web.middleware
     async def known_host(http_request: web.Request, handler: Handler) -> web.StreamResponse:
         host = _host_name(http_request.headers.get("Host", ""))
-        known = host is not None and (host == public or _is_loopback(host))
+        known = host is not None and (host == public or is_loopback(host))
         http_request[KNOWN_HOST] = known
         if not known and http_request.path not in _PROBES:
             raise WrongHost("Sayso does not answer to this host name; SAYSO_PUBLIC_URL says to which it does.")
@@ -65,12 +65,3 @@ def _host_name(header: str) -> str | None:
     """The name in a Host header, or None for what is no host and port."""
     found = _HOST.match(header)
     return found[1].strip("[]").lower() if found else None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from sayso_bot.domain.json import dumps
 from sayso_bot.errors import NotAllowed
-from sayso_bot.http.schemas import dumps
 from sayso_bot.ports import Totals
 
 LOOK_SECONDS = 0.2

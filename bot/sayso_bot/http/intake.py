@@ -8,9 +8,9 @@ import re
 
 from aiohttp import web
 
-from sayso_bot.domain.json import loads
+from sayso_bot.domain.json import dumps_sorted, loads
 from sayso_bot.errors import BadHttp, BodyTooLarge, InvalidField, UnsupportedMediaType
-from sayso_bot.http.schemas import MAX_BODY_BYTES, dumps_sorted, read_submit
+from sayso_bot.http.schemas import MAX_BODY_BYTES, read_submit
 from sayso_bot.ports import Draft
 
 MAX_WAIT_SECONDS = 55

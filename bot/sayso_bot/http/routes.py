@@ -10,11 +10,12 @@ from aiohttp import web
 
 from sayso_bot.desk import Desk
 from sayso_bot.domain.bucket import Buckets
+from sayso_bot.domain.json import dumps
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.request import REQUEST_ID, Request, Status
 from sayso_bot.errors import Invalid, InvalidField, NotFound, QuotaExceeded, RateLimited, SaysoError
 from sayso_bot.http.intake import preferred_wait, query_wait, read_draft, read_nothing
-from sayso_bot.http.schemas import dumps, is_action, request_out
+from sayso_bot.http.schemas import is_action, request_out
 from sayso_bot.ports import Draft, Filter
 
 MAX_PAGE = 100

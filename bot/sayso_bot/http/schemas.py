@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -183,7 +182,7 @@ def request_out(request: Request, review_url: str) -> dict[str, Any]:
             "have": approvals(request.votes, request.revision),
             "need": requirement.quorum if requirement else 0,
         },
-        "claims": _claims(request.claims),
+        "claims": request.claims.said(),
         "decision": decision
         and {
             "outcome": decision.outcome,
@@ -194,15 +193,6 @@ def request_out(request: Request, review_url: str) -> dict[str, Any]:
         },
         "review_url": review_url,
     }
-
-
-def dumps(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def dumps_sorted(value: Json) -> str:
-    """The same text for bodies that say the same, whatever their order and spelling."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 def is_action(text: str) -> bool:
@@ -217,11 +207,6 @@ def _requirement(requirement: Requirement) -> dict[str, Any]:
         "reason": requirement.reason,
         "timeout_seconds": requirement.timeout_seconds,
     }
-
-
-def _claims(claims: Claims) -> dict[str, Any]:
-    said = {name: getattr(claims, name) for name in Claims.__slots__}
-    return {name: value for name, value in said.items() if value not in (None, (), {})}
 
 
 def _vote(vote: Vote) -> dict[str, Any]:

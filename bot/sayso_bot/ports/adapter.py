@@ -84,9 +84,10 @@ class ChatAdapter(Protocol):
         """Tell one person something, privately. Raises `AdapterError`."""
         ...
 
-    async def resolve(self, approver: str) -> frozenset[str]:
+    async def resolve(self, approver: str, *, fresh: bool = False) -> frozenset[str]:
         """The aliases that an approver of the policy (``slack:S1``, ``slack:U1``) or a place (``slack:C1``) stands for.
 
+        An adapter may keep answers for a short while; with ``fresh`` the platform is asked now.
         Raises `LookupFailed`; an approver that does not exist is nobody, an empty set.
         """
         ...

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from sayso_bot.domain.json import dumps
 from sayso_bot.domain.key import Key, Quotas
 from sayso_bot.domain.request import (
     Cause,
@@ -26,10 +27,6 @@ from sayso_bot.errors import Unavailable
 from sayso_bot.ports import NewRequest
 
 SCHEMA_VERSION = "1"
-
-
-def dumps(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def fields_of(flat: list[str]) -> dict[str, str]:
@@ -49,7 +46,7 @@ def body_of(new: NewRequest) -> str:
             "rule": new.verdict.rule,
             "policy": new.policy_digest,
             "requirement": requirement and requirement_json(requirement),
-            "claims": claims_json(new.draft.claims),
+            "claims": new.draft.claims.said(),
         }
     )
 
@@ -91,12 +88,6 @@ def requirement_of(stored: dict[str, Any] | None) -> Requirement | None:
         return None
     approvers = stored["approvers"]
     return Requirement(**{**stored, "approvers": None if approvers is None else tuple(approvers)})
-
-
-def claims_json(claims: Claims) -> dict[str, Any]:
-    """Claims without what was not said."""
-    said = {name: getattr(claims, name) for name in Claims.__slots__}
-    return {name: value for name, value in said.items() if value not in (None, (), {})}
 
 
 def claims_of(stored: dict[str, Any]) -> Claims:

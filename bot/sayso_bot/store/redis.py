@@ -17,6 +17,7 @@ from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError, 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from sayso_bot.domain.json import dumps
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Decision, Request, Status, from_milliseconds
@@ -38,7 +39,7 @@ from sayso_bot.ports import (
     Work,
 )
 from sayso_bot.store.batch import Batch, NotOnDisk
-from sayso_bot.store.codec import body_of, dumps, fields_of, key_json, key_of, request_of
+from sayso_bot.store.codec import body_of, fields_of, key_json, key_of, request_of
 from sayso_bot.store.keys import Keys
 from sayso_bot.store.library import library
 

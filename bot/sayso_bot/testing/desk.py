@@ -74,7 +74,7 @@ class MemoryDesk:
     def ask(self, request: Request) -> str:
         """Take ``request`` in, and make the button of its card."""
         self._keep(request, "submitted")
-        token = secrets.token_urlsafe(16)
+        token = f"btn_{secrets.token_urlsafe(16)}"
         place = request.requirement.place if request.requirement else ""
         self._buttons[token] = Button(request.id, request.revision, place)
         return token
