@@ -37,7 +37,8 @@ async def test_a_page_of_heavy_requests_is_short_and_goes_on_where_it_ended() ->
             body = {"action": "a.b", "params": {"n": number, "text": "é" * 100_000}}
             made.append((await agent.post("/v1/requests", json=body)).json()["id"])
         listed: list[str] = []
-        cursor, pages = "", 0
+        cursor: str | None = ""
+        pages = 0
         while cursor is not None:
             answer = await agent.get("/v1/requests", params={"cursor": cursor} if cursor else {})
             assert len(answer.content) < 3_000_000

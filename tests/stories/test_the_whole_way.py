@@ -203,6 +203,41 @@ async def test_a_tap_in_slack_wakes_the_agent_and_the_card_says_who() -> None:
             assert len(slack.messages) == 1
 
 
+FINANCE_POLICY = """
+channels:
+  payments: slack:C0PAYMENTS
+approvers:
+  finance: [slack:S0FINANCE]
+rules:
+  - action: payments.*
+    ask: {channel: payments, approvers: finance, quorum: 2, timeout: 30m}
+"""
+
+
+async def test_who_left_the_group_after_approving_does_not_count_when_the_next_one_approves() -> None:
+    async with FakeSlack() as slack:
+        for user, name in (("U0ANA", "Ana"), ("U0BEN", "Ben"), ("U0CLEO", "Cleo")):
+            slack.add_user(user, name=name, email=f"{name.lower()}@example.com")
+        slack.add_channel("C0PAYMENTS", members=["U0ANA", "U0BEN", "U0CLEO"])
+        slack.add_group("S0FINANCE", ["U0ANA", "U0BEN", "U0CLEO"])
+        async with serving(policy=FINANCE_POLICY, environ=slack.settings()) as sayso:
+            agent = await sayso.agent("refunder")
+            asked = str((await _asked(agent))["id"])
+            message = await slack.posted()
+            await slack.tap(sayso.url, message, "approve", user="U0BEN")
+            assert "1 of 2 approvals" in (await slack.until_told("U0BEN"))[0]
+
+            slack.add_group("S0FINANCE", ["U0ANA", "U0CLEO"])
+            await slack.tap(sayso.url, message, "approve", user="U0ANA")
+            assert "It is approved" not in (await slack.until_told("U0ANA"))[0]
+            assert (await agent.get(f"/v1/requests/{asked}")).json()["status"] == "pending"
+
+            await slack.tap(sayso.url, message, "approve", user="U0CLEO")
+            told = (await agent.get(f"/v1/requests/{asked}?wait=20")).json()
+            assert told["status"] == "approved"
+            assert {vote["name"] for vote in told["decision"]["votes"]} == {"Ana", "Cleo"}
+
+
 async def test_a_kill_of_the_service_and_of_its_redis_between_ask_and_tap_loses_nothing(tmp_path: Path) -> None:
     with ServiceProcess(tmp_path) as process:
         secret = await process.key()

@@ -74,10 +74,22 @@ class TestANormalRequest:
 
     def test_the_notification_says_action_params_agent_and_deadline(self) -> None:
         text = message(a_card(), TOKEN).text
-        assert (
-            text
-            == "payments.refund: order A-1017, amount 900, currency EUR — refund-bot asks, until 2026-11-23 14:35 UTC"
+        told = "payments.refund: order “A-1017”, amount 900, currency “EUR”"
+        assert text == f"refund-bot asks {told} — until 2026-11-23 14:35 UTC"
+
+    def test_no_value_or_name_in_the_notification_reads_as_another_param(self) -> None:
+        params = {
+            "amount": 129.95,
+            "note": "x, amount 5",
+            "memo": '”, amount 5, x “" — until',
+            "a,b": "1",
+            "l": ["x, y"],
+        }
+        text = message(a_card(params=params), TOKEN).text
+        assert text.startswith(
+            "refund-bot asks payments.refund: amount 129.95, note “x, amount 5”, memo “⟨U+201D⟩, amount"
         )
+        assert "x ⟨U+201C⟩⟨U+0022⟩ — until”, “a,b” “1”, l […] — until 2026" in text
 
     def test_the_deadline_is_in_the_readers_own_zone_with_utc_beside_it(self) -> None:
         stamp = int((AT + timedelta(minutes=30)).timestamp())

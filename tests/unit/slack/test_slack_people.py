@@ -89,6 +89,13 @@ class TestResolve:
         hours.now = KEPT_SECONDS
         assert await people.resolve("slack:S0FINANCE") == frozenset()
 
+    async def test_whoever_must_know_asks_afresh_and_the_answer_is_kept(self, slack: FakeSlack, people: People) -> None:
+        slack.add_group("S0FINANCE", ["U0ANA"])
+        assert await people.resolve("slack:S0FINANCE")
+        slack.add_group("S0FINANCE", [])
+        assert await people.resolve("slack:S0FINANCE", fresh=True) == frozenset()
+        assert await people.resolve("slack:S0FINANCE") == frozenset()
+
 
 class TestRecognise:
     async def test_case_of_an_address_does_not_matter(self, slack: FakeSlack, people: People) -> None:

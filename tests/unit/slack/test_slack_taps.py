@@ -22,7 +22,7 @@ class TestWhoMayNot:
     async def refused(self, office: Office, user: str, **other: Any) -> str:
         _, message = await office.posted()
         said = await office.tap(message, "approve", user=user, **other)
-        assert office.desk.ballots == []
+        assert office.desk.ballots == office.desk.posts == []
         assert message.version == 0
         assert len(office.slack.messages) == 1
         return said
@@ -139,9 +139,10 @@ class TestWhatTheTapperIsTold:
         office.desk.revise(request.id)
         assert "has changed" in await office.tap(message, "approve", user="U0ANA")
 
-    async def test_a_button_that_was_never_made_here(self, office: Office) -> None:
+    @pytest.mark.parametrize("value", ["forged", "btn_", "btn_\ud800", "btn_x\n", "btn_" + "x" * 65])
+    async def test_a_button_that_was_never_made_here(self, office: Office, value: str) -> None:
         _, message = await office.posted()
-        assert "not known here" in await office.tap(message, "approve", user="U0ANA", value="forged")
+        assert "not known here" in await office.tap(message, "approve", user="U0ANA", value=value)
         assert office.desk.ballots == []
 
     async def test_an_action_of_another_version(self, office: Office) -> None:
