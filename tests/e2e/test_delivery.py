@@ -120,8 +120,12 @@ async def test_a_place_that_cannot_be_reached_is_an_alarm_and_is_tried_again(err
         slack.fail("chat.postMessage", error, times=2)
         request = await asked(agent)
         await until(lambda: sayso.service.store.alarms(1))
-        ready = (await sayso.client().get("/readyz")).json()
-        assert "1 cards cannot be delivered" in str(ready["warnings"])
+        ready = sayso.client()
+
+        async def warned() -> bool:
+            return "1 cards cannot be delivered" in str((await ready.get("/readyz")).json()["warnings"])
+
+        await until(warned)
         assert (await sayso.journal("undeliverable"))[0]["data"] == f'{{"place":"{PAYMENTS}","what":"{error}"}}'
         await later(sayso, 121)
         await slack.until_called("chat.postMessage", count=2)
@@ -129,7 +133,11 @@ async def test_a_place_that_cannot_be_reached_is_an_alarm_and_is_tried_again(err
         await later(sayso, 241)
         await recorded(sayso, request)
         assert await sayso.service.store.alarms(1) == []
-        assert (await sayso.client().get("/readyz")).json()["warnings"] == []
+
+        async def content() -> bool:
+            return (await ready.get("/readyz")).json()["warnings"] == []
+
+        await until(content)
 
 
 async def test_a_card_that_slack_does_not_accept_is_an_alarm_and_others_are_shown() -> None:

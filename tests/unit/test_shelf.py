@@ -151,3 +151,14 @@ def test_a_secret_that_others_can_read_or_that_is_damaged_is_refused(tmp_path: P
     (tmp_path / "secret").write_text("not base64")
     with pytest.raises(Unusable, match="damaged"):
         load_or_make_secret(None, tmp_path)
+
+
+async def test_where_a_disk_is_waited_for_a_write_that_it_does_not_have_is_not_acknowledged(
+    client: Redis, log: CapturingLogger
+) -> None:
+    lasting = RedisShelf(client, "main", "inbox", SECRET, log, wait_for=(1, 0, 1000))
+    await lasting.put("session", b"x", ttl_seconds=60)
+    assert await lasting.take("session") == b"x"
+    without_replicas = RedisShelf(client, "main", "inbox", SECRET, log, wait_for=(1, 1, 50))
+    with pytest.raises(Unavailable):
+        await without_replicas.put("session", b"x", ttl_seconds=60)

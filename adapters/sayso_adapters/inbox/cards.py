@@ -22,6 +22,7 @@ from sayso_bot.ports import Standing
 
 GIST_FACTS = 3
 GIST_CHARACTERS = 72
+READ_CHARACTERS = 2 * GIST_CHARACTERS
 LONG_CHARACTERS = 400
 LONG_LINES = 8
 MANY_FACTS = 40
@@ -116,7 +117,7 @@ class Detail:
 
 def row(request: Request, person: Person, standing: Standing) -> Row:
     params = leaves(request.params)
-    gist = tuple(Fact(_short(path), _short(value_text(_start(value)))) for path, value in islice(params, GIST_FACTS))
+    gist = tuple(Fact(_start_of(path), _start_of_value(value)) for path, value in islice(params, GIST_FACTS))
     return Row(
         request_id=request.id,
         revision=request.revision,
@@ -130,7 +131,7 @@ def row(request: Request, person: Person, standing: Standing) -> Row:
         ending=ending(request),
         gist=gist,
         more=sum(1 for _ in params),
-        says=_short(request.claims.summary) if request.claims.summary else None,
+        says=_start_of(request.claims.summary) if request.claims.summary else None,
         mine=standing.may_vote and not request.settled,
         why_not=standing.why_not,
         own=has_voted(request, person),
@@ -184,17 +185,24 @@ def _said(claim: Claim) -> Said:
     return Said(claim.label, claim.text, len(claim.text) > SCROLL_CHARACTERS or claim.text.count("\n") > 20)
 
 
-def _start(value: Json) -> Json:
-    """As much of a value as can be seen once it is shortened, so that a large one costs a list nothing."""
+def _start_of(text: str) -> str:
+    return _short(one_line(text[:READ_CHARACTERS]))
+
+
+def _start_of_value(value: Json) -> str:
+    return _short(value_text(_read(value)).replace("\n", "⟨U+000A⟩").replace("\t", "⟨U+0009⟩"))
+
+
+def _read(value: Json) -> Json:
+    """As much of a value as a row can show, so that a large one costs a list nothing."""
     if isinstance(value, str):
-        return value[: 2 * GIST_CHARACTERS]
+        return value[:READ_CHARACTERS]
     if isinstance(value, Sequence):
-        return [_start(item) for item in value]
+        return [_read(item) for item in value]
     return value
 
 
-def _short(text: str) -> str:
-    line = one_line(text[: 2 * GIST_CHARACTERS])
+def _short(line: str) -> str:
     return line if len(line) <= GIST_CHARACTERS else line[: GIST_CHARACTERS - 1].rstrip() + "…"
 
 

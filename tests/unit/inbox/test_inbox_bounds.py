@@ -48,6 +48,14 @@ async def test_labels_and_values_of_a_row_are_shortened_and_what_is_left_out_is_
     assert "4 more" in page
 
 
+async def test_what_a_row_names_it_names_once(service: Service, ana: Visitor) -> None:
+    service.ask(params={"to": "a\u202eb\nc", "l": ["\u200b"]}, claims=Claims(summary="d\u202ee"))
+    page = (await ana.get("/inbox")).text
+    for shown in ("a⟨U+202E⟩b⟨U+000A⟩c", "[&#34;⟨U+200B⟩&#34;]", "d⟨U+202E⟩e"):
+        assert shown in page
+    assert "27E8" not in page
+
+
 async def test_a_name_is_broken_in_a_bounded_number_of_places(service: Service, ana: Visitor) -> None:
     request = service.ask(params={"." * 256: 1})
     page = (await ana.get(f"/inbox/requests/{request.id}")).text

@@ -22,7 +22,8 @@ class TestWhoMayNot:
     async def refused(self, office: Office, user: str, **other: Any) -> str:
         _, message = await office.posted()
         said = await office.tap(message, "approve", user=user, **other)
-        assert office.desk.ballots == office.desk.posts == []
+        assert office.desk.ballots == []
+        assert office.desk.posts == []
         assert message.version == 0
         assert len(office.slack.messages) == 1
         return said
