@@ -135,7 +135,7 @@ async def test_a_place_that_cannot_be_reached_is_an_alarm_and_is_tried_again(err
         assert await sayso.service.store.alarms(1) == []
 
         async def content() -> bool:
-            return (await ready.get("/readyz")).json()["warnings"] == []
+            return bool((await ready.get("/readyz")).json()["warnings"] == [])
 
         await until(content)
 
