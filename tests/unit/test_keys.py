@@ -123,3 +123,9 @@ def test_every_spec_says_what_it_holds_and_how_long(spec: Any) -> None:
     assert spec.holds
     assert spec.lifetime
     assert spec.type in {"hash", "string", "zset", "stream"}
+
+
+def test_the_page_about_redis_names_every_key_as_the_code_does() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "store.md").read_text("utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert rows == [f"| `{spec.pattern}` | {spec.type} | {spec.holds} | {spec.lifetime} |" for spec in SPECS]
