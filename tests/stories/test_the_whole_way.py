@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -250,17 +253,21 @@ async def test_a_kill_of_the_service_and_of_its_redis_between_ask_and_tap_loses_
             again = await agent.post("/v1/requests", json=REFUND)
             assert (again.status_code, again.json()["id"]) == (200, asked)
             waiting = asyncio.create_task(agent.get(f"/v1/requests/{asked}?wait=30"))
-            await asyncio.sleep(0.2)
+            await _holds_a_call(process)
             decided = await asyncio.to_thread(process.run, "decide", asked, "approve")
             assert decided.returncode == 0, decided.stderr
             assert (await waiting).json()["status"] == "approved"
 
 
-def _kill_redis_of(process: ServiceProcess) -> None:
-    import json
-    import os
-    import signal
+async def _holds_a_call(process: ServiceProcess) -> None:
+    async def held() -> bool:
+        async with httpx.AsyncClient(base_url=process.url, trust_env=False) as operator:
+            return "sayso_held_calls 1.0" in (await operator.get("/metrics")).text
 
+    await until(held)
+
+
+def _kill_redis_of(process: ServiceProcess) -> None:
     [record] = (process.folder / "d" / "redis").glob("*.json")
     pid = json.loads(record.read_text())["pid"]
     os.kill(pid, signal.SIGKILL)
@@ -272,7 +279,7 @@ async def test_the_service_ends_quickly_and_held_calls_are_answered(tmp_path: Pa
         headers = {"Authorization": f"Bearer {secret}", "Prefer": "wait=50"}
         async with httpx.AsyncClient(base_url=process.url, headers=headers, trust_env=False, timeout=60) as agent:
             held = asyncio.create_task(agent.post("/v1/requests", json=REFUND))
-            await asyncio.sleep(0.3)
+            await _holds_a_call(process)
             code = await asyncio.to_thread(process.end)
             assert code == 0
             answer = await asyncio.wait_for(held, 5)

@@ -23,8 +23,16 @@ class Directory:
     refused: frozenset[str] = frozenset()
 
     def person(self, approver: str) -> str:
-        """Who an approver is, so that two accounts of one person count once."""
-        return next((f"person:{name}" for name, accounts in self.people.items() if approver in accounts), approver)
+        """Who an approver is, for counting: joined accounts are one, and so are an id with its team and without."""
+        bare = _without_team(approver)
+        joined = (name for name, accounts in self.people.items() if bare in map(_without_team, accounts))
+        return next((f"person:{name}" for name in joined), bare)
+
+
+def _without_team(account: str) -> str:
+    """``slack:U1`` of ``slack:T1/U1``: this version serves one workspace, so both are the same account."""
+    platform, _, rest = account.partition(":")
+    return f"{platform}:{rest.rpartition('/')[2]}" if platform == "slack" else account
 
 
 class DirectoryReader:

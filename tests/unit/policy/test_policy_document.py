@@ -301,3 +301,13 @@ def test_a_path_that_cannot_be_opened_is_one_sentence(tmp_path: Path) -> None:
 def test_a_folder_is_no_policy(tmp_path: Path) -> None:
     with pytest.raises(Unusable, match="is a folder"):
         read(tmp_path)
+
+
+def test_one_account_under_two_spellings_is_one_approver() -> None:
+    for approvers, people in (
+        ("[slack:U0ANA, slack:T0TEAM/U0ANA]", ""),
+        ("[email:ana@example.com, slack:U0ANA]", "people:\n  ana: [email:ana@example.com, slack:T0TEAM/U0ANA]\n"),
+    ):
+        text = f'{people}rules:\n  - action: "*"\n    ask: {{channel: inbox, approvers: {approvers}, quorum: 2}}\n'
+        with pytest.raises(PolicyInvalid, match="can never be reached: there is one approver"):
+            load(text, "policy.yaml")
