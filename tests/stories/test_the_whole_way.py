@@ -324,3 +324,32 @@ async def test_two_replicas_are_one_service() -> None:
         assert sum(isinstance(vote, BaseException) for vote in votes) == 1
         outcomes = {(await call).json()["status"] for call in (held, also)}
         assert outcomes in ({"approved"}, {"denied"})
+
+
+KINSHIP = """
+channels: {payments: slack:C0PAYMENTS}
+people:
+  ana: [email:ana@work.example, slack:T0TEAM/U0NOMAIL]
+%s
+rules:
+  - action: payments.*
+    ask: {channel: payments, approvers: [slack:U0NOMAIL]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("entry", "counts"),
+    [("", False), ("  mia: [email:mia@example.com]", True)],
+    ids=["the principal is in no entry", "the principal is in another entry"],
+)
+async def test_an_account_that_may_be_the_principals_decides_nothing(entry: str, counts: bool) -> None:
+    async with FakeSlack() as slack:
+        slack.add_user("U0NOMAIL", name="Somebody")
+        slack.add_channel("C0PAYMENTS", members=["U0NOMAIL"])
+        async with serving(policy=KINSHIP % entry, environ=slack.settings()) as sayso:
+            agent = await sayso.agent(principal="mia@example.com")
+            asked = (await _asked(agent))["id"]
+            await slack.tap(sayso.url, await slack.posted(), "approve", user="U0NOMAIL")
+            await slack.until_told("U0NOMAIL")
+            told = (await agent.get(f"/v1/requests/{asked}")).json()
+            assert told["status"] == ("approved" if counts else "pending")
