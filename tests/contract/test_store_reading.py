@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from book import ANA, EPOCHS, advance, cast, journal, key, lying_in, made, opened
-from redis_server import RedisServer
+from book import ANA, EPOCHS, advance, cast, journal, key, lying_in, made
 from sayso_bot.domain.request import Cause, Status
 from sayso_bot.errors import Unavailable
 from sayso_bot.ports import Again, Epochs, Filter
 from sayso_bot.store import redis as store_module
 from sayso_bot.store.redis import RedisStore
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with RedisServer() as running:
-        yield running
-
-
-@pytest.fixture
-async def store(server: RedisServer) -> AsyncIterator[RedisStore]:
-    async with opened(server.url) as found:
-        yield found
-
 
 # --------------------------------------------------------------------------- reading and ending
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import pytest
@@ -15,18 +14,6 @@ from sayso_bot.domain.request import Cause, Status
 from sayso_bot.errors import IdempotencyMismatch, QuotaExceeded, RateLimited
 from sayso_bot.ports import Again, Epochs
 from sayso_bot.store.redis import RedisStore
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with RedisServer() as running:
-        yield running
-
-
-@pytest.fixture
-async def store(server: RedisServer) -> AsyncIterator[RedisStore]:
-    async with opened(server.url) as found:
-        yield found
 
 
 async def test_one_key_makes_one_request_however_many_ask_and_wherever(server: RedisServer, store: RedisStore) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -15,18 +14,6 @@ from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Cause, Request, Status
 from sayso_bot.ports import Again
 from sayso_bot.store.redis import RedisStore
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with RedisServer() as running:
-        yield running
-
-
-@pytest.fixture
-async def store(server: RedisServer) -> AsyncIterator[RedisStore]:
-    async with opened(server.url) as found:
-        yield found
 
 
 async def _seen(store: RedisStore, request: Request) -> Request:

@@ -5,7 +5,6 @@ two versions side by side, and a library that comes back when it was flushed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -21,19 +20,6 @@ from sayso_bot.store.connect import connect
 from sayso_bot.store.library import Library, library
 from sayso_bot.store.redis import RedisStore
 from service import until
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with RedisServer() as running:
-        yield running
-
-
-@pytest.fixture
-async def store(server: RedisServer) -> AsyncIterator[RedisStore]:
-    async with opened(server.url) as found:
-        yield found
-
 
 # --------------------------------------------------------------------------- lost replies
 
@@ -94,7 +80,7 @@ async def test_a_redis_that_hangs_is_given_up_after_one_wait(
     server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sayso_bot.store.connect.REPLY_SECONDS", 0.3)
-    monkeypatch.setattr("sayso_bot.store.redis.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("sayso_bot.store.calls.PATIENCE_SECONDS", 0.2)
     async with RedisProxy(server) as proxy, opened(proxy.url) as store:
         proxy.freeze()
         async with asyncio.timeout(2):
@@ -192,11 +178,11 @@ async def test_functions_that_were_flushed_come_back_while_everything_runs(store
 
 
 async def test_a_library_that_cannot_be_loaded_is_given_up(store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def nothing() -> None:
+    async def nothing(_: object) -> None:
         return None
 
-    monkeypatch.setattr(store, "load_functions", nothing)
-    monkeypatch.setattr("sayso_bot.store.redis.PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("sayso_bot.store.calls.Calls.load_functions", nothing)
+    monkeypatch.setattr("sayso_bot.store.calls.PATIENCE_SECONDS", 0.1)
     await _execute(store.client, "FUNCTION", "FLUSH")
     with pytest.raises(Unavailable):
         await store.read("req_1")

@@ -368,3 +368,14 @@ async def test_a_list_takes_known_filters_with_values_that_can_be() -> None:
         refused(await agent.post("/v1/requests?wait=1", json=ASK), 422, "invalid_field", "wait")
         for past in ("0", "1", "9" * 15):
             assert (await agent.get(f"/v1/requests?cursor={past}")).json() == {"items": [], "next_cursor": None}
+
+
+async def test_cancelling_takes_no_fields() -> None:
+    async with serving() as sayso:
+        agent = await sayso.agent()
+        asked = (await agent.post("/v1/requests", json={"action": "a.b", "params": {}})).json()["id"]
+        path = f"/v1/requests/{asked}/cancel"
+        refused(await agent.post(path, json={"reason": "x"}), 422, "invalid_field", "")
+        refused(await agent.post(path, content=b"{"), 400, "bad_json")
+        assert (await agent.get(f"/v1/requests/{asked}")).json()["status"] == "pending"
+        assert (await agent.post(path, json={})).json()["status"] == "cancelled"

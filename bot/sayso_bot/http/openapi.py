@@ -9,6 +9,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from sayso_bot import errors
+from sayso_bot.domain.request import Status
 from sayso_bot.errors import SaysoError
 from sayso_bot.http.problems import CONTENT_TYPE
 from sayso_bot.http.schemas import PageOut, ProblemOut, RequestOut, SubmitBody
@@ -46,60 +47,64 @@ def document(version: str) -> dict[str, Any]:
 
 
 def _paths() -> dict[str, Any]:
-    read = {"200": _json("The request.", RequestOut)}
     return {
-        "/v1/requests": {
-            "post": {
-                "operationId": "submit",
-                "summary": "Ask for an action",
-                "parameters": [_IDEMPOTENCY_KEY, _PREFER],
-                "requestBody": {"required": True, "content": _content(SubmitBody)},
-                "responses": {
-                    "201": _json("Made.", RequestOut, ("Location", "Preference-Applied")) | {"links": _LINKS},
-                    "200": _json(
-                        "Made by an earlier call with this Idempotency-Key; its present state.",
-                        RequestOut,
-                        ("Location", "Preference-Applied", "Idempotent-Replayed"),
-                    ),
-                    **_problems(*_BODY, errors.IdempotencyMismatch, errors.QuotaExceeded, *_ALWAYS),
-                },
-            },
-            "get": {
-                "operationId": "list",
-                "summary": "The agent's own requests, newest first",
-                "parameters": [
-                    _query(
-                        "status", {"type": "string", "enum": ["pending", "approved", "denied", "expired", "cancelled"]}
-                    ),
-                    _query("action", {"type": "string", "pattern": r"^[A-Za-z0-9_.:/-]{1,128}$"}),
-                    _query("agent", {"type": "string"}),
-                    _query("cursor", {"type": "string", "pattern": r"^[0-9]{1,15}$"}),
-                    _query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}),
-                ],
-                "responses": {"200": _json("A page.", PageOut), **_problems(errors.InvalidField, *_ALWAYS)},
-            },
+        "/v1/requests": {"post": _submit(), "get": _list()},
+        "/v1/requests/{id}": {"get": _read()},
+        "/v1/requests/{id}/cancel": {"post": _cancel()},
+    }
+
+
+def _submit() -> dict[str, Any]:
+    headers = ("Location", "Preference-Applied")
+    replayed = "Made by an earlier call with this Idempotency-Key; its present state."
+    return {
+        "operationId": "submit",
+        "summary": "Ask for an action",
+        "parameters": [_IDEMPOTENCY_KEY, _PREFER],
+        "requestBody": {"required": True, "content": _content(SubmitBody)},
+        "responses": {
+            "201": _json("Made.", RequestOut, headers) | {"links": _LINKS},
+            "200": _json(replayed, RequestOut, (*headers, "Idempotent-Replayed")),
+            **_problems(*_BODY, errors.IdempotencyMismatch, errors.QuotaExceeded, *_ALWAYS),
         },
-        "/v1/requests/{id}": {
-            "get": {
-                "operationId": "read",
-                "summary": "Read a request, held for its decision",
-                "parameters": [_ID, _query("wait", {"type": "number", "minimum": 0})],
-                "responses": {
-                    **read,
-                    **_problems(errors.NotFound, errors.InvalidField, errors.QuotaExceeded, *_ALWAYS),
-                },
-            }
+    }
+
+
+def _list() -> dict[str, Any]:
+    return {
+        "operationId": "list",
+        "summary": "The agent's own requests, newest first",
+        "parameters": [
+            _query("status", {"type": "string", "enum": [*Status]}),
+            _query("action", {"type": "string", "pattern": r"^[A-Za-z0-9_.:/-]{1,128}$"}),
+            _query("agent", {"type": "string"}),
+            _query("cursor", {"type": "string", "pattern": r"^[0-9]{1,15}$"}),
+            _query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}),
+        ],
+        "responses": {"200": _json("A page.", PageOut), **_problems(errors.InvalidField, *_ALWAYS)},
+    }
+
+
+def _read() -> dict[str, Any]:
+    return {
+        "operationId": "read",
+        "summary": "Read a request, held for its decision",
+        "parameters": [_ID, _query("wait", {"type": "number", "minimum": 0})],
+        "responses": {
+            "200": _json("The request.", RequestOut),
+            **_problems(errors.NotFound, errors.InvalidField, errors.QuotaExceeded, *_ALWAYS),
         },
-        "/v1/requests/{id}/cancel": {
-            "post": {
-                "operationId": "cancel",
-                "summary": "The agent withdraws",
-                "parameters": [_ID],
-                "responses": {
-                    **read,
-                    **_problems(errors.NotFound, errors.Settled, errors.InvalidField, *_ALWAYS),
-                },
-            }
+    }
+
+
+def _cancel() -> dict[str, Any]:
+    return {
+        "operationId": "cancel",
+        "summary": "The agent withdraws",
+        "parameters": [_ID],
+        "responses": {
+            "200": _json("The request.", RequestOut),
+            **_problems(errors.NotFound, errors.Settled, *_BODY, *_ALWAYS),
         },
     }
 

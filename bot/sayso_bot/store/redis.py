@@ -1,8 +1,7 @@
 """The store: every method is one Redis Function of the same name (``functions/*.lua``).
 
-Redis may take a call and lose its answer. Each function is therefore safe to repeat, by the id, operation or fence
-that it is given, and `_call` repeats it a few times before it gives up; redis-py itself never re-sends. What cannot
-be repeated (`note`) is sent once.
+Each function is safe to repeat, by the id, operation or fence that it is given, so `Calls` repeats it when its answer
+was lost. What cannot be repeated (`note`) is sent once.
 """
 
 from __future__ import annotations
@@ -13,9 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from sayso_bot.domain.json import dumps
 from sayso_bot.domain.key import Key
@@ -23,7 +19,6 @@ from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Decision, Request, Status, from_milliseconds
 from sayso_bot.errors import IdempotencyMismatch, QuotaExceeded, RateLimited, Unavailable
 from sayso_bot.ports import (
-    Again,
     Alarm,
     Ballot,
     Button,
@@ -38,22 +33,18 @@ from sayso_bot.ports import (
     VoteAnswer,
     Work,
 )
-from sayso_bot.store.batch import Batch, NotOnDisk
+from sayso_bot.store.batch import WaitFor
+from sayso_bot.store.calls import Calls
 from sayso_bot.store.codec import body_of, fields_of, key_json, key_of, request_of
 from sayso_bot.store.keys import Keys
-from sayso_bot.store.library import library
 
-PAUSES_SECONDS = (0.05, 0.25)
-PATIENCE_SECONDS = 5.0
-"""A call is not repeated any more when it has taken this long already, as when Redis hangs."""
 MOST_WALKED = 1000
 READ_AT_ONCE = 20
 PAGE_CHARACTERS = 1_000_000
-_LOST = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, NotOnDisk, OSError, TimeoutError)
 
 
 class RedisStore:
-    """One book in one Redis. ``wait_for`` is passed to `Batch`.
+    """One book in one Redis. ``wait_for`` is passed to `Calls`.
 
     ``on_expired`` is told of each request that a call of this process found due and ended.
     """
@@ -62,16 +53,17 @@ class RedisStore:
         self,
         client: Redis,
         book: str,
-        wait_for: tuple[int, int, int] | None = None,
+        wait_for: WaitFor | None = None,
         on_expired: Callable[[Request], None] = lambda _: None,
     ) -> None:
         self._on_expired = on_expired
         self.keys = Keys(book)
         self.client = client
-        self._batch = Batch(client, wait_for)
+        self._calls = Calls(client, wait_for)
+        self._call, self._plain = self._calls.function, self._calls.plain
 
     async def close(self) -> None:
-        await self._batch.close()
+        await self._calls.close()
 
     # ------------------------------------------------------------------ requests
 
@@ -131,7 +123,7 @@ class RedisStore:
             return None
         request = request_of(fields_of(rest[0]))
         # Where a disk is waited for, nobody is told of an end that is not on it yet: `expire` waits as writes do.
-        must_wait = request.settled and self._batch.waits
+        must_wait = request.settled and self._calls.waits
         return await self.expire(request) if code == "due" or must_wait else request
 
     async def list(self, wanted: Filter, *, cursor: str | None, limit: int, epochs: Epochs | None = None) -> Page:
@@ -308,19 +300,11 @@ class RedisStore:
             alarms.append(Alarm(request_id, place, from_milliseconds(int(float(since)))))
         return alarms
 
-    async def ping(self) -> None:
-        """Raises `Unavailable` when Redis does not answer."""
-        await self._plain("PING")
-
     # ------------------------------------------------------------------ mechanics
 
     async def load_functions(self) -> None:
         """Load the library where it is not there yet. Other versions of it are left alone."""
-        try:
-            await self.client.function_load(library().source)
-        except ResponseError as error:
-            if "already exists" not in str(error):
-                raise
+        await self._calls.load_functions()
 
     def _of(self, request: Request, place: str | None = None) -> Sequence[str]:
         if place is None:
@@ -330,60 +314,12 @@ class RedisStore:
     def _configuration_keys(self, first: str) -> Sequence[str]:
         return [self.keys[name] for name in (first, "clock", "epochs", "journal")]
 
-    async def _call(
-        self, function: str, keys: Sequence[str], *args: Any, writes: bool = True, tries: int = 1 + len(PAUSES_SECONDS)
-    ) -> Any:
-        """The answer of one function. Raises `Again` where it says so, `Unavailable` when Redis cannot do it now."""
-        words = ("FCALL", library().name(function), len(keys), *keys, *args)
-        answer = await self._send(words, writes=writes, tries=tries)
-        if answer[0] == "again":
-            raise Again
-        return answer
-
-    async def _plain(self, *words: str) -> Any:
-        return await self._send(words, writes=False, tries=1 + len(PAUSES_SECONDS))
-
-    async def _send(self, words: Sequence[Any], *, writes: bool, tries: int) -> Any:
-        pauses, clock = iter(PAUSES_SECONDS[: tries - 1]), asyncio.get_running_loop().time
-        until = clock() + PATIENCE_SECONDS
-        while True:
-            try:
-                return await self._batch.call(*words, writes=writes)
-            except _LOST:
-                pause = next(pauses, None)
-                if pause is None or clock() > until:
-                    raise Unavailable("Sayso's store cannot be reached. Try again shortly.", retry_after=1) from None
-                await asyncio.sleep(pause)
-            except ResponseError as error:
-                if "Function not found" not in str(error) or clock() > until:
-                    raise Unavailable(_refusal(error), retry_after=2) from error
-                await self._reload()
-            except RedisError as error:
-                raise Unavailable(_refusal(error), retry_after=2) from error
-
-    async def _reload(self) -> None:
-        try:
-            await self.load_functions()
-        except (RedisError, OSError) as error:
-            raise Unavailable(_refusal(error), retry_after=2) from error
-
 
 def _still_there(rest: Sequence[Any]) -> Request:
     """The record that a function answered. Records are never deleted, so one that is missing was lost by Redis."""
     if not rest:
         raise Unavailable("The request cannot be read right now. Nothing was changed.", retry_after=1)
     return request_of(fields_of(rest[0]))
-
-
-def _refusal(error: Exception) -> str:
-    """What Redis refused, in our words. Redis refuses a whole function for these reasons, before it begins."""
-    if isinstance(error, ReadOnlyError):
-        return "Sayso's store is read-only right now. Nothing was changed; try again shortly."
-    if isinstance(error, OutOfMemoryError):
-        return "Sayso's store is full. Nothing was changed; an operator must give it memory."
-    if str(error).startswith("MISCONF"):
-        return "Sayso's store cannot write to its disk. Nothing was changed; an operator must see to it."
-    return "Sayso's store refused the call, and may have changed something. Look how it stands before you try again."
 
 
 def _epochs(epochs: Epochs) -> tuple[int, int]:

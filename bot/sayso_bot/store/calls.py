@@ -1,0 +1,98 @@
+"""One call to Redis: repeated when its answer was lost, and refused in our words when Redis cannot do it now.
+
+Redis may take a call and lose its answer, and redis-py itself never re-sends. Whoever calls says what may be repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from sayso_bot.errors import Unavailable
+from sayso_bot.ports import Again
+from sayso_bot.store.batch import Batch, NotOnDisk, WaitFor
+from sayso_bot.store.library import library
+
+PAUSES_SECONDS = (0.05, 0.25)
+PATIENCE_SECONDS = 5.0
+"""A call is not repeated any more when it has taken this long already, as when Redis hangs."""
+_LOST = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, NotOnDisk, OSError, TimeoutError)
+
+
+class Calls:
+    """Calls to one Redis, together in pipelines. ``wait_for`` is passed to `Batch`."""
+
+    def __init__(self, client: Redis, wait_for: WaitFor | None = None) -> None:
+        self._client = client
+        self._batch = Batch(client, wait_for)
+
+    @property
+    def waits(self) -> bool:
+        """Whether writes wait for a disk."""
+        return self._batch.waits
+
+    async def close(self) -> None:
+        await self._batch.close()
+
+    async def function(
+        self, name: str, keys: Sequence[str], *args: Any, writes: bool = True, tries: int = 1 + len(PAUSES_SECONDS)
+    ) -> Any:
+        """The answer of one function. Raises `Again` where it says so, `Unavailable` when Redis cannot do it now."""
+        words = ("FCALL", library().name(name), len(keys), *keys, *args)
+        answer = await self._send(words, writes=writes, tries=tries)
+        if answer[0] == "again":
+            raise Again
+        return answer
+
+    async def plain(self, *words: str) -> Any:
+        """The answer of one reading command. Raises `Unavailable`."""
+        return await self._send(words, writes=False, tries=1 + len(PAUSES_SECONDS))
+
+    async def load_functions(self) -> None:
+        """Load the library where it is not there yet. Raises what redis-py does."""
+        try:
+            await self._client.function_load(library().source)
+        except ResponseError as error:
+            if "already exists" not in str(error):
+                raise
+
+    async def _send(self, words: Sequence[Any], *, writes: bool, tries: int) -> Any:
+        pauses, clock = iter(PAUSES_SECONDS[: tries - 1]), asyncio.get_running_loop().time
+        until = clock() + PATIENCE_SECONDS
+        while True:
+            try:
+                return await self._batch.call(*words, writes=writes)
+            except _LOST:
+                pause = next(pauses, None)
+                if pause is None or clock() > until:
+                    raise Unavailable("Sayso's store cannot be reached. Try again shortly.", retry_after=1) from None
+                await asyncio.sleep(pause)
+            except ResponseError as error:
+                if "Function not found" not in str(error) or clock() > until:
+                    raise Unavailable(_refusal(error), retry_after=2) from error
+                await self._reload()
+            except RedisError as error:
+                raise Unavailable(_refusal(error), retry_after=2) from error
+
+    async def _reload(self) -> None:
+        try:
+            await self.load_functions()
+        except (RedisError, OSError) as error:
+            raise Unavailable(_refusal(error), retry_after=2) from error
+
+
+def _refusal(error: Exception) -> str:
+    """What Redis refused, in our words. Redis refuses a whole function for these reasons, before it begins."""
+    if isinstance(error, ReadOnlyError):
+        return "Sayso's store is read-only right now. Nothing was changed; try again shortly."
+    if isinstance(error, OutOfMemoryError):
+        return "Sayso's store is full. Nothing was changed; an operator must give it memory."
+    if str(error).startswith("MISCONF"):
+        return "Sayso's store cannot write to its disk. Nothing was changed; an operator must see to it."
+    return "Sayso's store refused the call, and may have changed something. Look how it stands before you try again."
