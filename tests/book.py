@@ -15,11 +15,12 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from sayso_bot.domain.fingerprint import fingerprint
 from sayso_bot.domain.key import Key, Quotas
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Verdict
 from sayso_bot.domain.request import Claims, Request, Requirement, new_request_id
-from sayso_bot.ports import Ballot, Draft, Epochs, NewRequest, VoteAnswer
+from sayso_bot.ports import Ballot, Draft, Edit, EditAnswer, Epochs, NewRequest, NewRevision, VoteAnswer
 from sayso_bot.store.connect import connect
 from sayso_bot.store.redis import RedisStore
 
@@ -109,6 +110,24 @@ async def cast(
     return await store.vote(request, ballot, person, "admitted", void, epochs)
 
 
+async def change(
+    store: RedisStore,
+    request: Request,
+    person: Person,
+    params: dict[str, Any],
+    *,
+    operation: str | None = None,
+    button: str | None = None,
+    revision: int | None = None,
+    epochs: Epochs = EPOCHS,
+) -> EditAnswer:
+    """One edit, as the desk would make it of the request that it has seen."""
+    edit = Edit(request.id, revision or request.revision, person, params, "inbox", operation or secrets.token_hex(8))
+    after = fingerprint(request.action, request.agent, params)
+    button = button or f"btn_{secrets.token_hex(8)}"
+    return await store.edit(NewRevision(request, edit, person, params, after, "admitted", button), epochs)
+
+
 async def now_ms(store: RedisStore) -> int:
     seconds, microseconds = await store.client.time()
     return max(int(await store.client.get(store.keys["clock"]) or 0), seconds * 1000 + microseconds // 1000)
@@ -131,21 +150,25 @@ async def journal(store: RedisStore, kind: str | None = None) -> list[dict[str, 
 async def lying_in(store: RedisStore) -> dict[str, Any]:
     """Every key of the book, without its tag, with what it holds."""
     client: Any = store.client
-    found: dict[str, Any] = {}
-    async for name in client.scan_iter(match=f"{store.keys.tag}*", count=1000):
-        found[name.removeprefix(store.keys.tag)] = await _value(client, name)
-    return found
+    names = [name async for name in client.scan_iter(match=f"{store.keys.tag}*", count=1000)]
+    types, values = client.pipeline(transaction=False), client.pipeline(transaction=False)
+    for name in names:
+        types.type(name)
+    for name, kind in zip(names, await types.execute(), strict=True):
+        _look(values, name, kind)
+    found = dict(zip((name.removeprefix(store.keys.tag) for name in names), await values.execute(), strict=True))
+    return {name: [fields for _, fields in held] if name == "journal" else held for name, held in found.items()}
 
 
-async def _value(client: Any, name: str) -> Any:
-    match await client.type(name):
+def _look(values: Any, name: str, kind: str) -> None:
+    match kind:
         case "string":
-            return await client.get(name)
+            values.get(name)
         case "hash":
-            return await client.hgetall(name)
+            values.hgetall(name)
         case "zset":
-            return await client.zrange(name, 0, -1, withscores=True)
+            values.zrange(name, 0, -1, withscores=True)
         case "stream":
-            return [fields for _, fields in await client.xrange(name)]
+            values.xrange(name)
         case other:
             raise AssertionError(f"a {other} lies at {name}")

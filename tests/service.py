@@ -180,20 +180,22 @@ class ServiceProcess:
         }
         self._child: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *, ready: int = 200) -> None:
+        """Return once ``/readyz`` answers ``ready``."""
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(self.command("serve"), env=self.environ, stdout=log, stderr=log)
         end = time.monotonic() + 20
-        while not self._is_ready():
+        while self.readiness() != ready:
             assert self._child.poll() is None, self.log.read_text()
             assert time.monotonic() < end, self.log.read_text()
             time.sleep(0.02)
 
-    def _is_ready(self) -> bool:
+    def readiness(self) -> int | None:
+        """The status of ``/readyz``, or None while nobody listens."""
         try:
-            return httpx.get(f"{self.url}/readyz", trust_env=False, timeout=2).status_code == 200
+            return httpx.get(f"{self.url}/readyz", trust_env=False, timeout=2, verify=False).status_code
         except httpx.HTTPError:
-            return False
+            return None
 
     @staticmethod
     def command(*arguments: str) -> list[str]:

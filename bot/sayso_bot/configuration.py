@@ -1,4 +1,4 @@
-"""What is in force in this process: keys and policy, with the epochs under which they were read.
+"""What is in force in this process: keys, policy and pause, with the epochs under which they were read.
 
 Every function call names those epochs and is refused when they have moved, so a revoked key or a new policy takes
 effect at once on every replica, whatever this process has heard. Reading again is one look, shared by all who ask at
@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from sayso_bot.domain.key import Key, secret_digest
 from sayso_bot.errors import Unavailable, Unusable
-from sayso_bot.ports import Epochs, Log, PolicyEngine, Store
+from sayso_bot.ports import Epochs, Log, Pause, PolicyEngine, Store
 
 LOOK_AGAIN_SECONDS = 0.25
 
@@ -29,6 +29,7 @@ class ActiveConfiguration:
         self._log = log
         self._epochs = Epochs(-1, -1)
         self._policy: PolicyEngine | None = built_in
+        self._pause: Pause | None = None
         self._by_id: dict[str, Key] = {}
         self._by_digest: dict[str, Key] = {}
         self._lock = asyncio.Lock()
@@ -54,6 +55,10 @@ class ActiveConfiguration:
     @property
     def keys(self) -> tuple[Key, ...]:
         return tuple(self._by_id.values())
+
+    @property
+    def pause(self) -> Pause | None:
+        return self._pause
 
     def key(self, key_id: str) -> Key | None:
         return self._by_id.get(key_id)
@@ -104,6 +109,7 @@ class ActiveConfiguration:
             self._policy = await self._compiled(stored.policy_digest, stored.document)
         self._by_id = {key.id: key for key in valid}
         self._by_digest = {key.digest: key for key in valid}
+        self._pause = stored.pause
         self._epochs = stored.epochs
 
     async def _compiled(self, digest: str, document: str) -> PolicyEngine | None:

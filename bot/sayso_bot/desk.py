@@ -8,16 +8,15 @@ enforced everywhere.
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TypeVar
 
 from sayso_bot.admission import Admission
-from sayso_bot.domain.card import Card, card, ending
+from sayso_bot.domain.card import Card, card
 from sayso_bot.domain.fingerprint import fingerprint
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.lifecycle import has_voted
@@ -32,10 +31,8 @@ from sayso_bot.errors import (
     Invalid,
     NotFound,
     QuotaExceeded,
-    ReasonRequired,
     SaysoError,
     Settled,
-    StaleRevision,
     Unauthenticated,
     Unavailable,
     VoteRefused,
@@ -48,6 +45,8 @@ from sayso_bot.ports import (
     ChatAdapter,
     Configuration,
     Draft,
+    Edit,
+    Edited,
     Filter,
     Gone,
     Log,
@@ -56,14 +55,13 @@ from sayso_bot.ports import (
     Standing,
     Store,
     Submitted,
-    VoteAnswer,
     Voted,
     Waiter,
     Work,
 )
 from sayso_bot.refusals import Refusals
+from sayso_bot.voting import Voting, already, how_it_ended, new_button
 
-MAX_REASON = 2000
 MAX_FIELD = 200
 _TRIES = 5
 _T = TypeVar("_T")
@@ -91,6 +89,7 @@ class Desk:
         self._review_url = review_url
         self._adapters: dict[str, ChatAdapter] = {}
         self._admission = Admission(self._adapters)
+        self._voting = Voting(store, configuration, self._admission, self.look)
         self._held: Counter[str] = Counter()
 
     def join(self, adapter: ChatAdapter) -> None:
@@ -110,7 +109,8 @@ class Desk:
     async def submit(self, key: Key, draft: Draft) -> Submitted:
         """Make a request, or find the one that the same Idempotency-Key made. The policy may settle it at once.
 
-        Raises `Unauthenticated`, `Forbidden`, `IdempotencyMismatch`, `RateLimited`, `QuotaExceeded`, `Unavailable`.
+        Raises `Unauthenticated`, `Forbidden`, `Paused`, `IdempotencyMismatch`, `RateLimited`, `QuotaExceeded`,
+        `Unavailable`.
         """
 
         async def attempt() -> Submitted:
@@ -138,7 +138,7 @@ class Desk:
             policy_digest=policy.digest,
             timeout_seconds=timeout,
             place=place,
-            button=f"btn_{secrets.token_urlsafe(16)}",
+            button=new_button() if place else "",
         )
 
     async def read(self, key: Key, request_id: str) -> Request:
@@ -231,12 +231,22 @@ class Desk:
 
     async def vote(self, ballot: Ballot) -> Voted:
         """Count one person's answer, once. Raises `VoteRefused`, whose detail is for the voter; `NotFound`."""
-        try:
-            return await self._in_force(lambda: self._counted(ballot))
-        except VoteRefused as refusal:
-            about = {"person": ballot.person.id, "surface": ballot.surface}
-            await self._refusals.record("vote_refused", ballot.person.id, refusal, ballot.request_id, about)
-            raise
+        async with self._on_record("vote_refused", ballot):
+            voted = await self._in_force(lambda: self._voting.vote(ballot))
+        if not voted.replayed:
+            self._log_state("settled" if voted.request.settled else "voted", voted.request)
+        return voted
+
+    async def edit(self, edit: Edit) -> Edited:
+        """Change the params, by somebody who may answer. What others have said of the old ones counts no longer.
+
+        Raises `VoteRefused`, whose detail is for the editor; `InvalidField`, `BodyTooLarge`, `NotFound`.
+        """
+        async with self._on_record("edit_refused", edit):
+            edited = await self._in_force(lambda: self._voting.edit(edit))
+        if not edited.replayed:
+            self._log_state("edited", edited.request)
+        return edited
 
     async def standing(self, request: Request, person: Person, *, surface: str, place: str | None) -> Standing:
         """What `vote` would say to this person now."""
@@ -244,56 +254,23 @@ class Desk:
         person = person.joined(people)
         try:
             if request.settled:
-                raise AlreadySettled(self._how_it_ended(request))
+                raise AlreadySettled(how_it_ended(request))
             if earlier := has_voted(request, person):
-                raise AlreadyVoted(_already(earlier.outcome))
+                raise AlreadyVoted(already(earlier.outcome))
             await self._admission.evidence(request, person, people, surface=surface, place=place)
         except VoteRefused as refusal:
             return Standing(may_vote=False, why_not=refusal.why)
         return Standing(may_vote=True)
 
-    async def _counted(self, ballot: Ballot) -> Voted:
-        """Check and count, all under one configuration: its epochs are taken before anything is looked up."""
-        epochs, people = self._configuration.epochs, self._configuration.policy.people
-        person = ballot.person.joined(people)
-        for _ in range(_TRIES):
-            request = await self.look(ballot.request_id)
-            evidence, void = "", []
-            if not request.settled:
-                evidence = await self._admission.evidence(
-                    request, person, people, surface=ballot.surface, place=ballot.place
-                )
-                _check_reason(request, ballot)
-                if ballot.outcome == "approve":  # a denial decides whatever others have said
-                    void = await self._admission.no_longer_admitted(request, people)
-            answer = await self._store.vote(request, ballot, person, evidence, void, epochs)
-            if answer.code != "changed":
-                return self._voted(answer, person)
-        raise Unavailable("Too many people answer at once. Your vote was not counted; try again.", retry_after=1)
-
-    def _voted(self, answer: VoteAnswer, person: Person) -> Voted:
-        request = answer.request
-        if request is None:
-            raise Unavailable("The request cannot be read right now. Your vote was not counted.", retry_after=1)
-        match answer.code:
-            case "ok":
-                self._log_state("settled" if request.settled else "voted", request)
-                return Voted(request, replayed=False)
-            case "replay":
-                return Voted(request, replayed=True)
-            case "settled":
-                raise AlreadySettled(self._how_it_ended(request))
-            case "stale":
-                raise StaleRevision("The request has changed since this card was made. Your vote was not counted.")
-            case "voted":
-                earlier = has_voted(request, person)
-                raise AlreadyVoted(_already(earlier.outcome if earlier else "approve"))
-            case _:
-                raise Unavailable("Your vote was not counted. Try again.", retry_after=1)
-
-    def _how_it_ended(self, request: Request) -> str:
-        found = ending(request)
-        return f"{found.headline if found else 'It ended'}. Your vote was not counted; nothing changed."
+    @asynccontextmanager
+    async def _on_record(self, kind: str, deed: Ballot | Edit) -> AsyncIterator[None]:
+        """Put on the record what the person is refused."""
+        try:
+            yield
+        except VoteRefused as refusal:
+            about = {"person": deed.person.id, "surface": deed.surface}
+            await self._refusals.record(kind, deed.person.id, refusal, deed.request_id, about)
+            raise
 
     # ------------------------------------------------------------------ what adapters and operators read
 
@@ -308,6 +285,23 @@ class Desk:
 
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change | None]]:
         return self._waiter.changes()
+
+    # ------------------------------------------------------------------ everything stands still
+
+    async def pause(self, by: str, why: str, operation: str) -> bool:
+        """From now on nothing is asked, approved or edited at any replica; all else goes on.
+
+        False where the book was paused before; who paused first stays.
+        """
+        paused = await self._store.pause(by, why, operation)
+        await self._configuration.refresh()
+        return paused
+
+    async def resume(self, by: str, operation: str) -> bool:
+        """False where the book was not paused."""
+        resumed = await self._store.resume(by, operation)
+        await self._configuration.refresh()
+        return resumed
 
     # ------------------------------------------------------------------ mechanics
 
@@ -358,19 +352,3 @@ class Desk:
             self._held[key.id] -= 1
             if not self._held[key.id]:
                 del self._held[key.id]
-
-
-def _check_reason(request: Request, ballot: Ballot) -> None:
-    """Raise `ReasonRequired` where the rule wants a reason and none is given, or it is longer than `MAX_REASON`."""
-    wants = request.requirement.reason if request.requirement else "never"
-    if (wants == "always" or (wants == "deny" and ballot.outcome == "deny")) and not (ballot.reason or "").strip():
-        raise ReasonRequired(f"The rule wants a reason to {ballot.outcome}. Your vote was not counted.", field="reason")
-    if ballot.reason and len(ballot.reason) > MAX_REASON:
-        raise ReasonRequired(
-            f"A reason has at most {MAX_REASON} characters. Your vote was not counted.", field="reason"
-        )
-
-
-def _already(outcome: str) -> str:
-    word = "approved" if outcome == "approve" else "denied"
-    return f"You have already {word} this request. Each person has one vote; nothing changed."

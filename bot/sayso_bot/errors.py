@@ -12,17 +12,20 @@
     ├── NotAllowed           who asks may not
     │   ├── Unauthenticated          unauthenticated           401
     │   ├── Forbidden                forbidden                 403
-    │   └── VoteRefused              the vote counted for nothing
+    │   └── VoteRefused              the vote or edit counted for nothing
     │       ├── NotAnApprover        not_an_approver           403
     │       ├── OwnRequest           own_request               403
     │       ├── CannotCheck          cannot_check              503
     │       ├── ReasonRequired       reason_required           422
     │       ├── AlreadyVoted         already_voted             409
     │       ├── StaleRevision        stale_revision            409
-    │       └── AlreadySettled       already_settled           409
+    │       ├── AlreadySettled       already_settled           409
+    │       ├── EditRefused          edit_refused              422
+    │       └── ApprovalsPaused      approvals_paused          423
     ├── NotFound                     not_found                 404
     ├── MethodNotAllowed             method_not_allowed        405
     ├── Settled                      settled                   409
+    ├── Paused                       paused                    423
     ├── TooMany              come back later
     │   ├── RateLimited              rate_limited              429
     │   └── QuotaExceeded            quota_exceeded            429
@@ -101,7 +104,7 @@ class Forbidden(NotAllowed):
 
 
 class VoteRefused(NotAllowed):
-    """The vote counted for nothing, and nothing changed. ``detail`` is told to the voter alone.
+    """The vote or edit counted for nothing, and nothing changed. ``detail`` is told to that person alone.
 
     ``why`` is the detail without ``then``, which says what became of the vote: for who looks and has not voted.
     """
@@ -139,6 +142,14 @@ class AlreadySettled(VoteRefused):
     code, title, status = "already_settled", "This request is already settled", 409
 
 
+class EditRefused(VoteRefused):
+    code, title, status = "edit_refused", "The params cannot be changed so", 422
+
+
+class ApprovalsPaused(VoteRefused):
+    code, title, status = "approvals_paused", "Sayso is paused, so nothing can be approved", 423
+
+
 class NotFound(SaysoError):
     code, title, status = "not_found", "There is no such thing here", 404
 
@@ -149,6 +160,10 @@ class MethodNotAllowed(SaysoError):
 
 class Settled(SaysoError):
     code, title, status = "settled", "The request is already settled", 409
+
+
+class Paused(SaysoError):
+    code, title, status = "paused", "Sayso is paused", 423
 
 
 class TooMany(SaysoError):

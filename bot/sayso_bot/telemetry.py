@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import Any, Literal
 
+import orjson
 import structlog
 
 from sayso_bot.domain.text import one_line
@@ -21,25 +24,24 @@ def configure_logs(form: Literal["console", "json", "auto"], level: str) -> None
     if form == "auto":
         form = "console" if sys.stderr.isatty() else "json"
     shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    ending: list[Any] = [
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    ending: list[Any] = (
+        [redact, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if form == "console"
-        else structlog.processors.JSONRenderer()
-    ]
+        else [_as_json]
+    )
     structlog.configure(
-        processors=[*shared, redact, *ending],
+        processors=[*shared, *ending],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=[
-        structlog.stdlib.ProcessorFormatter.remove_processors_meta, *shared, redact, *ending]))  # fmt: skip
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta, *shared, *ending]))  # fmt: skip
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in ("slack_bolt", "slack_sdk", "aiohttp.access"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -48,11 +50,32 @@ def configure_logs(form: Literal["console", "json", "auto"], level: str) -> None
 def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Take secrets out of an event, and the power of control characters out of its texts."""
     for name, value in event.items():
-        if _SECRET_NAMES.search(name):
+        if _is_secret(name):
             event[name] = "[redacted]"
         elif isinstance(value, str) and name not in ("timestamp", "level"):
             event[name] = _SECRET.sub("[redacted]", value if name == "exception" else one_line(value))
     return event
+
+
+@lru_cache(1024)
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAMES.search(name) is not None
+
+
+def _as_json(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
+    """One line of JSON. Most lines hold nothing to take out, which one look at the whole tells."""
+    if not any(map(_is_secret, event)):
+        line = _encoded(event)
+        if line.isascii() and line.isprintable() and "\\" not in line and not _SECRET.search(line):
+            return line
+    return _encoded(redact(logger, method, event))
+
+
+def _encoded(event: MutableMapping[str, Any]) -> str:
+    try:
+        return orjson.dumps(event, default=repr).decode()
+    except TypeError:  # half of a surrogate pair, or a number beyond 64 bits
+        return json.dumps(event, default=repr)
 
 
 def logger(name: str) -> Any:

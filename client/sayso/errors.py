@@ -10,6 +10,7 @@
     ├── StillPending     the wait ran out; the request goes on without this call
     ├── Unreachable      the service could not be reached for too long
     ├── Refused          the service understood and said no to the call (401, 403, 404, 409, 422, 429 …)
+    │   └── Paused       an admin has stopped everything (423): nothing was made; ask again later
     └── Mismatch         the answer does not belong to what was asked (a proxy's page, a redirect, another id)
 
 Whatever is not an ``Approval`` is one of these. The message of each is safe for a terminal or a log; the raw words of
@@ -131,6 +132,10 @@ class Refused(SaysoError):
         self.title = title
         self.field = field
         self.retry_after = retry_after
+
+
+class Paused(Refused):
+    """An admin has stopped everything for now. This call made nothing; ``retry_after`` says when to ask again."""
 
 
 class Mismatch(SaysoError):

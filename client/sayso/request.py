@@ -62,7 +62,10 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """``status`` is pending, approved, denied, expired or cancelled. ``raw`` is the answer as it came."""
+    """``status`` is pending, approved, denied, expired or cancelled. ``raw`` is the answer as it came.
+
+    ``original_params`` is what was asked, where an approver has edited it; then ``params`` is something else.
+    """
 
     id: str
     revision: int
@@ -79,6 +82,7 @@ class Request:
     decision: Decision | None
     review_url: str | None
     raw: Mapping[str, Json] = field(repr=False, compare=False)
+    original_params: Mapping[str, Json] | None = None
 
     @property
     def votes(self) -> tuple[Vote, ...]:
@@ -142,6 +146,7 @@ def parse(value: Json) -> Request:
         decision=answer.maybe_made("decision", _decision),
         review_url=answer.maybe("review_url", str),
         raw=answer.value,
+        original_params=answer.maybe("original_params", dict),
     )
 
 

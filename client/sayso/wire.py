@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-from sayso.errors import Mismatch, Refused
+from sayso.errors import Mismatch, Paused, Refused
 from sayso.request import Malformed
 from sayso.strict_json import Json, loads
 
@@ -100,7 +100,8 @@ def refusal(answer: Answer) -> Refused:
     """The problem document of ``answer`` (RFC 9457), or what can be said without one."""
     problem = _problem(answer)
     detail = _text(problem, "detail") or _text(problem, "title")
-    return Refused(
+    kind = Paused if answer.status == 423 else Refused
+    return kind(
         detail or f"The call was answered with {answer.status}, and nothing says why. Perhaps it was a proxy.",
         status=answer.status,
         code=_text(problem, "code"),

@@ -7,13 +7,14 @@ import json
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-from book import ANA, BEN, EPOCHS, PLACE, advance, cast, key, lying_in, new
+from book import ANA, BEN, EPOCHS, PLACE, advance, cast, change, key, lying_in, new
 from sayso_bot.domain.request import Request
 from sayso_bot.ports import Epochs, Filter, Work
 from sayso_bot.store.redis import RedisStore
 
 WRITERS = (
-    "submit", "vote", "cancel", "expire", "begin", "renew", "posted", "tapped", "failed", "moot", "put_key", "activate",
+    "submit", "vote", "edit", "cancel", "expire", "begin", "renew", "posted", "tapped", "failed", "moot", "put_key",
+    "activate", "pause", "resume",
 )  # fmt: skip
 READERS = ("read", "list", "due_requests", "due_places", "due_work", "configuration")
 AT = 4_000_000_000_000
@@ -40,6 +41,7 @@ class Life:
 
     def _steps(self) -> Iterator[Callable[[], Awaitable[Any]]]:
         yield from self._a_request_that_two_approve()
+        yield from self._a_request_that_is_edited()
         yield from self._a_card_with_trouble()
         yield from self._ends()
         yield from self._configuration()
@@ -68,6 +70,17 @@ class Life:
         yield lambda: cast(store, after, ANA, "approve", operation="o3")
         yield lambda: store.read(request.id, EPOCHS)
         yield lambda: store.button("btn_0")
+
+    def _a_request_that_is_edited(self) -> Iterator[Callable[[], Awaitable[Any]]]:
+        store = self.store
+        yield lambda: store.submit(self._new(), EPOCHS)
+        request: Request = self._last().request
+        yield lambda: change(store, request, ANA, {"amount": 2}, operation="e1", button="btn_e1")
+        after: Request = self._last().request
+        yield lambda: store.pause("ops", "an incident", "p1")
+        yield lambda: change(store, after, ANA, {"amount": 3}, operation="e2", button="btn_e2")
+        yield lambda: store.resume("ops", "r1")
+        yield lambda: cast(store, after, BEN, "approve", operation="o4", revision=2)
 
     def _a_card_with_trouble(self) -> Iterator[Callable[[], Awaitable[Any]]]:
         store = self.store

@@ -125,8 +125,8 @@ async def test_a_lease_that_is_renewed_is_nobody_s_work_meanwhile(store: RedisSt
 
 
 async def test_a_repeated_begin_is_told_what_the_first_was(store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("secrets.token_hex", lambda _: "the same operation")
     request = await made(store)
+    monkeypatch.setattr("secrets.token_hex", lambda _: "the same operation")
     assert await _begun(store, request) == await _begun(store, request)
 
 

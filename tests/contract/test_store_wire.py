@@ -42,8 +42,10 @@ async def test_a_lost_reply_changes_neither_what_is_answered_nor_what_lies_there
 
 
 def _with_replays(wanted: str, function: str) -> str:
-    """A repeated vote that counted is told so, and nothing else."""
-    return wanted.replace("VoteAnswer(code='ok'", "VoteAnswer(code='replay'", 1) if function == "vote" else wanted
+    """A repeated vote or edit that counted is told so, and nothing else."""
+    answers = {"vote": "VoteAnswer(code='ok'", "edit": "EditAnswer(code='ok'"}
+    counted = answers.get(function)
+    return wanted.replace(counted, counted.replace("ok", "replay"), 1) if counted else wanted
 
 
 async def test_a_note_is_sent_once_even_where_its_reply_is_lost(server: RedisServer) -> None:

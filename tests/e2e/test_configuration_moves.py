@@ -63,7 +63,7 @@ async def test_a_vote_in_flight_is_judged_by_the_policy_that_counts_it(monkeypat
             assert await service.store.activate(digest(AFTER), AFTER, active, "test") is None
             await service.configuration.refresh()
 
-        once_before(monkeypatch, service.desk, "look", joined_now)
+        once_before(monkeypatch, service.store, "read", joined_now)
         with pytest.raises(OwnRequest):
             await sayso.vote(request, "approve", person=PRIVATE)
         assert (await service.desk.look(request)).status == "pending"

@@ -82,6 +82,7 @@ class FakeSlack(Workspace):
     async def accept_connections(self) -> None:
         app = web.Application(client_max_size=4 * 1024 * 1024)
         app.router.add_route("*", "/api/{method}", self._serve)
+        app.router.add_route("*", "/by/{caller}/api/{method}", self._serve)
         app.router.add_get("/stand-in/messages", self._list_messages)
         app.router.add_post("/stand-in/tap", self._tap_for_others)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -98,12 +99,12 @@ class FakeSlack(Workspace):
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}/api/"
 
-    def settings(self) -> dict[str, str]:
-        """The variables that make a service talk to this stand-in."""
+    def settings(self, caller: str = "") -> dict[str, str]:
+        """The variables that make a service talk to this stand-in; a ``caller`` is told apart in `carry_out`."""
         return {
             "SLACK_BOT_TOKEN": self.token,
             "SLACK_SIGNING_SECRET": self.signing_secret,
-            "SLACK_API_URL": self.url,
+            "SLACK_API_URL": f"http://127.0.0.1:{self._port}/by/{caller}/api/" if caller else self.url,
         }
 
     # ----------------------------------------------------------------- trouble
@@ -140,7 +141,7 @@ class FakeSlack(Workspace):
 
         async def trouble(do: Callable[[], Json]) -> Answer:
             do()
-            raise _Dropped
+            raise Dropped
 
         self._troubles[method].extend([trouble] * times)
 
@@ -238,7 +239,7 @@ class FakeSlack(Workspace):
         self.calls.append((method, arguments))
         try:
             answer = await self._answer(http_request, method, arguments)
-        except _Dropped:
+        except Dropped:
             if http_request.transport is not None:
                 http_request.transport.abort()
             answer = web.Response()
@@ -249,13 +250,23 @@ class FakeSlack(Workspace):
     async def _answer(self, http_request: web.Request, method: str, arguments: Json) -> Answer:
         if http_request.headers.get("Authorization") != f"Bearer {self.token}":
             return web.json_response({"ok": False, "error": "invalid_auth"})
+        return await self.carry_out(http_request.match_info.get("caller", ""), method, arguments)
+
+    async def carry_out(self, caller: str, method: str, arguments: Json) -> Answer:
+        """Do what is asked, with the trouble that was scripted. ``caller`` is the one named in `settings`.
+
+        Raises `Dropped`.
+        """
 
         def do() -> Json:
             return self.perform(method, arguments)
 
         if self._troubles[method]:
             return await self._troubles[method].popleft()(do)
-        return web.json_response(do(), headers={"X-OAuth-Scopes": self.scopes})
+        return self.answer(do())
+
+    def answer(self, said: Json) -> Answer:
+        return web.json_response(said, headers={"X-OAuth-Scopes": self.scopes})
 
     # ----------------------------------------------------------------- for another process
 
@@ -271,8 +282,8 @@ class FakeSlack(Workspace):
         return web.json_response({"status": status, "told": self.told(asked["user"])})
 
 
-class _Dropped(Exception):
-    """End the connection without an answer."""
+class Dropped(Exception):
+    """The connection ends without an answer."""
 
 
 async def _arguments(http_request: web.Request) -> Json:

@@ -133,7 +133,7 @@ class Workspace:
     def _update(self, arguments: Json) -> Json:
         self._check_channel(arguments.get("channel", ""))
         self._check_content(arguments)
-        for message in self.messages:
+        for message in reversed(self.messages):
             if (message.channel, message.ts) == (arguments["channel"], arguments.get("ts")):
                 message.text, message.blocks = arguments["text"], arguments.get("blocks", [])
                 message.metadata = arguments.get("metadata", message.metadata)

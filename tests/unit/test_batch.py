@@ -34,20 +34,24 @@ async def client(server: RedisServer) -> AsyncIterator[Redis]:
     await client.aclose()
 
 
+@pytest.fixture
+async def batch(client: Redis) -> AsyncIterator[Batch]:
+    batch = Batch(client)
+    yield batch
+    await batch.close()
+
+
 async def _calls_of(client: Redis, command: str) -> int:
     stats: Any = await client.info("commandstats")
     return int(stats.get(f"cmdstat_{command}", {"calls": 0})["calls"])
 
 
-async def test_each_call_gets_its_own_answer(client: Redis) -> None:
-    batch = Batch(client)
+async def test_each_call_gets_its_own_answer(batch: Batch) -> None:
     answers = await asyncio.gather(*(batch.call("ECHO", f"ä{n}", writes=False) for n in range(2 * MAX_CALLS + 7)))
     assert answers == [f"ä{n}" for n in range(2 * MAX_CALLS + 7)]
-    await batch.close()
 
 
-async def test_one_that_is_refused_leaves_its_neighbours_alone(client: Redis) -> None:
-    batch = Batch(client)
+async def test_one_that_is_refused_leaves_its_neighbours_alone(batch: Batch) -> None:
     words = (("SET", "a", 1), ("NOSUCHCOMMAND",), ("INCR", "a"))
     answers = await asyncio.gather(*(batch.call(*each, writes=True) for each in words), return_exceptions=True)
     assert answers[0]
@@ -55,8 +59,7 @@ async def test_one_that_is_refused_leaves_its_neighbours_alone(client: Redis) ->
     assert answers[2] == 2
 
 
-async def test_one_that_is_no_text_leaves_its_neighbours_alone(client: Redis) -> None:
-    batch = Batch(client)
+async def test_one_that_is_no_text_leaves_its_neighbours_alone(batch: Batch) -> None:
     answers = await asyncio.gather(
         *(batch.call("ECHO", word, writes=False) for word in ("a", "\ud800")), return_exceptions=True
     )
@@ -64,13 +67,11 @@ async def test_one_that_is_no_text_leaves_its_neighbours_alone(client: Redis) ->
     assert isinstance(answers[1], UnicodeEncodeError)
 
 
-async def test_one_whose_caller_has_gone_leaves_its_neighbours_alone(client: Redis) -> None:
-    batch = Batch(client)
+async def test_one_whose_caller_has_gone_leaves_its_neighbours_alone(batch: Batch) -> None:
     gone, stays = (asyncio.create_task(batch.call("INCR", name, writes=True)) for name in ("gone", "stays"))
     await asyncio.sleep(0)
     gone.cancel()
     assert await stays == 1
-    await batch.close()
 
 
 async def test_a_lost_connection_is_told_to_each_and_nothing_is_sent_twice(server: RedisServer) -> None:
@@ -84,11 +85,11 @@ async def test_a_lost_connection_is_told_to_each_and_nothing_is_sent_twice(serve
         )
         assert all(isinstance(answer, RedisConnectionError) for answer in answers)
         assert await client.get("n") == "5"
+        await batch.close()
         await client.aclose()
 
 
-async def test_closing_waits_for_what_is_under_way(client: Redis) -> None:
-    batch = Batch(client)
+async def test_closing_waits_for_what_is_under_way(batch: Batch, client: Redis) -> None:
     task = asyncio.create_task(batch.call("INCR", "n", writes=True))
     await asyncio.sleep(0)
     await batch.close()
@@ -136,6 +137,7 @@ async def test_a_write_that_the_disks_do_not_confirm_is_not_acknowledged(client:
     with pytest.raises(NotOnDisk):
         await batch.call("SET", "a", 1, writes=True)
     assert await batch.call("GET", "a", writes=False) == "1"
+    await batch.close()
 
 
 async def test_the_caller_of_a_write_that_is_not_confirmed_is_told_to_come_back(server: RedisServer) -> None:

@@ -66,6 +66,7 @@ async def _use_everything(sayso: Sayso, slack: FakeSlack) -> None:
     await sayso.vote(decided, "deny", person=ANA)
     await agent.post(f"/v1/requests/{withdrawn}/cancel")
     assert (await agent.get(f"/v1/requests/{paid}")).json()["approvals"]["have"] == 1
+    assert await sayso.service.desk.pause("ops", "an incident", "p1")
     assert sayso.service.sign_in_link is not None
     await sayso.service.sign_in_link("email:ana@example.com", "Ana")
     await until(lambda: _has_alarm(sayso))

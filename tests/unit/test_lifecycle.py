@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from sayso_bot.domain.lifecycle import approvals, has_voted, is_due, settles
+from sayso_bot.domain.lifecycle import approvals, counts_while_paused, edited, has_voted, is_due, settles
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Outcome, Status, Vote
 from sayso_bot.testing.samples import AT, a_request
@@ -61,6 +61,22 @@ def test_a_person_is_known_again_by_any_alias_and_by_their_id() -> None:
     assert has_voted(request, Person("email:ana@example.com", "Ana", frozenset({"teams:x/y"}))) is earlier
     assert has_voted(request, Person.known_as("Ben", {"email:ben@example.com"})) is None
     assert has_voted(replace(request, revision=2), ANA) is None
+
+
+def test_an_edit_voids_votes_without_losing_them_and_remembers_what_the_agent_sent() -> None:
+    request = a_request("slack:C1", votes=(_vote(A), _vote(B)), params={"amount": 1})
+    once = edited(request, {"amount": 2}, "sha256:2")
+    twice = edited(once, {"amount": 3}, "sha256:3")
+    assert (twice.revision, twice.params, twice.fingerprint) == (3, {"amount": 3}, "sha256:3")
+    assert twice.original_params == request.params
+    assert twice.votes == request.votes
+    assert settles(twice.votes, twice.revision, 1) is None
+    assert has_voted(twice, Person.known_as("A", {A})) is None
+
+
+def test_while_paused_only_a_denial_counts() -> None:
+    assert counts_while_paused("deny")
+    assert not counts_while_paused("approve")
 
 
 def test_a_request_is_due_at_its_deadline_and_never_without_one_or_after_its_end() -> None:

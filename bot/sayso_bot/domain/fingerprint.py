@@ -8,23 +8,32 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 
+import orjson
 import rfc8785
 
 from sayso_bot.domain.json import Json
 
+_SMALL_NUMBER = re.compile(rb"[0-9]e-[0-9]")
+
 
 def canonical(value: Json) -> bytes:
-    """RFC 8785 bytes of ``value``, which must have passed `sayso_bot.domain.json.loads`."""
-    return rfc8785.dumps(value)
+    """RFC 8785 bytes of ``value``, which must have passed `sayso_bot.domain.json.loads`.
+
+    orjson writes the same bytes at a tenth of the cost, but for names beyond ASCII, which it may sort otherwise, and
+    for the exponents of small numbers.
+    """
+    quick = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return quick if quick.isascii() and not _SMALL_NUMBER.search(quick) else rfc8785.dumps(value)
 
 
 def digest(value: Json) -> str:
     """``sha256:`` + 64 hex digits over the canonical JSON of ``value``."""
-    return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()
+    return f"sha256:{hashlib.sha256(canonical(value)).hexdigest()}"
 
 
 def fingerprint(action: str, agent: str, params: Mapping[str, Json]) -> str:
     """The fingerprint of one action by one agent."""
-    return digest({"action": action, "agent": agent, "params": dict(params)})
+    return digest({"action": action, "agent": agent, "params": params})

@@ -17,6 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NoReturn, TypeAlias
 
+import orjson
+
 from sayso_bot.errors import BadJson, InvalidField
 
 _Link: TypeAlias = "tuple[_Link, str | int] | None"
@@ -35,18 +37,18 @@ class _Suspicious(Exception):
     """The quick reading met something that only the slow one can name."""
 
 
-_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_SORTED = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+_LENIENT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def dumps(value: Any) -> str:
-    """``value`` as short JSON text, members in the order in which they are."""
-    return _COMPACT(value)
+def dumps(value: Any) -> bytes:
+    """``value`` as short JSON in UTF-8, members in the order in which they are.
 
-
-def dumps_sorted(value: Json) -> str:
-    """The same text for values that say the same, whatever the order of their members."""
-    return _SORTED(value)
+    Raises `UnicodeEncodeError` for half of a surrogate pair, which only what a platform sends can hold.
+    """
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return _LENIENT(value).encode()
 
 
 def loads(body: bytes) -> Json:
@@ -93,6 +95,8 @@ def _double(literal: str) -> float:
 
 def _same_number(literal: str, value: float) -> bool:
     """Whether RFC 8785 prints ``value`` as the same decimal as ``literal``, and not as an integer beyond 2^53-1."""
+    if repr(value) == literal and abs(value) <= MAX_INTEGER:
+        return True
     if math.isinf(value) or (value.is_integer() and MAX_INTEGER < abs(value) < _PRINTED_AS_POWER):
         return False
     try:

@@ -1,17 +1,20 @@
-"""The rules by which votes end a request, as pure functions.
+"""The rules by which votes end a request, and what an edit and a pause do to them, as pure functions.
 
 The Redis Functions do the same steps atomically; tests hold the two against each other. One eligible denial denies.
-Approvals count up to the quorum, each person once, and only people who can be told apart count together.
+Approvals count up to the quorum, each person once, and only people who can be told apart count together. Votes count
+for the revision that they name and for no other.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
+from sayso_bot.domain.json import Json
 from sayso_bot.domain.person import Person
-from sayso_bot.domain.request import Request, Status, Vote
+from sayso_bot.domain.request import Outcome, Request, Status, Vote
 
 
 def approvals(votes: Iterable[Vote], revision: int) -> int:
@@ -40,6 +43,22 @@ def has_voted(request: Request, person: Person) -> Vote | None:
         if vote.revision == request.revision and (vote.aliases & person.aliases or vote.person == person.id):
             return vote
     return None
+
+
+def edited(request: Request, params: Mapping[str, Json], fingerprint: str) -> Request:
+    """The next revision of ``request``. Its votes stay on the record and count for nothing any more."""
+    return replace(
+        request,
+        revision=request.revision + 1,
+        params=params,
+        fingerprint=fingerprint,
+        original_params=request.params if request.original_params is None else request.original_params,
+    )
+
+
+def counts_while_paused(outcome: Outcome) -> bool:
+    """Whether a vote counts while the book is paused: nothing can be let happen then, but denied it can be."""
+    return outcome == "deny"
 
 
 def is_due(request: Request, now: datetime) -> bool:

@@ -107,6 +107,8 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Request:
+    """``params`` and ``fingerprint`` are the present revision's, ``original_params`` the agent's, where edited."""
+
     id: str
     revision: int
     status: Status
@@ -124,6 +126,7 @@ class Request:
     claims: Claims
     votes: tuple[Vote, ...] = ()
     decision: Decision | None = None
+    original_params: Mapping[str, Json] | None = None
 
     @property
     def settled(self) -> bool:
@@ -133,11 +136,9 @@ class Request:
 def new_request_id(at: datetime) -> str:
     """``req_`` and a UUIDv7 (RFC 9562) for ``at``. Order never depends on it: lists go by the book's own count."""
     milliseconds = int(at.timestamp() * 1000)
-    number = (milliseconds << 80) | secrets.randbits(80)
-    number = number & ~(0xF << 76) | (0x7 << 76)
-    number = number & ~(0x3 << 62) | (0x2 << 62)
-    text = f"{number:032x}"
-    return f"req_{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    time, chance = f"{milliseconds:012x}", secrets.token_hex(10)
+    variant = "89ab"[int(chance[3], 16) & 3]
+    return f"req_{time[:8]}-{time[8:]}-7{chance[:3]}-{variant}{chance[4:7]}-{chance[7:19]}"
 
 
 def from_milliseconds(milliseconds: int) -> datetime:
@@ -146,4 +147,4 @@ def from_milliseconds(milliseconds: int) -> datetime:
 
 def rfc3339(at: datetime) -> str:
     """``2026-11-23T18:00:00.123Z``"""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from time import perf_counter
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from sayso_bot.http.health import Metrics
 from sayso_bot.ports import Log
 
 MAX_BODY_BYTES = 1024 * 1024
+HOSTS_REMEMBERED = 256
 _PROBES = ("/livez", "/readyz")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:[0-9]{1,5})?\Z")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -36,7 +38,7 @@ def _measured(metrics: Metrics) -> Any:
         answer = await handler(http_request)
         resource = http_request.match_info.route.resource
         route = f"{http_request.method} {resource.canonical}" if resource else "none"
-        metrics.http.labels(route, answer.status).observe(perf_counter() - start)
+        metrics.answered(route, answer.status, perf_counter() - start)
         return answer
 
     return measured
@@ -49,11 +51,14 @@ def _known_host(public_url: str) -> Any:
     """
     public = urlsplit(public_url).hostname
 
+    @lru_cache(HOSTS_REMEMBERED)
+    def is_known(header: str) -> bool:
+        host = _host_name(header)
+        return host is not None and (host == public or is_loopback(host))
+
     @web.middleware
     async def known_host(http_request: web.Request, handler: Handler) -> web.StreamResponse:
-        host = _host_name(http_request.headers.get("Host", ""))
-        known = host is not None and (host == public or is_loopback(host))
-        http_request[KNOWN_HOST] = known
+        known = http_request[KNOWN_HOST] = is_known(http_request.headers.get("Host", ""))
         if not known and http_request.path not in _PROBES:
             raise WrongHost("Sayso does not answer to this host name; SAYSO_PUBLIC_URL says to which it does.")
         return await handler(http_request)

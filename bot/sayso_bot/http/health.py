@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -15,6 +16,7 @@ from sayso_bot.errors import NotAllowed
 from sayso_bot.ports import Totals
 
 LOOK_SECONDS = 0.2
+MOST_SERIES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,18 @@ class Metrics:
             "sayso_http_seconds", "Calls by route and status; held calls include the hold.", ["route", "status"],
             registry=self.registry, buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60),
         )  # fmt: skip
+        self._calls = lru_cache(MOST_SERIES)(self.http.labels)
         self.problems = Counter("sayso_problems", "Problem documents by code.", ["code"], registry=self.registry)
         self.held = Gauge("sayso_held_calls", "Calls that this process holds now.", registry=self.registry)
         self._requests = Gauge("sayso_requests", "Requests by status.", ["status"], registry=self.registry)
         self._alarms = Gauge("sayso_alarms", "Cards that cannot be delivered.", registry=self.registry)
+        self._doubles = Gauge("sayso_late_doubles", "Second cards that a platform took late.", registry=self.registry)
         self._bytes = Gauge("sayso_request_bytes", "Bytes of all requests kept.", registry=self.registry)
         self._journal = Gauge("sayso_journal_entries", "Entries in the journal.", registry=self.registry)
         self._memory = Gauge("sayso_redis_memory_bytes", "Memory that Redis uses.", registry=self.registry)
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        self._calls(route, status).observe(seconds)
 
     def refused(self, code: str) -> None:
         self.problems.labels(code).inc()
@@ -50,6 +57,7 @@ class Metrics:
         for status, count in totals.requests.items():
             self._requests.labels(status).set(count)
         self._alarms.set(totals.alarms)
+        self._doubles.set(totals.doubles)
         self._bytes.set(totals.request_bytes)
         self._journal.set(totals.journal_entries)
         self._memory.set(totals.memory_bytes)
@@ -117,6 +125,5 @@ class HealthRoutes:
 
 
 def _json(body: object, *, status: int = 200) -> web.Response:
-    return web.Response(
-        text=dumps(body), status=status, content_type="application/json", headers={"Cache-Control": "no-store"}
-    )
+    headers = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
+    return web.Response(body=dumps(body), status=status, headers=headers)

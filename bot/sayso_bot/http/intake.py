@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 
 from aiohttp import web
 
-from sayso_bot.domain.json import dumps_sorted, loads
+from sayso_bot.domain.fingerprint import digest
+from sayso_bot.domain.json import loads
 from sayso_bot.errors import BadHttp, BodyTooLarge, InvalidField, UnsupportedMediaType
 from sayso_bot.http.schemas import MAX_BODY_BYTES, read_submit
 from sayso_bot.ports import Draft
@@ -27,14 +27,14 @@ async def read_draft(http_request: web.Request) -> Draft:
     if http_request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("Send the body as it is: Sayso takes no Content-Encoding. Nothing was made.")
     value = loads(await _body(http_request))
-    submit = read_submit(value)
+    submit, key = read_submit(value), idempotency_key(http_request)
     return Draft(
         action=submit.action,
         params=submit.params,
         claims=submit.claims(),
         timeout_seconds=submit.timeout_seconds(),
-        body_digest=hashlib.sha256(dumps_sorted(value).encode()).hexdigest(),
-        idempotency_key=idempotency_key(http_request),
+        body_digest=digest(value) if key else "",
+        idempotency_key=key,
     )
 
 
@@ -49,14 +49,21 @@ async def _body(http_request: web.Request) -> bytes:
     too_large = BodyTooLarge(f"A request has at most {MAX_BODY_BYTES // 1024} KiB. Nothing was made.")
     if (http_request.content_length or 0) > MAX_BODY_BYTES:
         raise too_large
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            body = await http_request.read()
-    except TimeoutError:
-        raise BadHttp(f"The body did not arrive whole within {BODY_SECONDS:.0f} s. Nothing was made.") from None
+    if http_request.content.is_eof():  # it came with the headers: nothing to wait for
+        body = await http_request.read()
+    else:
+        body = await _slow_body(http_request)
     if len(body) > MAX_BODY_BYTES:
         raise too_large
     return body
+
+
+async def _slow_body(http_request: web.Request) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await http_request.read()
+    except TimeoutError:
+        raise BadHttp(f"The body did not arrive whole within {BODY_SECONDS:.0f} s. Nothing was made.") from None
 
 
 def idempotency_key(http_request: web.Request) -> str | None:

@@ -65,7 +65,7 @@ def _submit() -> dict[str, Any]:
         "responses": {
             "201": _json("Made.", RequestOut, headers) | {"links": _LINKS},
             "200": _json(replayed, RequestOut, (*headers, "Idempotent-Replayed")),
-            **_problems(*_BODY, errors.IdempotencyMismatch, errors.QuotaExceeded, *_ALWAYS),
+            **_problems(*_BODY, errors.IdempotencyMismatch, errors.Paused, errors.QuotaExceeded, *_ALWAYS),
         },
     }
 
@@ -154,6 +154,6 @@ def _problems(*kinds: type[SaysoError]) -> dict[str, Any]:
     for status, several in sorted(by_status.items()):
         described = "; ".join(f"`{kind.code}`: {kind.title}" for kind in several)
         found[str(status)] = {"description": described, "content": content}
-        if status in (429, 503):
+        if status in (423, 429, 503):
             found[str(status)]["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
     return found

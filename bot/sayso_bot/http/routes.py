@@ -20,6 +20,7 @@ from sayso_bot.ports import Draft, Filter
 
 MAX_PAGE = 100
 DEFAULT_PAGE = 50
+_HEADERS = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
 Proved: TypeAlias = Callable[[Key, web.Request], Awaitable[web.Response]]
 
 
@@ -130,12 +131,7 @@ def _too_often(wait: float) -> RateLimited:
 
 
 def _json(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.Response(
-        text=dumps(value),
-        status=status,
-        content_type="application/json",
-        headers={"Cache-Control": "no-store", **(headers or {})},
-    )
+    return web.Response(body=dumps(value), status=status, headers={**_HEADERS, **(headers or {})})
 
 
 def _id(http_request: web.Request) -> str:

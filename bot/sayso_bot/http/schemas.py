@@ -35,8 +35,8 @@ class SubmitBody(_In):
     summary: Annotated[str | None, Field(max_length=2_000)] = None
     reasoning: _Text | None = None
     diff: _Text | None = None
-    links: Annotated[list[Annotated[str, Field(max_length=2_000)]], Field(max_length=20)] = []
-    metadata: dict[str, Any] = {}
+    links: Annotated[list[Annotated[str, Field(max_length=2_000)]], Field(max_length=20, default_factory=list)]
+    metadata: Annotated[dict[str, Any], Field(default_factory=dict)]
     on_behalf_of: Annotated[str | None, Field(max_length=320, description="For whom. A claim.")] = None
     intent: Annotated[
         str | None, Field(max_length=200, description="A stable id of this step, the same for a reworded second try.")
@@ -117,6 +117,9 @@ class RequestOut(_Out):
     claims: dict[str, Any]
     decision: DecisionOut | None
     review_url: str
+    original_params: Annotated[
+        dict[str, Any] | None, Field(description="Only where an approver has edited them: what the agent sent.")
+    ] = None
 
 
 class PageOut(_Out):
@@ -179,7 +182,7 @@ def request_out(request: Request, review_url: str) -> dict[str, Any]:
         "rule": request.rule,
         "requirement": requirement and _requirement(requirement),
         "approvals": {
-            "have": approvals(request.votes, request.revision),
+            "have": approvals(request.votes, request.revision) if request.votes else 0,
             "need": requirement.quorum if requirement else 0,
         },
         "claims": request.claims.said(),
@@ -192,6 +195,7 @@ def request_out(request: Request, review_url: str) -> dict[str, Any]:
             "votes": [_vote(vote) for vote in decision.votes],
         },
         "review_url": review_url,
+        **({} if request.original_params is None else {"original_params": request.original_params}),
     }
 
 

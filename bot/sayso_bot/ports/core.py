@@ -33,6 +33,11 @@ class Configuration(Protocol):
     @property
     def policy(self) -> PolicyEngine: ...
 
+    @property
+    def pause(self) -> Pause | None:
+        """The pause as it was last read. For sentences only: what is refused, the store decides at each step."""
+        ...
+
     def key(self, key_id: str) -> Key | None:
         """The key, unless it is unknown or revoked."""
         ...
@@ -54,7 +59,8 @@ class PolicyEngine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What an agent asks, as the HTTP layer has checked it. ``body_digest`` tells two bodies apart."""
+    """What an agent asks, as the HTTP layer has checked it. ``body_digest`` tells two bodies of one
+    ``idempotency_key`` apart; it is empty where there is none."""
 
     action: str
     params: Mapping[str, Json]
@@ -90,7 +96,7 @@ class Submitted:
     replayed: bool
 
 
-VoteCode = Literal["ok", "replay", "settled", "stale", "voted", "changed"]
+VoteCode = Literal["ok", "replay", "settled", "stale", "paused", "voted", "changed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,62 @@ class VoteAnswer:
 
     code: VoteCode
     request: Request | None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One person's change of the params of ``revision``. ``operation`` names it: the same one twice has the effect of
+    one. ``person`` carries only aliases that the surface has proved just now; ``place`` is as in `Ballot`.
+    """
+
+    request_id: str
+    revision: int
+    person: Person
+    params: Mapping[str, Json]
+    surface: str
+    operation: str
+    place: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewRevision:
+    """An edit as the desk has judged it, of the ``request`` that it has seen. ``button`` is the new revision's."""
+
+    request: Request
+    edit: Edit
+    person: Person
+    params: Mapping[str, Json]
+    fingerprint: str
+    evidence: str
+    button: str
+
+
+EditCode = Literal["ok", "replay", "settled", "stale", "paused"]
+
+
+@dataclass(frozen=True, slots=True)
+class EditAnswer:
+    """The request is as it stands after the call; None where Redis has lost it."""
+
+    code: EditCode
+    request: Request | None
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """An edit that took effect (or had: ``replayed``), and the request after it."""
+
+    request: Request
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The whole book stands still: who wanted it, why, and since when."""
+
+    by: str
+    why: str
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +198,7 @@ class Stored:
     keys: tuple[Key, ...]
     policy_digest: str | None
     document: str | None
+    pause: Pause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +212,14 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Counts of the whole book, the same whichever replica is asked. ``memory_bytes`` is what Redis uses."""
+    """Counts of the whole book, the same whichever replica is asked. ``memory_bytes`` is what Redis uses.
+
+    ``doubles`` are second cards of one request at one place, as far as anybody has learnt of them.
+    """
 
     requests: Mapping[Status, int]
     alarms: int
+    doubles: int
     request_bytes: int
     journal_entries: int
     memory_bytes: int
@@ -175,6 +242,8 @@ class Store(Protocol):
     async def vote(
         self, request: Request, ballot: Ballot, person: Person, evidence: str, void: Sequence[str], epochs: Epochs
     ) -> VoteAnswer: ...
+
+    async def edit(self, new: NewRevision, epochs: Epochs) -> EditAnswer: ...
 
     async def cancel(self, request: Request, epochs: Epochs) -> Request: ...
 
@@ -207,6 +276,14 @@ class Store(Protocol):
     ) -> None: ...
 
     async def configuration(self, known_digest: str | None) -> Stored: ...
+
+    async def pause(self, by: str, why: str, operation: str) -> bool:
+        """False where the book was paused before; who paused first stays."""
+        ...
+
+    async def resume(self, by: str, operation: str) -> bool:
+        """False where the book was not paused."""
+        ...
 
     async def put_key(self, key: Key, kind: str) -> None: ...
 

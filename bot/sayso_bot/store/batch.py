@@ -1,33 +1,27 @@
 """Calls of concurrent handlers leave together, in one pipeline per loop turn.
 
-Under load most of the cost of a call is its own write, wake-up and read. Gathering what one turn of the event loop
-asks for doubles what one process gets through. Several pipelines may be under way at once; each call gets its own
-answer or error, and nothing that is wrong with one call touches those that travel with it.
+Under load most of the cost of a call is its own write, wake-up and read. Gathering what is asked meanwhile multiplies
+what one process gets through: a few lanes carry one pipeline each, and what arrives while all are busy leaves together
+with the first that is back. Each call gets its own answer or error, and nothing that is wrong with one call touches
+those that travel with it.
 
-Where a disk is waited for (WAITAOF), reads travel apart from writes, and few pipelines of writes are under way: what
-is asked meanwhile gathers for the next, so one wait serves many calls.
+Where a disk is waited for (WAITAOF), reads travel on other lanes than writes, and one wait serves a whole pipeline.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from sayso_bot.store.lane import Call, Lane
+
 MAX_CALLS = 512
-WAITING_AT_ONCE = 4
+LANES = 4
 WaitFor: TypeAlias = tuple[int, int, int]
 """What WAITAOF is given: how many local disks (0 or 1), how many replicas', and for how many ms."""
-
-
-@dataclass(slots=True)
-class _Call:
-    words: Sequence[str | bytes | int | float]
-    answer: asyncio.Future[Any]
 
 
 class NotOnDisk(RedisError):
@@ -38,9 +32,8 @@ class Batch:
     """``wait_for`` asks for a WAITAOF after each pipeline that writes."""
 
     def __init__(self, client: Redis, wait_for: WaitFor | None = None) -> None:
-        self._client = client
-        self._calls = _Queue()
-        self._writes = self._calls if wait_for is None else _Queue(wait_for)
+        self._calls = _Queue(client)
+        self._writes = self._calls if wait_for is None else _Queue(client, wait_for)
         self._under_way: set[asyncio.Task[None]] = set()
 
     @property
@@ -53,39 +46,42 @@ class Batch:
 
         Raises `UnicodeEncodeError` for a word that is no text, before anything is sent.
         """
-        loop = asyncio.get_running_loop()
-        name, *rest = words  # redis-py knows a command, and how to read its answer, by its name as text
-        encoded = (word.encode() if isinstance(word, str) else word for word in rest)
-        call = _Call((name, *encoded), loop.create_future())
+        call = Call.of(*words)
         queue = self._writes if writes else self._calls
         if not queue.waiting:
-            loop.call_soon(self._leave, queue)
+            asyncio.get_running_loop().call_soon(self._leave, queue)
         queue.waiting.append(call)
         return await call.answer
 
     async def close(self) -> None:
-        """Wait for what is under way."""
+        """Wait for what is under way, and close the connections."""
         while self._calls.waiting or self._writes.waiting or self._under_way:
             await asyncio.sleep(0)
             await asyncio.gather(*self._under_way, return_exceptions=True)
+        for lane in {*self._calls.idle, *self._writes.idle}:
+            await lane.close()
 
     def _leave(self, queue: _Queue) -> None:
-        while queue.waiting and (queue.wait_for is None or queue.under_way < WAITING_AT_ONCE):
-            calls, queue.waiting = queue.waiting[:MAX_CALLS], queue.waiting[MAX_CALLS:]
-            queue.under_way += 1
-            task = asyncio.create_task(self._send(calls, queue.wait_for))
+        if queue.waiting and queue.idle:
+            task = asyncio.create_task(self._carry(queue, queue.idle.pop()))
             self._under_way.add(task)
-            task.add_done_callback(lambda task: self._back(task, queue))
+            task.add_done_callback(self._under_way.discard)
 
-    def _back(self, task: asyncio.Task[None], queue: _Queue) -> None:
-        self._under_way.discard(task)
-        queue.under_way -= 1
-        self._leave(queue)
-
-    async def _send(self, calls: list[_Call], wait_for: WaitFor | None) -> None:
+    async def _carry(self, queue: _Queue, lane: Lane) -> None:
+        """Carry what waits, until nothing does."""
         try:
-            answers = await (self._execute_durably(calls, wait_for) if wait_for else self._execute(calls))
-        except (RedisError, OSError, TimeoutError) as error:
+            while calls := queue.take():
+                await self._send(queue, lane, calls)
+        finally:
+            queue.idle.append(lane)
+
+    async def _send(self, queue: _Queue, lane: Lane, calls: list[Call]) -> None:
+        try:
+            answers = await _executed(lane, calls, queue.wait_for)
+        except TimeoutError as error:
+            calls += queue.take_all()  # Redis says nothing, so it would say nothing to those that wait
+            answers = [error] * len(calls)
+        except (RedisError, OSError) as error:
             answers = [error] * len(calls)
         except BaseException:
             for call in calls:
@@ -99,30 +95,30 @@ class Batch:
             else:
                 call.answer.set_result(answer)
 
-    async def _execute(self, calls: list[_Call], *after: Any) -> list[Any]:
-        """All answers, errors among them, and last the one of the command ``after`` where it is given."""
-        if len(calls) == 1 and not after:
-            return [await self._client.execute_command(*calls[0].words)]  # type: ignore[no-untyped-call]
-        async with self._client.pipeline(transaction=False) as pipe:
-            for call in calls:
-                pipe.execute_command(*call.words)
-            if after:
-                pipe.execute_command(*after)
-            return await pipe.execute(raise_on_error=False)
 
-    async def _execute_durably(self, calls: list[_Call], wait_for: WaitFor) -> list[Any]:
-        *answers, confirmed = await self._execute(calls, "WAITAOF", *wait_for)
-        local, replicas, _ = wait_for
-        if not isinstance(confirmed, Exception) and confirmed[0] >= local and confirmed[1] >= replicas:
-            return answers
-        late = NotOnDisk("not confirmed on disk in time")
-        return [answer if isinstance(answer, Exception) else late for answer in answers]
+async def _executed(lane: Lane, calls: list[Call], wait_for: WaitFor | None) -> list[Any]:
+    if wait_for is None:
+        return await lane.execute(calls)
+    *answers, confirmed = await lane.execute([*calls, Call.of("WAITAOF", *wait_for)])
+    local, replicas, _ = wait_for
+    if not isinstance(confirmed, Exception) and confirmed[0] >= local and confirmed[1] >= replicas:
+        return answers
+    late = NotOnDisk("not confirmed on disk in time")
+    return [answer if isinstance(answer, Exception) else late for answer in answers]
 
 
 class _Queue:
-    """Calls that wait to leave, and how many pipelines of them are under way."""
+    """Calls that wait to leave, and the lanes that are free to carry them."""
 
-    def __init__(self, wait_for: WaitFor | None = None) -> None:
+    def __init__(self, client: Redis, wait_for: WaitFor | None = None) -> None:
         self.wait_for = wait_for
-        self.waiting: list[_Call] = []
-        self.under_way = 0
+        self.waiting: list[Call] = []
+        self.idle = [Lane(client) for _ in range(LANES)]
+
+    def take(self) -> list[Call]:
+        calls, self.waiting = self.waiting[:MAX_CALLS], self.waiting[MAX_CALLS:]
+        return calls
+
+    def take_all(self) -> list[Call]:
+        calls, self.waiting = self.waiting, []
+        return calls

@@ -24,7 +24,7 @@ from sayso_bot.domain.request import (
     rfc3339,
 )
 from sayso_bot.errors import Unavailable
-from sayso_bot.ports import NewRequest
+from sayso_bot.ports import NewRequest, NewRevision
 
 SCHEMA_VERSION = "1"
 
@@ -34,7 +34,7 @@ def fields_of(flat: list[str]) -> dict[str, str]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
-def body_of(new: NewRequest) -> str:
+def body_of(new: NewRequest) -> bytes:
     """What never changes about a request, as one JSON text."""
     requirement = new.verdict.requirement
     return dumps(
@@ -51,11 +51,18 @@ def body_of(new: NewRequest) -> str:
     )
 
 
+def edit_of(new: NewRevision) -> bytes:
+    """What an edit puts in the place of the body's params and fingerprint, as one JSON text."""
+    return dumps({"params": new.params, "fingerprint": new.fingerprint})
+
+
 def request_of(record: Mapping[str, str]) -> Request:
     """A request from its record. Raises `Unavailable` for a schema that this version does not know."""
     if record["v"] != SCHEMA_VERSION:
         raise Unavailable("A newer version of Sayso wrote this request. Upgrade this replica; nothing was changed.")
     body = json.loads(record["body"])
+    edit = json.loads(record["edit"]) if "edit" in record else None
+    present = edit or body
     expires_at = record.get("expires_at")
     votes = tuple(vote_of(json.loads(line)) for line in record["votes"].split("\n") if line)
     return Request(
@@ -63,8 +70,8 @@ def request_of(record: Mapping[str, str]) -> Request:
         revision=int(record["revision"]),
         status=Status(record["status"]),
         action=record["action"],
-        params=body["params"],
-        fingerprint=body["fingerprint"],
+        params=present["params"],
+        fingerprint=present["fingerprint"],
         agent=record["agent"],
         principal=body["principal"],
         key_id=body["key"],
@@ -76,6 +83,7 @@ def request_of(record: Mapping[str, str]) -> Request:
         claims=claims_of(body["claims"]),
         votes=votes,
         decision=_decision_of(record.get("decision"), votes, int(record["revision"])),
+        original_params=body["params"] if edit else None,
     )
 
 
@@ -111,7 +119,7 @@ def _decision_of(stored: str | None, votes: tuple[Vote, ...], revision: int) -> 
     )
 
 
-def key_json(key: Key) -> str:
+def key_json(key: Key) -> bytes:
     """A key as it is stored: everything but the secret, of which only the digest is known."""
     return dumps(
         {

@@ -28,7 +28,7 @@ from sayso_bot.errors import Unusable
 
 CONNECT_SECONDS = 5.0
 REPLY_SECONDS = 15.0
-"""The longest wait for one reply. A pipeline's replies are timed one by one; a subscription waits for ever."""
+"""The longest wait for the replies of one pipeline; a subscription waits for ever."""
 MOST_CONNECTIONS = 64
 
 

@@ -31,8 +31,8 @@ SPECS = (
     KeySpec("button:*", "string", "what an opaque button means: request, revision, place", "kept"),
     KeySpec("idempotency:*", "string", "request id of an agent's Idempotency-Key", "as long as its request"),
     KeySpec("clock", "string", "the latest time this book has seen, in ms; it never goes back", "kept"),
-    KeySpec("epochs", "hash", "counters of the configuration: keys, policy", "kept"),
-    KeySpec("counters", "hash", "seq: requests so far; bytes: of all requests", "kept"),
+    KeySpec("epochs", "hash", "counters: keys, policy, pause (odd while paused)", "kept"),
+    KeySpec("counters", "hash", "seq: requests so far; bytes: of all requests; doubles: second cards", "kept"),
     KeySpec("journal", "stream", "everything that happened, in order", "kept"),
     KeySpec("deadlines", "zset", "pending requests by deadline in ms", "an entry leaves when its request ends"),
     KeySpec("index:*", "zset", "requests by seq: all, by status, by agent, by action", "kept"),
@@ -44,6 +44,7 @@ SPECS = (
     KeySpec("alarms", "zset", "cards that cannot be delivered, by since when in ms", "an entry leaves on delivery"),
     KeySpec("keys", "hash", "keys by id, their secrets hashed", "kept"),
     KeySpec("policy", "hash", "active: a digest; doc:DIGEST: each document that was active", "kept"),
+    KeySpec("pause", "hash", "who paused the book, why, since when; operations that did or ended it", "kept"),
     KeySpec("shelf:*", "string", "an adapter's own values, encrypted", "expires as the adapter says", expires=True),
 )
 

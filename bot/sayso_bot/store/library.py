@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-_FILES = ("prelude", "submit", "read", "vote", "settle", "delivery", "config")
+_FILES = ("prelude", "submit", "read", "vote", "edit", "settle", "delivery", "config", "pause")
 
 
 @dataclass(frozen=True, slots=True)

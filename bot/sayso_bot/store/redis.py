@@ -17,16 +17,19 @@ from sayso_bot.domain.json import dumps
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Decision, Request, Status, from_milliseconds
-from sayso_bot.errors import IdempotencyMismatch, QuotaExceeded, RateLimited, Unavailable
+from sayso_bot.errors import IdempotencyMismatch, Paused, QuotaExceeded, RateLimited, Unavailable
 from sayso_bot.ports import (
     Alarm,
     Ballot,
     Button,
     Due,
+    EditAnswer,
     Epochs,
     Filter,
     NewRequest,
+    NewRevision,
     Page,
+    Pause,
     Stored,
     Submitted,
     Totals,
@@ -35,7 +38,7 @@ from sayso_bot.ports import (
 )
 from sayso_bot.store.batch import WaitFor
 from sayso_bot.store.calls import Calls
-from sayso_bot.store.codec import body_of, fields_of, key_json, key_of, request_of
+from sayso_bot.store.codec import body_of, edit_of, fields_of, key_json, key_of, request_of
 from sayso_bot.store.keys import Keys
 
 MOST_WALKED = 1000
@@ -100,6 +103,8 @@ class RedisStore:
             return Submitted(request_of(fields_of(rest[0])), replayed=False)
         if code == "earlier":
             return await self._earlier(rest[0], draft.body_digest, epochs)
+        if code == "paused":
+            raise Paused("Sayso is paused: nothing is asked now. Nothing was made; try again later.", retry_after=30)
         if code == "rate":
             wait = int(rest[0]) / 1000
             raise RateLimited("This key asks too often. Nothing was made; try again later.", retry_after=wait)
@@ -167,6 +172,19 @@ class RedisStore:
         )  # fmt: skip
         return VoteAnswer(code, request_of(fields_of(rest[0])) if rest else None)
 
+    async def edit(self, new: NewRevision, epochs: Epochs) -> EditAnswer:
+        edit, person = new.edit, new.person
+        about = {
+            "person": person.id, "name": person.name, "surface": edit.surface, "evidence": new.evidence,
+            "revision": edit.revision, "before": new.request.fingerprint, "after": new.fingerprint,
+        }  # fmt: skip
+        keys = [*self._of(new.request), self.keys["counters"], self.keys.button(new.button)]
+        code, _, *rest = await self._call(
+            "edit", keys, *_epochs(epochs), edit.operation, edit.revision, f"{person.id} {new.fingerprint}",
+            edit_of(new), new.button, dumps(about),
+        )  # fmt: skip
+        return EditAnswer(code, request_of(fields_of(rest[0])) if rest else None)
+
     async def cancel(self, request: Request, epochs: Epochs) -> Request:
         """The request as it stands after the agent's withdrawal, which changes nothing about a settled one."""
         operation = f"cancel:{secrets.token_hex(8)}"
@@ -197,7 +215,8 @@ class RedisStore:
         return Button(request_id, int(revision), place)
 
     async def tapped(self, request: Request, place: str, post: str) -> None:
-        await self._call("tapped", self._of(request, place), request.id, place, post)
+        keys = [*self._of(request, place), self.keys["counters"]]
+        await self._call("tapped", keys, request.id, place, post)
 
     async def due_places(self, limit: int) -> Due:
         return _due(await self._call("due_places", [self.keys["places"], self.keys["clock"]], limit, writes=False))
@@ -232,7 +251,7 @@ class RedisStore:
         return bool(code == "ok")
 
     async def posted(self, work: Work, post: str) -> None:
-        keys = self._of(work.request, work.place)
+        keys = [*self._of(work.request, work.place), self.keys["counters"]]
         await self._call("posted", keys, work.request.id, work.place, work.fence, work.wanted, post)
 
     async def moot(self, work: Work) -> None:
@@ -249,14 +268,15 @@ class RedisStore:
     # ------------------------------------------------------------------ configuration
 
     async def configuration(self, known_digest: str | None) -> Stored:
-        keys = [self.keys["epochs"], self.keys["keys"], self.keys["policy"]]
+        keys = [self.keys[name] for name in ("epochs", "keys", "policy", "pause")]
         answer = await self._call("configuration", keys, known_digest or "", writes=False)
-        _, keys_epoch, policy_epoch, stored, active, document = answer
+        _, keys_epoch, policy_epoch, stored, active, document, pause = answer
         return Stored(
             epochs=Epochs(int(keys_epoch), int(policy_epoch)),
             keys=tuple(key for key_id, text in fields_of(stored).items() if (key := key_of(key_id, text))),
             policy_digest=active or None,
             document=document or None,
+            pause=Pause(pause[0], pause[1], from_milliseconds(int(pause[2]))) if pause else None,
         )
 
     async def put_key(self, key: Key, kind: str) -> None:
@@ -273,6 +293,16 @@ class RedisStore:
         code, _, *rest = await self._call("activate", keys, digest, document, replaces or "", about)
         return str(rest[0]) if code == "moved" else None
 
+    async def pause(self, by: str, why: str, operation: str) -> bool:
+        about = dumps({"by": by, "why": why})
+        code, *_ = await self._call("pause", self._configuration_keys("pause"), operation, by, why, about)
+        return bool(code == "ok")
+
+    async def resume(self, by: str, operation: str) -> bool:
+        about = dumps({"by": by})
+        code, *_ = await self._call("resume", self._configuration_keys("pause"), operation, about)
+        return bool(code == "ok")
+
     async def was_active(self, digest: str) -> bool:
         return bool(await self._plain("HEXISTS", self.keys["policy"], f"doc:{digest}"))
 
@@ -281,14 +311,16 @@ class RedisStore:
     async def totals(self) -> Totals:
         keys, plain = self.keys, self._plain
         sizes = await asyncio.gather(*(plain("ZCARD", keys.by_status(status)) for status in Status))
-        alarms, size, entries, memory = await asyncio.gather(
+        alarms, size, doubles, entries, memory = await asyncio.gather(
             plain("ZCARD", keys["alarms"]),
             plain("HGET", keys["counters"], "bytes"),
+            plain("HGET", keys["counters"], "doubles"),
             plain("XLEN", keys["journal"]),
             plain("INFO", "memory"),
         )
         used = int(memory["used_memory"]) if isinstance(memory, dict) else 0
-        return Totals(dict(zip(Status, sizes, strict=True)), int(alarms), int(size or 0), int(entries), used)
+        requests = dict(zip(Status, sizes, strict=True))
+        return Totals(requests, int(alarms), int(doubles or 0), int(size or 0), int(entries), used)
 
     async def alarms(self, limit: int) -> Sequence[Alarm]:
         """Cards that cannot be delivered, the oldest first."""

@@ -106,7 +106,7 @@ async def test_without_a_key_it_says_how_to_get_one() -> None:
     assert "sayso keys create NAME" in ended.err
 
 
-@pytest.mark.parametrize("status", [401, 403, 422, 429])
+@pytest.mark.parametrize("status", [401, 403, 422, 423, 429])
 async def test_a_refusal_makes_no_request_and_is_explained(api: HttpApi, status: int) -> None:
     api.script.append(problem(status, "some_code", "This is why.", retry_after="3600"))
     ended = await sayso(api, "ask", "payments.refund", "--json")

@@ -16,6 +16,7 @@ from sayso import (
     Denied,
     Expired,
     Mismatch,
+    Paused,
     Progress,
     Refused,
     StillPending,
@@ -50,6 +51,24 @@ async def test_everything_said_travels_and_nothing_else(client: Either, api: Htt
     assert json.loads(seen.body) == {"action": "payments.refund", "params": REFUND, "timeout": "900s", **claims}
     assert seen.headers["Prefer"] == "wait=55"
     assert seen.headers["Idempotency-Key"] == "k-1"
+
+
+async def test_a_paused_service_makes_nothing_and_is_not_asked_again_by_itself(client: Either, api: HttpApi) -> None:
+    api.script.append(problem(423, "paused", "Sayso is paused.", retry_after="30"))
+    with pytest.raises(Paused) as caught:
+        await client.ask("payments.refund", REFUND)
+    told = caught.value
+    assert (told.code, told.retry_after, told.maybe_made, len(api.seen)) == ("paused", 30.0, False, 1)
+
+
+async def test_what_was_asked_is_told_beside_what_an_approver_made_of_it(client: Either, api: HttpApi) -> None:
+    api.answer = None
+    request = await client.submit("payments.refund", REFUND)
+    assert request.original_params is None
+    edited = {**REFUND, "amount": 7}
+    api.script.append(reply({**request.raw, "params": edited, "original_params": REFUND}))
+    found = await client.get(request.id)
+    assert (found.params, found.original_params) == (edited, REFUND)
 
 
 async def test_the_call_holds_until_a_person_decides(client: Either, api: HttpApi) -> None:

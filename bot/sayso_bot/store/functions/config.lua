@@ -39,12 +39,15 @@ register('note', function(keys, a)
 end)
 
 -- configuration: what is in force, in one look. Writes nothing.
--- KEYS  epochs, keys, policy      ARGV  digest that the caller has compiled ('' none)
--- Answers  ok, keys epoch, policy epoch, {key id, key JSON, …}, active digest ('' none), document ('' when the caller has it)
+-- KEYS  epochs, keys, policy, pause      ARGV  digest that the caller has compiled ('' none)
+-- Answers  ok, keys epoch, policy epoch, {key id, key JSON, …}, active digest ('' none), document ('' when the caller has it),
+--          {by, why, since ms} of the pause, empty while there is none
 register('configuration', function(keys, a)
   local epochs = redis.call('HMGET', keys[1], 'keys', 'policy')
   local active = redis.call('HGET', keys[3], 'active') or ''
   local document = ''
   if active ~= '' and active ~= a[1] then document = redis.call('HGET', keys[3], 'doc:' .. active) end
-  return { 'ok', epochs[1] or '0', epochs[2] or '0', redis.call('HGETALL', keys[2]), active, document }
+  local pause = redis.call('HMGET', keys[4], 'by', 'why', 'since')
+  if not pause[3] then pause = {} end
+  return { 'ok', epochs[1] or '0', epochs[2] or '0', redis.call('HGETALL', keys[2]), active, document, pause }
 end, { 'no-writes' })

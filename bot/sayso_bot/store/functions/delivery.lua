@@ -92,17 +92,18 @@ register('renew', function(keys, a)
   return { 'ok', now }
 end)
 
--- A second copy is brought up to date like the first, so whoever learns of it wants the card again.
-local function record_double(k, id, place, post, now)
+-- A second copy is brought up to date like the first, so whoever learns of it wants the card again. It is counted once.
+local function record_double(k, counters, id, place, post, now)
   local doubles = redis.call('HGET', k.post, 'doubles') or ''
   if string.find(' ' .. doubles .. ' ', ' ' .. post .. ' ', 1, true) then return end
   redis.call('HSET', k.post, 'doubles', doubles == '' and post or doubles .. ' ' .. post)
+  redis.call('HINCRBY', counters, 'doubles', 1)
   journal(k.journal, 'posted_twice', now, id, cjson.encode({ place = place, post = post }))
   want_card(k, id, place, now, tag_of(k.record))
 end
 
 -- posted: the place shows this version. Recording is idempotent; a worker that lost its lease records what it did all the same.
--- KEYS  of_request (16)      ARGV  id, place, fence, version, post
+-- KEYS  of_request (16), counters      ARGV  id, place, fence, version, post
 -- Answers  ok
 register('posted', function(keys, a)
   local k = request_keys(keys)
@@ -114,7 +115,7 @@ register('posted', function(keys, a)
     redis.call('HSET', k.post, 'post', post)
     journal(k.journal, 'posted', now, id, cjson.encode({ place = place, post = post }))
   elseif f[1] ~= post then
-    record_double(k, id, place, post, now)
+    record_double(k, keys[17], id, place, post, now)
   end
   if version > tonumber(f[2]) then redis.call('HSET', k.post, 'posted', version) end
   redis.call('HDEL', k.post, 'tried_at')
@@ -133,7 +134,7 @@ end)
 
 -- tapped: a tap proves that a post exists, perhaps before its worker could record it. One that nobody knew of may show
 -- an old version, so it is brought up to date.
--- KEYS  of_request (16)      ARGV  id, place, post
+-- KEYS  of_request (16), counters      ARGV  id, place, post
 -- Answers  ok
 register('tapped', function(keys, a)
   local k = request_keys(keys)
@@ -147,7 +148,7 @@ register('tapped', function(keys, a)
     journal(k.journal, 'posted', now, id, cjson.encode({ place = place, post = post }))
     if tonumber(f[2]) > 1 then want_card(k, id, place, now, tag_of(k.record)) end
   elseif f[1] ~= post then
-    record_double(k, id, place, post, now)
+    record_double(k, keys[17], id, place, post, now)
   end
   return { 'ok', now }
 end)

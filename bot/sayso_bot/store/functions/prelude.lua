@@ -35,10 +35,13 @@ local function journal(stream, kind, now, id, data)
   redis.call('XADD', stream, '*', 'kind', kind, 'at', now, 'request', id, 'data', data)
 end
 
--- True when the configuration that the caller used is still in force. An epoch of '' is not checked.
+-- True when the configuration that the caller used is still in force (an epoch of '' is not checked); and whether the book
+-- is paused. Each pause and each resumption adds one to `pause`, so it is odd while the book is paused, and no caller can
+-- act on an older view of it.
 local function in_force(epochs, keys_epoch, policy_epoch)
-  local now = redis.call('HMGET', epochs, 'keys', 'policy')
-  return (keys_epoch == '' or keys_epoch == (now[1] or '0')) and (policy_epoch == '' or policy_epoch == (now[2] or '0'))
+  local now = redis.call('HMGET', epochs, 'keys', 'policy', 'pause')
+  local keys, policy, pause = now[1] or '0', now[2] or '0', tonumber(now[3] or '0')
+  return (keys_epoch == '' or keys_epoch == keys) and (policy_epoch == '' or policy_epoch == policy), pause % 2 == 1
 end
 
 -- Keep the place's own time equal to its earliest work, but not before the place may be called again.

@@ -2,7 +2,7 @@
 -- KEYS  of_request (16), counters, index:all, index:agent, index:action, rate, idempotency, button
 -- ARGV  keys epoch, policy epoch, id, agent, action, status, timeout ms ('' none), body JSON, body digest, place ('' none),
 --       button token, cause, reason JSON, journal JSON, rate, burst, pending quota, bytes quota, idempotent ('1' or '')
--- Answers  new, seq, expires at | made (this very call took effect before) | earlier, id | again | rate, ms | pending | bytes
+-- Answers  new, seq, expires at | made (this very call took effect before) | earlier, id | again | rate, ms | paused | pending | bytes
 -- Prevents two requests for one Idempotency-Key, however the calls race, and a request under a key or policy just withdrawn.
 
 local function take_token(rate_key, rate, burst, now)
@@ -22,13 +22,15 @@ register('submit', function(keys, a)
   local id, status, timeout, body, digest, place = a[3], a[6], a[7], a[8], a[9], a[10]
   local now = tick(k.clock)
   if redis.call('EXISTS', k.record) == 1 then return answer('made', k.record, now) end
-  if not in_force(k.epochs, a[1], a[2]) then return { 'again', now } end
+  local current, paused = in_force(k.epochs, a[1], a[2])
+  if not current then return { 'again', now } end
   local wait = take_token(rate, tonumber(a[15]), tonumber(a[16]), now)
   if wait then return { 'rate', now, wait } end
   if a[19] == '1' then
     local earlier = redis.call('GET', idempotency)
     if earlier then return { 'earlier', now, earlier } end
   end
+  if paused then return { 'paused', now } end
   local bytes = #body
   if status == 'pending' then
     local usage = redis.call('HMGET', k.usage, 'pending', 'bytes')

@@ -1,0 +1,37 @@
+-- edit: somebody who may answer changes the params. The revision goes up, so that every vote and button made before names
+-- another one: votes stay on the record and count for nothing, and a tap on an old card is stale.
+-- KEYS  of_request (16), counters, button of the new revision
+-- ARGV  keys epoch, policy epoch, operation, revision that it changes, person and fingerprint (what the operation did), edit
+--       JSON (the new params and their fingerprint), button token, journal JSON
+-- Answers  ok, record | replay, record | again | missing | settled, record | stale, record | paused, record
+-- Prevents two edits of one revision, an edit after the end, and a vote that counts for params that its voter was not shown.
+register('edit', function(keys, a)
+  local k = request_keys(keys)
+  local counters, button = keys[17], keys[18]
+  local now = tick(k.clock)
+  local r = load_request(k.record)
+  if not r then return { 'missing', now } end
+  local operation = 'operation:edit:' .. a[3]
+  if redis.call('HGET', k.record, operation) == a[5] then return answer('replay', k.record, now) end
+  local current, paused = in_force(k.epochs, a[1], a[2])
+  if not current then return { 'again', now } end
+  expire_if_due(k, r, now)
+  if r.status ~= 'pending' then return answer('settled', k.record, now) end
+  if r.revision ~= a[4] then return answer('stale', k.record, now) end
+  if paused then return answer('paused', k.record, now) end
+
+  local revision = tonumber(r.revision) + 1
+  local grown = #a[6] - redis.call('HSTRLEN', k.record, 'edit')
+  redis.call('HSET', k.record, 'revision', revision, 'edit', a[6], 'bytes', r.bytes + grown, operation, a[5])
+  redis.call('HINCRBY', k.usage, 'bytes', grown)
+  redis.call('HINCRBY', counters, 'bytes', grown)
+  journal(k.journal, 'edited', now, r.id, a[8])
+  if r.place ~= '' then
+    redis.call('SET', button, r.id .. ' ' .. revision .. ' ' .. r.place)
+    redis.call('HSET', k.post, 'button', a[7])
+  end
+  local tag = tag_of(k.record)
+  want_card(k, r.id, r.place, now, tag)
+  redis.call('PUBLISH', tag .. 'changes', 'edited ' .. r.id)
+  return answer('ok', k.record, now)
+end)

@@ -1,0 +1,68 @@
+"""One connection to Redis on which whole pipelines go out and come back.
+
+redis-py makes, checks and ends the connection and reads the answers. What its own pipeline does anew for each call
+(packing in Python, a timer for each answer, a lock on the pool) is done here once for all that travel together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import hiredis
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+
+@dataclass(slots=True)
+class Call:
+    """A command in Redis's protocol, and whoever waits for its answer."""
+
+    name: str
+    packed: bytes
+    answer: asyncio.Future[Any]
+
+    @classmethod
+    def of(cls, *words: Any) -> Call:
+        """Raises `UnicodeEncodeError` for a word that is no text."""
+        return cls(str(words[0]), hiredis.pack_command(words), asyncio.get_running_loop().create_future())
+
+
+class Lane:
+    """Connects when it is first used, and anew whenever the connection was lost."""
+
+    def __init__(self, client: Redis) -> None:
+        pool = client.connection_pool
+        self._shapes: Mapping[Any, Any] = client.response_callbacks
+        self._seconds: float = pool.connection_kwargs["socket_timeout"]
+        self._connection: Any = pool.connection_class(**{**pool.connection_kwargs, "socket_timeout": None})
+
+    async def execute(self, calls: Sequence[Call]) -> list[Any]:
+        """All answers, refusals of single calls among them, within the client's time for one reply.
+
+        Raises `RedisError`, `OSError` or `TimeoutError` when the connection is lost; calls may have taken effect then.
+        """
+        connection = self._connection
+        try:
+            async with asyncio.timeout(self._seconds):
+                if connection.is_connected and await connection.can_read():
+                    await connection.disconnect()  # it was closed over there since
+                await connection.send_packed_command([call.packed for call in calls], check_health=False)
+                return [await self._answer(call.name) for call in calls]
+        except BaseException:
+            await connection.disconnect(nowait=True)  # answers that nobody has read must not meet another call
+            raise
+
+    async def _answer(self, name: str) -> Any:
+        try:
+            answer = await self._connection.read_response(timeout=math.inf)
+        except ResponseError as refusal:
+            return refusal
+        shape = self._shapes.get(name)
+        return shape(answer) if shape else answer
+
+    async def close(self) -> None:
+        await self._connection.disconnect()

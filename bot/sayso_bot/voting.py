@@ -1,0 +1,202 @@
+"""What one person does about a request, checked and carried out: an answer (`vote`), or other params (`edit`).
+
+Each is checked under one configuration, whose epochs are taken before anything is looked up, and takes effect in one
+step of the store under those epochs. An edit keeps the rule: what the policy would judge otherwise is refused, so no
+approver can do by editing what the policy would have asked somebody else about.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from sayso_bot.admission import Admission
+from sayso_bot.domain.card import ending
+from sayso_bot.domain.fingerprint import fingerprint
+from sayso_bot.domain.json import Json, dumps, loads
+from sayso_bot.domain.lifecycle import has_voted
+from sayso_bot.domain.person import Person
+from sayso_bot.domain.policy import Asked
+from sayso_bot.domain.request import Request
+from sayso_bot.domain.text import one_line
+from sayso_bot.errors import (
+    AlreadySettled,
+    AlreadyVoted,
+    ApprovalsPaused,
+    BodyTooLarge,
+    EditRefused,
+    ReasonRequired,
+    StaleRevision,
+    Unavailable,
+    VoteRefused,
+)
+from sayso_bot.ports import (
+    Ballot,
+    Configuration,
+    Edit,
+    EditAnswer,
+    Edited,
+    NewRevision,
+    PolicyEngine,
+    Store,
+    VoteAnswer,
+    Voted,
+)
+
+MAX_REASON = 2000
+MAX_PARAMS_BYTES = 256 * 1024
+PAUSED_SECONDS = 30
+_NOT_COUNTED = "Your vote was not counted; nothing changed."
+_NOT_EDITED = "The request was not edited; nothing changed."
+_TRIES = 5
+
+
+class Voting:
+    """``look`` finds a request as it stands, or raises `NotFound`."""
+
+    def __init__(
+        self,
+        store: Store,
+        configuration: Configuration,
+        admission: Admission,
+        look: Callable[[str], Awaitable[Request]],
+    ) -> None:
+        self._store = store
+        self._configuration = configuration
+        self._admission = admission
+        self._look = look
+
+    # ------------------------------------------------------------------ an answer
+
+    async def vote(self, ballot: Ballot) -> Voted:
+        """Raises `VoteRefused`, `NotFound`, `Unavailable`, `Again`."""
+        epochs, people = self._configuration.epochs, self._configuration.policy.people
+        person = ballot.person.joined(people)
+        for _ in range(_TRIES):
+            request = await self._look(ballot.request_id)
+            evidence, void = "", []
+            if not request.settled:
+                evidence = await self._admission.evidence(
+                    request, person, people, surface=ballot.surface, place=ballot.place
+                )
+                _check_reason(request, ballot)
+                if ballot.outcome == "approve":  # a denial decides whatever others have said
+                    void = await self._admission.no_longer_admitted(request, people)
+            answer = await self._store.vote(request, ballot, person, evidence, void, epochs)
+            if answer.code != "changed":
+                return self._voted(answer, person)
+        raise Unavailable("Too many people answer at once. Your vote was not counted; try again.", retry_after=1)
+
+    def _voted(self, answer: VoteAnswer, person: Person) -> Voted:
+        request = answer.request
+        if request is None:
+            raise Unavailable("The request cannot be read right now. Your vote was not counted.", retry_after=1)
+        match answer.code:
+            case "ok" | "replay":
+                return Voted(request, replayed=answer.code == "replay")
+            case "settled":
+                raise AlreadySettled(how_it_ended(request), then=_NOT_COUNTED)
+            case "stale":
+                raise StaleRevision("The request has changed since this card was made. Your vote was not counted.")
+            case "paused":
+                raise self._paused("nothing can be approved now, only denied", _NOT_COUNTED)
+            case "voted":
+                earlier = has_voted(request, person)
+                raise AlreadyVoted(already(earlier.outcome if earlier else "approve"))
+            case _:
+                raise Unavailable("Your vote was not counted. Try again.", retry_after=1)
+
+    # ------------------------------------------------------------------ other params
+
+    async def edit(self, edit: Edit) -> Edited:
+        """Raises `VoteRefused`, `InvalidField`, `BodyTooLarge`, `NotFound`, `Unavailable`, `Again`."""
+        try:
+            return await self._edited(edit)
+        except VoteRefused as refusal:
+            raise type(refusal)(refusal.why, then=_NOT_EDITED, retry_after=refusal.retry_after) from None
+
+    async def _edited(self, edit: Edit) -> Edited:
+        epochs, policy = self._configuration.epochs, self._configuration.policy
+        person, params = edit.person.joined(policy.people), readable(edit.params)
+        request = await self._look(edit.request_id)
+        after, evidence = fingerprint(request.action, request.agent, params), ""
+        if not request.settled:
+            evidence = await self._admission.evidence(
+                request, person, policy.people, surface=edit.surface, place=edit.place
+            )
+            if request.revision == edit.revision:
+                _check_rule_stays(policy, request, params, after)
+        new = NewRevision(request, edit, person, params, after, evidence, new_button())
+        return self._answered(await self._store.edit(new, epochs))
+
+    def _answered(self, answer: EditAnswer) -> Edited:
+        request = answer.request
+        if request is None:
+            raise Unavailable("The request cannot be read right now. It was not edited.", retry_after=1)
+        match answer.code:
+            case "ok" | "replay":
+                return Edited(request, replayed=answer.code == "replay")
+            case "settled":
+                raise AlreadySettled(how_it_ended(request))
+            case "stale":
+                raise StaleRevision("The request has changed since you saw it. Look at it as it stands now.")
+            case "paused":
+                raise self._paused("nothing can be edited now", "")
+
+    def _paused(self, what: str, then: str) -> ApprovalsPaused:
+        """The refusal of a paused book, with who paused it where this process has heard of it already."""
+        pause = self._configuration.pause
+        by = f" by {one_line(pause.by)} ({one_line(pause.why)})" if pause else ""
+        return ApprovalsPaused(f"Sayso is paused{by}: {what}.", then=then, retry_after=PAUSED_SECONDS)
+
+
+def readable(params: Mapping[str, Any]) -> Mapping[str, Json]:
+    """``params`` as a submission would have been read: canonical numbers, and within the same bounds.
+
+    Raises `InvalidField`, `BodyTooLarge`.
+    """
+    body: Any = loads(json.dumps({"params": params}).encode())
+    found: Mapping[str, Json] = body["params"]
+    if len(dumps(found)) > MAX_PARAMS_BYTES:
+        raise BodyTooLarge(f"Params have at most {MAX_PARAMS_BYTES // 1024} KiB. {_NOT_EDITED}")
+    return found
+
+
+def new_button() -> str:
+    """The opaque id of a card's buttons: of one request, revision and place."""
+    return f"btn_{secrets.token_urlsafe(16)}"
+
+
+def how_it_ended(request: Request) -> str:
+    found = ending(request)
+    return f"{found.headline if found else 'It ended'}."
+
+
+def already(outcome: str) -> str:
+    word = "approved" if outcome == "approve" else "denied"
+    return f"You have already {word} this request. Each person has one vote; nothing changed."
+
+
+def _check_reason(request: Request, ballot: Ballot) -> None:
+    """Raise `ReasonRequired` where the rule wants a reason and none is given, or it is longer than `MAX_REASON`."""
+    wants = request.requirement.reason if request.requirement else "never"
+    if (wants == "always" or (wants == "deny" and ballot.outcome == "deny")) and not (ballot.reason or "").strip():
+        raise ReasonRequired(f"The rule wants a reason to {ballot.outcome}. Your vote was not counted.", field="reason")
+    if ballot.reason and len(ballot.reason) > MAX_REASON:
+        raise ReasonRequired(
+            f"A reason has at most {MAX_REASON} characters. Your vote was not counted.", field="reason"
+        )
+
+
+def _check_rule_stays(policy: PolicyEngine, request: Request, params: Mapping[str, Json], after: str) -> None:
+    """Raise `EditRefused` unless the policy in force asks about ``params`` by the same rule with the same demands."""
+    if after == request.fingerprint:
+        raise EditRefused("These are the params that it has already.")
+    verdict = policy.judge(Asked(request.action, params, request.agent, request.claims))
+    if (verdict.kind, verdict.rule, verdict.requirement) != ("ask", request.rule, request.requirement):
+        said = f" {verdict.reason}" if verdict.reason else ""
+        raise EditRefused(
+            f"With these params the policy would no longer ask by the rule “{request.rule}” as it stood.{said}"
+        )
