@@ -119,7 +119,7 @@ class Desk:
 
         submitted = await self._in_force(attempt)
         if not submitted.replayed:
-            self._log_state("submitted", submitted.request)
+            self._log_made(submitted.request)
         return submitted
 
     def _judged(self, key: Key, draft: Draft) -> NewRequest:
@@ -331,6 +331,13 @@ class Desk:
             field = {"field": one_line(error.field)[:MAX_FIELD]} if error.field is not None else {}
             about = {"key": key.id, "agent": key.name, "call": call, **field}
             await self._refusals.record("refused", key.id, error, "", about)
+
+    def _log_made(self, request: Request) -> None:
+        """What waits is in the book, the journal and the metrics; only what was settled at once is news."""
+        if request.settled:
+            self._log_state("settled", request)
+        else:
+            self._log.debug("submitted", request=request.id)
 
     def _log_state(self, event: str, request: Request) -> None:
         cause = {"cause": request.decision.cause} if request.decision else {}

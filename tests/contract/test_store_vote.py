@@ -206,6 +206,9 @@ def _holds(name: str, held: Any, request_id: str) -> bool:
 
 async def test_a_decision_its_journal_entry_its_hint_and_its_publish_come_together(store: RedisStore) -> None:
     request = await made(store)
+    work = await store.begin(request, "slack:C1", 15)
+    assert work is not None
+    await store.posted(work, "1.1")
     pubsub: Any = store.client.pubsub()
     await pubsub.subscribe(*(store.keys.tag + name for name in ("settled", "changes", "outbox")))
     for _ in range(3):
@@ -219,5 +222,18 @@ async def test_a_decision_its_journal_entry_its_hint_and_its_publish_come_togeth
     ]
     lying = await lying_in(store)
     assert lying[f"post:{request.id}:slack:C1"]["wanted"] == "2"
-    assert [entry["kind"] for entry in lying["journal"]] == ["submitted", "voted", "settled"]
+    assert [entry["kind"] for entry in lying["journal"]] == ["submitted", "posted", "voted", "settled"]
+    await pubsub.aclose()
+
+
+async def test_a_place_that_was_due_before_gets_no_second_hint(store: RedisStore) -> None:
+    """Whoever works there looks again when it is done, so a flood of requests wakes the workers once."""
+    pubsub: Any = store.client.pubsub()
+    await pubsub.subscribe(store.keys.tag + "outbox")
+    await pubsub.get_message(timeout=5)
+    for _ in range(3):
+        await made(store)
+    heard = await pubsub.get_message(ignore_subscribe_messages=True, timeout=5)
+    assert heard["data"] == "slack:C1"
+    assert await pubsub.get_message(ignore_subscribe_messages=True, timeout=0.2) is None
     await pubsub.aclose()

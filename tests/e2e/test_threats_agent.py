@@ -364,7 +364,7 @@ async def test_an_agent_that_goes_away_while_it_is_held_finds_its_request_again(
 
 
 async def test_a_deploy_while_it_is_held_loses_nothing(tmp_path: Path) -> None:
-    with ServiceProcess(tmp_path) as process:
+    with ServiceProcess(tmp_path, {"SAYSO_LOG_LEVEL": "DEBUG"}) as process:
         headers = {"Authorization": f"Bearer {await process.key()}", "Idempotency-Key": "deploy"}
         async with httpx.AsyncClient(base_url=process.url, headers=headers, trust_env=False, timeout=60) as agent:
             held = asyncio.create_task(agent.post("/v1/requests", json=ASK, headers={"Prefer": "wait=50"}))

@@ -27,8 +27,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def application(public_url: str, log: Log, metrics: Metrics) -> web.Application:
     """An app without routes. Bodies are bounded by `MAX_BODY_BYTES`; each route may bound its own further."""
-    middlewares = [_measured(metrics), problems.middleware(log, metrics.refused), _known_host(public_url)]
-    return web.Application(middlewares=middlewares, client_max_size=MAX_BODY_BYTES)
+    guarded = problems.middleware(log, metrics.refused, _known_host(public_url))
+    return web.Application(middlewares=[_measured(metrics), guarded], client_max_size=MAX_BODY_BYTES)
 
 
 def _measured(metrics: Metrics) -> Any:
@@ -44,7 +44,7 @@ def _measured(metrics: Metrics) -> Any:
     return measured
 
 
-def _known_host(public_url: str) -> Any:
+def _known_host(public_url: str) -> Callable[[web.Request], None]:
     """Answer only to loopback's names and the public one, so that a page elsewhere cannot rebind its name to us.
 
     Probes come by address; they are told nothing more than yes or no.
@@ -56,12 +56,10 @@ def _known_host(public_url: str) -> Any:
         host = _host_name(header)
         return host is not None and (host == public or is_loopback(host))
 
-    @web.middleware
-    async def known_host(http_request: web.Request, handler: Handler) -> web.StreamResponse:
+    def known_host(http_request: web.Request) -> None:
         known = http_request[KNOWN_HOST] = is_known(http_request.headers.get("Host", ""))
         if not known and http_request.path not in _PROBES:
             raise WrongHost("Sayso does not answer to this host name; SAYSO_PUBLIC_URL says to which it does.")
-        return await handler(http_request)
 
     return known_host
 

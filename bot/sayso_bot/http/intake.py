@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from functools import lru_cache
 
 from aiohttp import web
 
@@ -22,7 +23,7 @@ _SECONDS = re.compile(r"[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?\Z")
 
 async def read_draft(http_request: web.Request) -> Draft:
     """Raises `UnsupportedMediaType`, `BodyTooLarge`, `BadHttp`, `BadJson`, `InvalidField`."""
-    if http_request.content_type != "application/json":
+    if not _is_json(http_request.headers.get("Content-Type", "")):
         raise UnsupportedMediaType("Send the request as application/json. Nothing was made.")
     if http_request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("Send the body as it is: Sayso takes no Content-Encoding. Nothing was made.")
@@ -42,6 +43,11 @@ async def read_nothing(http_request: web.Request) -> None:
     """A call that takes no body has none, or an empty object. Raises `InvalidField` and as `read_draft` does."""
     if http_request.can_read_body and loads(await _body(http_request) or b"{}") != {}:
         raise InvalidField("This call takes no fields. Nothing was changed.", field="")
+
+
+@lru_cache(256)
+def _is_json(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() == "application/json"
 
 
 async def _body(http_request: web.Request) -> bytes:

@@ -59,12 +59,13 @@ def _bounded(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def middleware(log: Log, count: Callable[[str], None]) -> Any:
-    """Turn errors into problem documents; ``count`` is told each code."""
+def middleware(log: Log, count: Callable[[str], None], admit: Callable[[web.Request], None]) -> Any:
+    """Turn errors into problem documents; ``count`` is told each code. ``admit`` raises for what no handler may see."""
 
     @web.middleware
     async def problems(http_request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
+            admit(http_request)
             return await handler(http_request)
         except SaysoError as error:
             found = error

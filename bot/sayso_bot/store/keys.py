@@ -76,8 +76,9 @@ class Keys:
     def button(self, token: str) -> str:
         return f"{self.tag}button:{token}"
 
-    def idempotency(self, agent: str, key: str) -> str:
-        return f"{self.tag}idempotency:{agent}:{hashlib.sha256(key.encode()).hexdigest()}"
+    def idempotency(self, agent: str, key: str | None) -> str:
+        """Without a ``key``, a name that is never used: a function is given all its keys."""
+        return f"{self.tag}idempotency:{agent}:{hashlib.sha256(key.encode()).hexdigest() if key else ''}"
 
     def by_status(self, status: str) -> str:
         return f"{self.tag}index:status:{status}"

@@ -87,7 +87,7 @@ class RedisStore:
             self.keys.by_agent(new.key.name),
             self.keys.by_action(draft.action),
             self.keys.rate(new.key.id),
-            self.keys.idempotency(new.key.name, idempotency or ""),
+            self.keys.idempotency(new.key.name, idempotency),
             self.keys.button(new.button),
         ]
         timeout = "" if new.timeout_seconds is None else new.timeout_seconds * 1000

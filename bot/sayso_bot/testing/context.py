@@ -24,6 +24,9 @@ class Lines:
 
     lines: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
 
+    def debug(self, event: str, **fields: Any) -> None:
+        self.lines.append(("debug", event, fields))
+
     def info(self, event: str, **fields: Any) -> None:
         self.lines.append(("info", event, fields))
 

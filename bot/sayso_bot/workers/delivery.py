@@ -2,8 +2,9 @@
 
 Hints only wake this worker; what is due is read from the store, so a lost hint costs a second and an extra one costs
 a look. Any number of replicas share the work: a card is worked on under a fenced lease, one place at a time keeps its
-order, and a place that asked us to wait is left alone by all of them. What a platform has answered is recorded however
-long the store is away, since to forget a post is to make another.
+order, and a place that asked us to wait is left alone by all of them. One that does not answer this replica is left
+alone by this one for a while: its other cards would fare the same, and another replica may reach it. What a platform
+has answered is recorded however long the store is away, since to forget a post is to make another.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 
 from sayso_bot.domain.request import Request
 from sayso_bot.errors import SaysoError
@@ -24,9 +26,19 @@ PLACES_AT_ONCE = 16
 BATCH = 20
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0
+FIRST_REST_SECONDS = 0.25
+LONGEST_REST_SECONDS = 10.0
 ALARM_PAUSE_SECONDS = 120.0
 LONGEST_ALARM_PAUSE_SECONDS = 3600.0
 ALARM_ATTEMPTS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """Until when, by the loop's time, a place that did not answer ``failures`` times is left alone."""
+
+    until: float
+    failures: int
 
 
 class Delivery:
@@ -38,6 +50,7 @@ class Delivery:
         self._log = log
         self._hint = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
+        self._resting: dict[str, _Rest] = {}
 
     def hint(self) -> None:
         """There may be something to do."""
@@ -62,14 +75,19 @@ class Delivery:
     async def _start_places(self) -> float:
         """Start work on every due place that nobody here works on; how long until more can be expected."""
         due = await self._store.due_places(PLACES_AT_ONCE * 4)
+        now = asyncio.get_running_loop().time()
+        waits = [IDLE_SECONDS]
         for place in due.items:
-            if place not in self._busy and len(self._busy) < PLACES_AT_ONCE:
+            rest = self._resting[place].until - now if place in self._resting else 0.0
+            if rest > 0:
+                waits.append(rest)
+            elif place not in self._busy and len(self._busy) < PLACES_AT_ONCE:
                 task = asyncio.create_task(self._work_at(place))
                 self._busy[place] = task
                 task.add_done_callback(lambda _, place=place: self._done(place))  # type: ignore[misc]
-        if due.next_in_seconds is None:
-            return IDLE_SECONDS
-        return min(IDLE_SECONDS, max(0.01, due.next_in_seconds))
+        if due.next_in_seconds is not None:
+            waits.append(due.next_in_seconds)
+        return max(0.01, min(waits))
 
     def _done(self, place: str) -> None:
         self._busy.pop(place, None)
@@ -123,6 +141,7 @@ class Delivery:
         except Exception:  # noqa: BLE001 - an adapter's bug must not stop the others' cards
             self._log.exception("card_failed", request=work.request.id, place=place)
             return await self._failed(work, Rejected("internal"))
+        self._resting.pop(place, None)
         await self._record(work, post)
         return True
 
@@ -181,7 +200,17 @@ class Delivery:
         about = {"request": work.request.id, "place": work.place, "what": error.what, "attempts": work.attempts}
         (self._log.error if alarm else self._log.warning)("card_not_shown", **about, again_in_seconds=round(after, 1))
         await self._store.failed(work, error.what, after_seconds=after, lost=lost, alarm=alarm, whole_place=whole_place)
-        return not whole_place
+        if lasting:
+            return True
+        if not whole_place:
+            self._rest(work.place)
+        return False
+
+    def _rest(self, place: str) -> None:
+        """Leave a place alone here, longer each time that it does not answer."""
+        failures = self._resting[place].failures + 1 if place in self._resting else 1
+        seconds = min(LONGEST_REST_SECONDS, FIRST_REST_SECONDS * 2.0 ** min(failures - 1, 10))
+        self._resting[place] = _Rest(asyncio.get_running_loop().time() + seconds, failures)
 
 
 def _pause(attempts: int) -> float:

@@ -44,29 +44,35 @@ local function in_force(epochs, keys_epoch, policy_epoch)
   return (keys_epoch == '' or keys_epoch == keys) and (policy_epoch == '' or policy_epoch == policy), pause % 2 == 1
 end
 
--- Keep the place's own time equal to its earliest work, but not before the place may be called again.
+-- Keep the place's own time equal to its earliest work, but not before the place may be called again. True when it came earlier.
 local function touch_place(places, blocked, work, place)
   local first = redis.call('ZRANGE', work, 0, 0, 'WITHSCORES')
   if not first[1] then
     redis.call('ZREM', places, place)
-    return
+    return false
   end
   local at = tonumber(first[2])
   local free = tonumber(redis.call('HGET', blocked, place) or '0')
   if free > at then at = free end
+  local before = tonumber(redis.call('ZSCORE', places, place) or '')
+  if before == at then return false end
   redis.call('ZADD', places, at, place)
+  return not before or at < before
 end
 
--- The card of this request is out of date: raise the wanted version and hint at it.
+-- There is work at this place, and a hint where the workers do not expect it yet. A place that was due before has had its hint;
+-- whoever works there looks again when it is done.
+local function put_in_outbox(k, id, place, now, tag)
+  redis.call('ZADD', k.work, now, id)
+  if touch_place(k.places, k.blocked, k.work, place) then redis.call('PUBLISH', tag .. 'outbox', place) end
+end
+
+-- The card of this request is out of date: raise the wanted version. Whoever holds its lease now will see that.
 local function want_card(k, id, place, now, tag)
   if place == '' then return end
   redis.call('HINCRBY', k.post, 'wanted', 1)
   local leased = tonumber(redis.call('HGET', k.post, 'lease_until') or '0')
-  if leased <= now then
-    redis.call('ZADD', k.work, now, id)
-    touch_place(k.places, k.blocked, k.work, place)
-  end
-  redis.call('PUBLISH', tag .. 'outbox', place)
+  if leased <= now then put_in_outbox(k, id, place, now, tag) end
 end
 
 local function tag_of(key)

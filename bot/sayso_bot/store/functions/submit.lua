@@ -34,8 +34,10 @@ register('submit', function(keys, a)
   local bytes = #body
   if status == 'pending' then
     local usage = redis.call('HMGET', k.usage, 'pending', 'bytes')
-    if (tonumber(usage[1]) or 0) >= tonumber(a[17]) then return { 'pending', now } end
-    if (tonumber(usage[2]) or 0) + bytes > tonumber(a[18]) then return { 'bytes', now } end
+    local pending, used = (tonumber(usage[1]) or 0) + 1, (tonumber(usage[2]) or 0) + bytes
+    if pending > tonumber(a[17]) then return { 'pending', now } end
+    if used > tonumber(a[18]) then return { 'bytes', now } end
+    redis.call('HSET', k.usage, 'pending', pending, 'bytes', used)
   end
   local seq = redis.call('HINCRBY', counters, 'seq', 1)
   redis.call('HINCRBY', counters, 'bytes', bytes)
@@ -54,13 +56,11 @@ register('submit', function(keys, a)
   journal(k.journal, 'submitted', now, id, a[14])
   local tag = tag_of(k.record)
   if status == 'pending' then
-    redis.call('HINCRBY', k.usage, 'pending', 1)
-    redis.call('HINCRBY', k.usage, 'bytes', bytes)
     if timeout ~= '' then redis.call('ZADD', k.deadlines, now + tonumber(timeout), id) end
     if place ~= '' then
       redis.call('SET', button, id .. ' 1 ' .. place)
-      redis.call('HSET', k.post, 'button', a[11], 'posted', 0, 'fence', 0, 'attempts', 0)
-      want_card(k, id, place, now, tag)
+      redis.call('HSET', k.post, 'button', a[11], 'wanted', 1, 'posted', 0, 'fence', 0, 'attempts', 0)
+      put_in_outbox(k, id, place, now, tag)
     end
   else
     local decision = '{"outcome":"' .. status .. '","cause":"' .. a[12] .. '","at":' .. string.format('%d', now)
