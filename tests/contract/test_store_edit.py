@@ -191,6 +191,9 @@ async def test_the_journal_says_who_edited_and_both_fingerprints(store: RedisSto
 
 async def test_an_edit_its_journal_entry_its_hint_and_its_publish_come_together(store: RedisStore) -> None:
     request = await made(store)
+    work = await store.begin(request, PLACE, 15)
+    assert work is not None
+    await store.posted(work, "ts1")
     pubsub: Any = store.client.pubsub()
     await pubsub.subscribe(*(store.keys.tag + name for name in ("settled", "changes", "outbox")))
     for _ in range(3):
