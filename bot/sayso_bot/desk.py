@@ -9,11 +9,11 @@ enforced everywhere.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from sayso_bot.admission import Admission
 from sayso_bot.domain.card import Card, card
@@ -158,16 +158,21 @@ class Desk:
 
         The key is checked again before the answer, so a key that was revoked meanwhile learns nothing.
         """
-        until = clock() + seconds
+        until, holding = clock() + seconds, False
         with self._waiter.hold(request_id) as hold:
-            request = await self.read(key, request_id)
-            if request.settled or seconds <= 0:
-                return request
-            with self._holding(key):
-                while not (request.settled or self._waiter.closing) and (left := until - clock()) > 0:
-                    await hold.wait(left)
+            try:
+                while True:
                     request = await self.read(key, request_id)
-        return request
+                    left = until - clock()
+                    if request.settled or left <= 0 or self._waiter.closing:
+                        return request
+                    if not holding:
+                        holding = self._begin_hold(key)
+                    del request  # thousands wait at a time: none keeps more than an id
+                    await hold.wait(left)
+            finally:
+                if holding:
+                    self._end_hold(key)
 
     async def list(self, key: Key, wanted: Filter, *, cursor: str | None, limit: int) -> Page:
         """The agent's own requests, newest first; none where ``wanted`` names another agent."""
@@ -348,14 +353,14 @@ class Desk:
         adapter = self._adapters.get(place.partition(":")[0])
         return adapter is None or adapter.capabilities.pushes
 
-    @contextmanager
-    def _holding(self, key: Key) -> Iterator[None]:
+    def _begin_hold(self, key: Key) -> Literal[True]:
+        """Raises `QuotaExceeded`."""
         if self._held[key.id] >= key.quotas.held:
             raise QuotaExceeded("This key holds as many calls as it may. The request itself stands.", retry_after=1)
         self._held[key.id] += 1
-        try:
-            yield
-        finally:
-            self._held[key.id] -= 1
-            if not self._held[key.id]:
-                del self._held[key.id]
+        return True
+
+    def _end_hold(self, key: Key) -> None:
+        self._held[key.id] -= 1
+        if not self._held[key.id]:
+            del self._held[key.id]

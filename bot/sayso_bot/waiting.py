@@ -8,9 +8,9 @@ a time, and their owners read again. A connection that has fallen silent is aske
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Self
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
@@ -27,19 +27,47 @@ SILENT_SECONDS = 10.0
 
 
 class _Hold:
-    __slots__ = ("event",)
+    """One held call, registered while its block runs. Thousands wait at a time, so it is a future and little else."""
 
-    def __init__(self) -> None:
-        self.event = asyncio.Event()
+    __slots__ = ("_future", "_holds", "_request_id", "_woken")
+
+    def __init__(self, request_id: str, holds: dict[str, list[_Hold]]) -> None:
+        self._request_id = request_id
+        self._holds = holds
+        self._future: asyncio.Future[None] | None = None
+        self._woken = False
+
+    def __enter__(self) -> Self:
+        self._holds.setdefault(self._request_id, []).append(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        those = self._holds[self._request_id]
+        those.remove(self)
+        if not those:
+            del self._holds[self._request_id]
+
+    def wake(self) -> None:
+        """What wakes it while nobody waits ends its next wait at once."""
+        self._woken = True
+        self._end_wait()
+
+    def _end_wait(self) -> None:
+        if self._future is not None and not self._future.done():
+            self._future.set_result(None)
 
     async def wait(self, seconds: float) -> bool:
-        try:
-            async with asyncio.timeout(seconds):  # wait_for of 3.11 loses a cancellation that meets the event
-                await self.event.wait()
-        except TimeoutError:
-            return False
-        self.event.clear()
-        return True
+        if not self._woken:
+            loop = asyncio.get_running_loop()
+            self._future = loop.create_future()
+            timer = loop.call_later(seconds, self._end_wait)
+            try:
+                await self._future
+            finally:
+                timer.cancel()
+                self._future = None
+        woken, self._woken = self._woken, False
+        return woken
 
 
 class Subscription:
@@ -53,7 +81,7 @@ class Subscription:
         self._tag = tag
         self._log = log
         self._on: dict[str, Callable[[], None]] = {}
-        self._holds: dict[str, set[_Hold]] = {}
+        self._holds: dict[str, list[_Hold]] = {}
         self._listeners: set[asyncio.Queue[Change | None]] = set()
         self._waking: asyncio.Task[None] | None = None
         self._pubsub: PubSub | None = None
@@ -66,17 +94,8 @@ class Subscription:
         """Call ``callback`` for each message on ``config`` or ``outbox``, and for each new subscription."""
         self._on[channel] = callback
 
-    @contextmanager
-    def hold(self, request_id: str) -> Iterator[_Hold]:
-        hold = _Hold()
-        holds = self._holds.setdefault(request_id, set())
-        holds.add(hold)
-        try:
-            yield hold
-        finally:
-            holds.discard(hold)
-            if not holds and self._holds.get(request_id) is holds:
-                del self._holds[request_id]
+    def hold(self, request_id: str) -> _Hold:
+        return _Hold(request_id, self._holds)
 
     @asynccontextmanager
     async def changes(self) -> AsyncIterator[AsyncIterator[Change | None]]:
@@ -150,7 +169,7 @@ class Subscription:
     def _hear(self, channel: str, text: str) -> None:
         if channel == "settled":
             for hold in self._holds.get(text, ()):
-                hold.event.set()
+                hold.wake()
         elif channel == "changes":
             kind, _, request_id = text.partition(" ")
             self._tell(Change(request_id, kind))
@@ -171,7 +190,7 @@ class Subscription:
         holds = [hold for found in self._holds.values() for hold in found]
         for start in range(0, len(holds), CHUNK):
             for hold in holds[start : start + CHUNK]:
-                hold.event.set()
+                hold.wake()
             await asyncio.sleep(0.01)
 
     def _tell(self, change: Change | None) -> None:
@@ -187,7 +206,7 @@ class Subscription:
         self.closing = True
         for holds in self._holds.values():
             for hold in holds:
-                hold.event.set()
+                hold.wake()
 
 
 async def _next(pubsub: PubSub) -> dict[str, Any]:

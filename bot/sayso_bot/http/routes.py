@@ -63,9 +63,8 @@ class AgentRoutes:
         return answer
 
     async def submit(self, key: Key, http_request: web.Request) -> web.Response:
-        draft = await self._draft(key, http_request)
-        submitted = await self._desk.submit(key, draft)
-        request, headers = submitted.request, {}
+        submitted = await self._desk.submit(key, await self._draft(key, http_request))
+        request, replayed, headers = submitted.request, submitted.replayed, {}
         wait = preferred_wait(http_request)
         if wait is not None:
             try:
@@ -73,10 +72,10 @@ class AgentRoutes:
                 headers["Preference-Applied"] = f"wait={wait}"
             except QuotaExceeded:
                 pass  # the request is made, so the agent is told of it; a preference need not be honoured (RFC 7240)
-        if submitted.replayed:
+        if replayed:
             headers["Idempotent-Replayed"] = "true"
         headers["Location"] = f"/v1/requests/{request.id}"
-        return self._answer(request, status=200 if submitted.replayed else 201, headers=headers)
+        return self._answer(request, status=200 if replayed else 201, headers=headers)
 
     async def read(self, key: Key, http_request: web.Request) -> web.Response:
         self._take(key)
