@@ -1,10 +1,10 @@
 # Two commands: `make demo` shows the whole way, `make test` checks everything. Both build .venv where it is missing.
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(name)),$(name))))
 BIN := .venv/bin
-SOURCES := client bot adapters tests examples docs
+SOURCES := client bot adapters tests examples docs bench
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: demo test format lint types imports unit coverage schemas pictures audit clean
+.PHONY: fuzz bench-peers faults demo test format lint types imports unit coverage schemas pictures audit clean bench
 
 demo: .venv/built
 	@$(BIN)/sayso demo -- $(BIN)/python examples/agent.py
@@ -17,7 +17,7 @@ lint: .venv/built
 	$(BIN)/ruff check $(SOURCES)
 
 types: .venv/built
-	$(BIN)/mypy client bot adapters tests examples
+	$(BIN)/mypy client bot adapters tests examples bench
 
 imports: .venv/built
 	$(BIN)/lint-imports --no-cache
@@ -39,6 +39,12 @@ format: .venv/built
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
+# Hurts the running service while agents and people use it, and holds it to what it told them (docs/faults.md).
+REQUESTS ?= 10000
+faults: .venv/built
+	@.ci/faketime
+	@PYTHONPATH=tests $(BIN)/python -m faults.campaign --requests $(REQUESTS) $(if $(SEED),--seed $(SEED))
+
 # Manifests and cards against the platforms' own schemas, where a folder with them lies beside the project.
 schemas: .venv/built
 	$(BIN)/python tests/schemas/check.py
@@ -47,6 +53,19 @@ schemas: .venv/built
 pictures: .venv/built
 	@.ci/chromium
 	$(BIN)/python docs/pictures/make.py
+
+# What the design says Sayso must reach, measured on the running service. `make bench ROWS=intake` measures one part.
+bench: .venv/built
+	@PYTHONPATH=tests $(BIN)/python -m bench $(ROWS)
+
+# Two other gates from PyPI beside Sayso, in one run (bench/peers/README.md); the first time needs the network.
+bench-peers: .venv/built
+	@PYTHONPATH=tests $(BIN)/python -m bench.peers
+
+# Sends every parser that meets the network what nobody would send (docs/fuzzing.md). SEED=… repeats a run.
+SECONDS ?= 60
+fuzz: .venv/built
+	@PYTHONPATH=tests $(BIN)/python -m fuzz $(if $(REPLAY),--replay $(REPLAY),--seconds $(SECONDS) $(if $(SEED),--seed $(SEED)))
 
 # Known vulnerabilities of what is installed; needs the network.
 audit: .venv/built

@@ -24,12 +24,14 @@ from sayso_bot import policy
 from sayso_bot.configuration import ActiveConfiguration
 from sayso_bot.desk import Desk
 from sayso_bot.domain.bucket import Buckets
+from sayso_bot.domain.key import Quotas
 from sayso_bot.domain.request import Request
 from sayso_bot.errors import SaysoError, Unavailable, Unusable
 from sayso_bot.http.app import application
 from sayso_bot.http.auth import authenticator, operators_only
 from sayso_bot.http.connection import Runner
 from sayso_bot.http.health import HealthRoutes, Metrics, Readiness
+from sayso_bot.http.limits import Limits, descriptors
 from sayso_bot.http.openapi import document
 from sayso_bot.http.routes import AgentRoutes
 from sayso_bot.ports import AdapterContext, ChatAdapter, Handler, Log
@@ -64,9 +66,16 @@ class Service:
     metrics: Metrics
     app: web.Application
     warnings: list[str]
+    limits: Limits
     ended: list[str] = field(default_factory=list)
     policy_file: PolicyFile | None = None
     sign_in_link: Callable[[str, str], Awaitable[str]] | None = None
+
+    @property
+    def connections_warning(self) -> str | None:
+        """A sentence where the keys, or the first one by default, may hold more calls than there may be connections."""
+        held = sum(key.quotas.held for key in self.configuration.keys if "agent" in key.kinds)
+        return self.limits.warning(max(held, Quotas().held))
 
 
 # --------------------------------------------------------------------------- the store
@@ -199,7 +208,10 @@ async def _assembled(settings: Settings, client: Redis, warnings: list[str]) -> 
     desk = Desk(store, configuration, subscription, review_url(settings), logger("desk"))
     metrics = Metrics()
     app = application(settings.public_url, logger("http"), metrics)
-    return Service(settings, store, desk, configuration, subscription, metrics, app, warnings, policy_file=policy_file)
+    limits = Limits.within(descriptors())
+    return Service(
+        settings, store, desk, configuration, subscription, metrics, app, warnings, limits, policy_file=policy_file
+    )
 
 
 async def _skew(client: Redis) -> float:
@@ -237,7 +249,7 @@ def _add_routes(service: Service, clock: ClockWatch) -> None:
         if not service.subscription.connected.is_set():
             problems.append("The subscription that wakes held calls is not connected.")
         problems += [f"The worker {name} has ended; restart this replica." for name in service.ended]
-        warnings = [*service.warnings]
+        warnings = [*service.warnings, *filter(None, [service.connections_warning])]
         if service.policy_file is not None and service.policy_file.warning:
             warnings.append(service.policy_file.warning)
         if not problems and (alarms := (await service.store.totals()).alarms):
@@ -302,8 +314,9 @@ def _to_its_end(handler: Handler) -> Handler:
 @asynccontextmanager
 async def _listening(service: Service) -> AsyncIterator[None]:
     settings = service.settings
-    runner = Runner(service.app, service.metrics.refused, shutdown_timeout=STOP_SECONDS / 2)
+    runner = Runner(service.app, service.metrics, service.limits, shutdown_timeout=STOP_SECONDS / 2)
     await runner.setup()
+    service.metrics.watch(runner.connections)
     try:
         site = web.TCPSite(runner, settings.host, settings.port)
         try:

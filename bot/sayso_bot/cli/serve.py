@@ -40,6 +40,8 @@ async def _serve(settings: Settings) -> None:
     ended = asyncio.Event()
     _on_signals(ended)
     async with running_service(settings) as service:
+        if service.connections_warning:
+            logger("service").warning("few_connections", detail=service.connections_warning)
         await _say_how_to_begin(service)
         _spare_what_stays()
         await ended.wait()

@@ -2,52 +2,220 @@
 
 What is no HTTP is answered with a problem document like any other error. None of it is logged: a header that could not
 be read may hold a key. Bodies are never decompressed, so that nobody can make a small one large. A caller that hangs up
-ends its call: an agent that is gone is not held.
+ends its call: an agent that is gone is not held. What a connection waits for is told to `Connections`, which bounds it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from itertools import chain
+from typing import Any, Protocol, cast
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.http import HttpProcessingError
 
-from sayso_bot.errors import BadHttp, Internal, SaysoError
+from sayso_bot.errors import BadHttp, Internal, SaysoError, Unavailable
 from sayso_bot.http import problems
+from sayso_bot.http.limits import Closed, Connections, Limits, Wait
 
+LOOK_SECONDS = 1.0
+LINGER_SECONDS = 2.0
+"""So long a body is read on that nobody wants, so that its sender sees the answer."""
 _OF_THE_CALLER = (HttpProcessingError, web.RequestPayloadError, ConnectionError)
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class Counts(Protocol):
+    """What the metrics are told."""
+
+    def refused(self, code: str) -> None: ...
+
+    def closed(self, why: str) -> None: ...
 
 
 class Runner(web.AppRunner):
-    """Runs an application on such connections; ``count`` is told the code of each problem."""
+    """Runs an application on such connections. ``counts`` is told of each problem and of each connection we end."""
 
-    def __init__(self, app: web.Application, count: Callable[[str], None], *, shutdown_timeout: float) -> None:
+    def __init__(self, app: web.Application, counts: Counts, limits: Limits, *, shutdown_timeout: float) -> None:
         super().__init__(app, handle_signals=False, shutdown_timeout=shutdown_timeout)
-        self._count = count
+        self._counts = counts
+        self.connections = Connections(limits, asyncio.get_running_loop().time)
+        self._looking: asyncio.Task[None] | None = None
+
+    async def setup(self) -> None:
+        await super().setup()
+        self._looking = asyncio.create_task(self._look())
+
+    async def cleanup(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._looking
+        await super().cleanup()
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            self.connections.close_late()
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
-        return _Server(made, self._count)
+        return _Server(made, self._counts, self.connections)
 
 
 class _Server(web.Server):
-    def __init__(self, made: web.Server, count: Callable[[str], None]) -> None:
-        super().__init__(made.request_handler, request_factory=made.request_factory, handler_cancellation=True)
-        self._count = count
+    def __init__(self, made: web.Server, counts: Counts, connections: Connections) -> None:
+        handler = _within(connections.limits.head_bytes, made.request_handler)
+        super().__init__(handler, request_factory=made.request_factory, handler_cancellation=True)
+        self._counts = counts
+        self._bounds = connections
 
     def __call__(self) -> web.RequestHandler:
-        loop = asyncio.get_running_loop()
-        return _Connection(self, loop=loop, count=self._count, access_log=None, auto_decompress=False)
+        loop, headers = asyncio.get_running_loop(), self._bounds.limits.headers
+        return _Connection(
+            self,
+            loop=loop,
+            counts=self._counts,
+            connections=self._bounds,
+            access_log=None,
+            auto_decompress=False,
+            lingering_time=LINGER_SECONDS,
+            max_headers=headers,
+        )
+
+
+def _within(most: int, handler: Handler) -> Handler:
+    """``handler`` for calls whose head has ``most`` bytes. One that came whole at once was not bounded on its way."""
+
+    async def handle(http_request: web.BaseRequest) -> web.StreamResponse:
+        if sum(map(len, chain.from_iterable(http_request.raw_headers))) > most:
+            return cast(_Connection, http_request.protocol).answer(_too_large(most))
+        return await handler(http_request)
+
+    return handle
 
 
 class _Connection(web.RequestHandler):
-    __slots__ = ("_count",)
+    """Waits for its caller, or has a call ``under way``, which waits for us unless its body or its reader is awaited.
 
-    def __init__(self, server: web.Server, *, count: Callable[[str], None], **options: Any) -> None:
+    aiohttp does not tell when a head is whole: `_messages`, its queue of what was parsed and not begun, is the one part
+    of its inside that is used, by `data_received` and `_answered`.
+    """
+
+    __slots__ = ("_body", "_connections", "_counts", "_head", "_spoke", "_under_way", "_wire")
+    _wire: asyncio.Transport
+
+    def __init__(self, server: web.Server, *, counts: Counts, connections: Connections, **options: Any) -> None:
         super().__init__(server, **options)
-        self._count = count
+        self._counts = counts
+        self._connections = connections
+        self._under_way = self._spoke = False
+        self._body: StreamReader | None = None
+        self._head = 0
+
+    # ------------------------------------------------------------------ what it waits for
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._wire = cast(asyncio.Transport, transport)
+        self._wire.set_write_buffer_limits(high=0)  # writing is paused while one byte is unread, so all are counted
+        if not self._connections.opened(self):
+            self._counts.closed(Closed.FULL)
+            self._end(Unavailable("All connections are in use. Nothing was changed.", retry_after=1))
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._connections.closed(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take in what was sent. What belongs to no body counts as head until all that was asked is answered."""
+        body, parsed = self._body, len(self._messages)
+        super().data_received(data)
+        if len(self._messages) > parsed:
+            payload = self._messages[-1][1]
+            self._body = None if payload.is_eof() else payload
+            if self._under_way:
+                self._head_goes_on(len(data))
+            else:
+                self._head = 0
+            self._under_way = self._spoke = True
+            self._note()
+        elif body is None:
+            self._head_goes_on(len(data))
+        elif body.is_eof():
+            self._body = None
+            self._note()
+
+    def _head_goes_on(self, more: int) -> None:
+        if more and not self._head and self._spoke and not self._under_way:
+            self._connections.waits(self, Wait.HEAD)
+        self._head += more
+        if self._head > (most := self._connections.limits.head_bytes):
+            self._counts.closed(Closed.TOO_MUCH)
+            self._end(None if self._under_way else _too_large(most))
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._connections.waits_for_reader(self, self._wire.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._note()
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Answer, and begin no other call before the answer has been read."""
+        if isinstance(resp, web.HTTPExpectationFailed):
+            resp = self.answer(BadHttp("Expect may say 100-continue and nothing else. Nothing was changed."))
+        answer, lost = await super().finish_response(request, resp, start_time)
+        try:
+            await request.writer.drain()
+        except ConnectionError:
+            lost = True
+        self._answered()
+        return answer, lost
+
+    def _answered(self) -> None:
+        self._under_way = bool(self._messages)
+        if not self._under_way:
+            self._head = 0
+        self._note()
+
+    def _note(self) -> None:
+        """Say what is waited for from now on."""
+        if self.writing_paused:
+            return  # for the reader, until writing goes on
+        if not self._under_way:
+            self._connections.waits(self, Wait.IDLE)
+        elif self._body is not None:
+            self._connections.waits(self, Wait.BODY)
+        else:
+            self._connections.works(self)
+
+    # ------------------------------------------------------------------ ending it
+
+    def close_for(self, why: Closed, wait: Wait) -> None:
+        """As `Peer`. Who is late with a head is told; nobody else has asked for anything that could be answered."""
+        self._counts.closed(why)
+        told = None
+        if why is Closed.LATE and self._head and wait in (Wait.FIRST, Wait.HEAD):
+            seconds = self._connections.limits.head_seconds
+            told = BadHttp(f"The head of the call did not arrive whole within {seconds:.0f} s. Nothing was changed.")
+        self._end(told)
+
+    def _end(self, found: SaysoError | None) -> None:
+        """Close now. What cannot be sent at once is dropped: closing would wait for its reader."""
+        if found is not None:
+            self._counts.refused(found.code)
+            self._wire.write(_on_the_wire(found))
+        self.force_close()
+        if self._wire.get_write_buffer_size():
+            self._wire.abort()
+
+    # ------------------------------------------------------------------ what it says
 
     def handle_error(
         self,
@@ -65,25 +233,34 @@ class _Connection(web.RequestHandler):
             raise ConnectionError("an answer had begun")
         found: SaysoError
         if status < 500:
-            found = BadHttp("This is no HTTP, or a header or the address is longer than 8 KiB. Nothing was changed.")
+            found = BadHttp(
+                "This is no HTTP, or it has too many headers, or one or the address is longer than 8 KiB."
+                " Nothing was changed."
+            )
         else:
             found = Internal("Something went wrong inside Sayso. It was logged; whether anything changed is not known.")
-        return self._answer(found)
-
-    async def finish_response(
-        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
-    ) -> tuple[web.StreamResponse, bool]:
-        if isinstance(resp, web.HTTPExpectationFailed):
-            resp = self._answer(BadHttp("Expect may say 100-continue and nothing else. Nothing was changed."))
-        return await super().finish_response(request, resp, start_time)
+        return self.answer(found)
 
     def log_exception(self, *args: Any, **details: Any) -> None:
         """Callers' faults are answered, not logged."""
         if not isinstance(details.get("exc_info"), _OF_THE_CALLER):
             super().log_exception(*args, **details)
 
-    def _answer(self, found: SaysoError) -> web.Response:
-        self._count(found.code)
+    def answer(self, found: SaysoError) -> web.Response:
+        """The problem document, after which the connection ends."""
+        self._counts.refused(found.code)
         answer = problems.response(found)
         answer.force_close()
         return answer
+
+
+def _too_large(most: int) -> BadHttp:
+    return BadHttp(f"The head of a call has at most {most // 1024} KiB. Nothing was changed.")
+
+
+def _on_the_wire(found: SaysoError) -> bytes:
+    """The problem document for a caller whose call is not whole."""
+    answer = problems.response(found)
+    headers = {**answer.headers, "Content-Length": str(answer.content_length), "Connection": "close"}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 {answer.status} {answer.reason}\r\n{lines}\r\n{answer.text}".encode()

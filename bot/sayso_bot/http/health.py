@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Sized
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -39,6 +39,11 @@ class Metrics:
         self._calls = lru_cache(MOST_SERIES)(self.http.labels)
         self.problems = Counter("sayso_problems", "Problem documents by code.", ["code"], registry=self.registry)
         self.held = Gauge("sayso_held_calls", "Calls that this process holds now.", registry=self.registry)
+        self.connections = Gauge("sayso_connections", "Open connections.", registry=self.registry)
+        self._closed = Counter(
+            "sayso_connections_closed", "Connections ended that their callers had left open, by why (docs/limits.md).",
+            ["why"], registry=self.registry,
+        )  # fmt: skip
         self._requests = Gauge("sayso_requests", "Requests by status.", ["status"], registry=self.registry)
         self._alarms = Gauge("sayso_alarms", "Cards that cannot be delivered.", registry=self.registry)
         self._doubles = Gauge("sayso_late_doubles", "Second cards that a platform took late.", registry=self.registry)
@@ -51,6 +56,12 @@ class Metrics:
 
     def refused(self, code: str) -> None:
         self.problems.labels(code).inc()
+
+    def closed(self, why: str) -> None:
+        self._closed.labels(why).inc()
+
+    def watch(self, connections: Sized) -> None:
+        self.connections.set_function(lambda: len(connections))
 
     def text(self, totals: Totals, held: int) -> bytes:
         self.held.set(held)

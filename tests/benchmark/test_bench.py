@@ -1,0 +1,89 @@
+"""The benchmark in its shortest form: every row is measured on the real processes, and none passes for a whole run."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+
+import pytest
+
+from bench.__main__ import MEASURES, chosen
+from bench.load import Pump, Unexpected, connected
+from bench.processes import program
+from bench.rows import Row
+from bench.scale import TINY, WHOLE
+from bench.table import closing_line
+from bench.waiting import percentile
+from bench.workload import Submissions
+from redis_server import free_port
+
+ROWS = {"intake": 1, "wake": 3, "held": 1, "growth": 3, "start": 2}
+
+
+class Silent:
+    """Progress that shows nothing, and holds a measure to the steps that it said it would take."""
+
+    def begin(self, what: str, steps: int) -> None:
+        self.left = steps
+
+    def step(self, note: str = "") -> None:
+        self.left -= 1
+
+
+@pytest.mark.parametrize("name", ROWS)
+async def test_a_tiny_run_gives_rows_that_say_how_they_were_measured_and_are_not_ok(name: str) -> None:
+    progress = Silent()
+    rows: list[Row] = await importlib.import_module(f"bench.{name}").rows(TINY, progress)
+    assert len(rows) == ROWS[name]
+    assert progress.left >= 0
+    for row in rows:
+        said = json.loads(json.dumps(row.as_json()))
+        assert math.isfinite(said["value"])
+        assert said["value"] > 0
+        assert said["unit"]
+        assert ("at_least" in said) != ("at_most" in said)
+        assert said["ok"] is False
+        assert not row.whole
+        assert {"cores", "cpu_share"} <= said["measured_at"].keys()
+
+
+async def test_an_answer_that_was_not_expected_fails_the_run() -> None:
+    port = free_port()
+    async with program("bench.ceilings.echo", port):
+        connections = await connected(port, 2)
+        with pytest.raises(Unexpected, match="201"):
+            await Pump(connections, Submissions(port).next, 200).run(0.1)
+
+
+async def test_a_server_that_ends_fails_the_run() -> None:
+    port = free_port()
+    async with program("bench.ceilings.echo", port):
+        connections = await connected(port, 2)
+    with pytest.raises(Unexpected, match="ended"):
+        await Pump(connections, Submissions(port).next, 201).run(5)
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.5, 50), (0.99, 99), (1.0, 100), (0.001, 1)])
+def test_a_percentile_is_the_least_value_that_so_many_do_not_exceed(share: float, expected: float) -> None:
+    assert percentile([float(value) for value in range(100, 0, -1)], share) == expected
+
+
+def test_the_closing_line_names_what_does_not_hold() -> None:
+    held = Row("a", 1.0, "ratio", at_least=0.9)
+    short = Row("b", 1.0, "ratio", at_least=0.9, whole=False)
+    missed = Row("c", 1.0, "ms", at_most=0.9)
+    assert closing_line([held]) == "All 1 rows hold."
+    assert closing_line([held, short, missed]) == "1 of 3 rows hold; not ok: b; c."
+
+
+def test_a_run_is_whole_only_when_no_part_is_smaller() -> None:
+    assert not TINY.is_whole
+    assert WHOLE.slices > TINY.slices
+
+
+def test_all_measures_run_unless_some_are_named() -> None:
+    assert set(ROWS) <= set(chosen([])) <= set(MEASURES)
+    assert chosen(["wake"]) == ["wake"]
+    with pytest.raises(SystemExit):
+        chosen(["nothing"])
