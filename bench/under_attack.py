@@ -29,7 +29,9 @@ AT_MOST_MIB = 256.0
 SUBMISSIONS = 100
 DECISIONS = 50
 HONEST_CONNECTIONS = 16
-SLICES_A_ROUND = 4
+SLICES_A_ROUND = 8
+ROUNDS = 3
+SETTLE_SECONDS = 1.0
 P99 = 0.99
 
 
@@ -109,7 +111,7 @@ class Honest:
 
 
 async def rows(scale: Scale, progress: Progress) -> list[Row]:
-    rounds = max(1, scale.slices // SLICES_A_ROUND)
+    rounds = min(ROUNDS, scale.slices)
     async with _honest(scale, rounds) as (honest, attacker, flooder):
         planned = attacks(scale, honest.sayso, flooder)
         progress.begin("attacks", len(planned) * rounds)
@@ -125,13 +127,14 @@ async def rows(scale: Scale, progress: Progress) -> list[Row]:
 
 
 async def _round(scale: Scale, honest: Honest, attacker: Helper, attack: Attack, noticed: Noticed, before: int) -> None:
-    slices = max(1, SLICES_A_ROUND // 2)
+    slices = SLICES_A_ROUND // 2
     quiet = await honest.p99s(slices, scale.slice_seconds)
     await attacker.do(attack.how, honest.sayso.port, *attack.arguments)
     attacked = await honest.p99s(slices, scale.slice_seconds)
     noticed.mib = max(noticed.mib, (own_memory(honest.sayso.pid) - before) / 2**20)
     for status, count in (await attacker.do("end")).items():
         noticed.answers[status] = noticed.answers.get(status, 0) + count
+    await asyncio.sleep(SETTLE_SECONDS * scale.slice_seconds)
     noticed.submit.append(attacked[0] / quiet[0])
     noticed.wake.append(attacked[1] / quiet[1])
     noticed.quiet_ms.append(quiet)
@@ -174,7 +177,7 @@ async def _honest(scale: Scale, rounds: int) -> AsyncIterator[tuple[Honest, Help
     decided = round(DECISIONS * scale.slice_seconds * SLICES_A_ROUND * rounds * kinds) + held
     async with AsyncExitStack() as stack:
         sayso = await stack.enter_async_context(under_test())
-        key, secret = a_key("agent", quotas=Quotas())
+        key, secret = a_key("flooder", quotas=Quotas())
         async with sayso.book() as store:
             await store.put_key(key, "key_created")
         waiting = await stack.enter_async_context(at_sayso(sayso, held, decided))

@@ -219,6 +219,11 @@ class ServiceProcess:
             await store.put_key(made, "key_created")
         return secret
 
+    @property
+    def ended(self) -> bool:
+        """Whether it is not running, for whatever reason."""
+        return self._child is None or self._child.poll() is not None
+
     def kill(self) -> None:
         """kill -9 of the service alone."""
         assert self._child is not None

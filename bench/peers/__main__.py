@@ -35,6 +35,7 @@ SEED = 1
 
 def main() -> int:
     began = time.monotonic()
+    RESULTS.unlink(missing_ok=True)
     try:
         samples = asyncio.run(_measured())
     except (Broken, Unexpected, TimeoutError) as error:

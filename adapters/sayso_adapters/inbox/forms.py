@@ -53,4 +53,6 @@ async def _body(http_request: web.Request) -> bytes:
                     raise too_large
     except TimeoutError:
         raise BadHttp(f"The form did not arrive whole within {FORM_SECONDS:.0f} s. Nothing was changed.") from None
+    except ConnectionError:  # whoever sent it is gone; it is no fault of ours, and nobody reads the answer
+        raise BadHttp("The form did not arrive whole. Nothing was changed.") from None
     return bytes(body)

@@ -108,7 +108,7 @@ def _is_spoken(body: object) -> bool:
 
 
 async def _read(http_request: web.Request) -> bytes | None:
-    """The body, or None when it is larger than any of Slack's or does not arrive."""
+    """The body, or None when it is larger than any of Slack's or does not arrive whole."""
     if (http_request.content_length or 0) > MAX_BODY:
         return None
     body = bytearray()
@@ -118,7 +118,7 @@ async def _read(http_request: web.Request) -> bytes | None:
                 body += chunk
                 if len(body) > MAX_BODY:
                     return None
-    except TimeoutError:
+    except (TimeoutError, ConnectionError):
         return None
     return bytes(body)
 

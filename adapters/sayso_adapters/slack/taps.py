@@ -30,6 +30,8 @@ VOTE_PAUSES = (0.1, 0.4, 1.0, 2.0)
 TELL_TRIES = 3
 LONGEST_TELL_PAUSE = 10.0
 
+_CHANNEL = re.compile(r"[CGD][A-Z0-9]{1,30}\Z")
+_MESSAGE = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}\Z")
 _BUTTON = re.compile(r"btn_[A-Za-z0-9_-]{1,64}\Z")
 _OUTCOMES: Mapping[str, Outcome] = {APPROVE: "approve", DENY: "deny"}
 
@@ -76,7 +78,7 @@ def read_tap(body: Mapping[str, Any]) -> Tap | None:
         token=value if _BUTTON.match(value := _text(action.get("value"))) else "",
         at=_text(action.get("action_ts")),
     )
-    whole = USER.match(tap.user) and tap.channel and tap.post and tap.at
+    whole = USER.match(tap.user) and _CHANNEL.match(tap.channel) and _MESSAGE.match(tap.post) and tap.at
     return tap if whole and tap.action != OPEN else None
 
 

@@ -76,7 +76,7 @@ def loads(body: bytes) -> Json:
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    if len(found) != len(pairs) or any(len(name) > MAX_NAME for name in found):
+    if len(found) != len(pairs) or max(map(len, found), default=0) > MAX_NAME:
         raise _Suspicious
     return found
 

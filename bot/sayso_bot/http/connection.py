@@ -8,6 +8,7 @@ ends its call: an agent that is gone is not held. What a connection waits for is
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from itertools import chain
@@ -21,6 +22,8 @@ from sayso_bot.http import problems
 from sayso_bot.http.limits import Closed, Connections, Limits, Wait
 
 LOOK_SECONDS = 1.0
+SYSTEM_HOLDS_BYTES = 64 * 1024
+"""Of an answer that is not read the system would take megabytes, which nobody counts."""
 LINGER_SECONDS = 2.0
 """So long a body is read on that nobody wants, so that its sender sees the answer."""
 _OF_THE_CALLER = (HttpProcessingError, web.RequestPayloadError, ConnectionError)
@@ -57,8 +60,8 @@ class Runner(web.AppRunner):
 
     async def _look(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            self.connections.close_late()
+            more = self.connections.close_late()
+            await asyncio.sleep(0 if more else LOOK_SECONDS)
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
@@ -100,8 +103,8 @@ def _within(most: int, handler: Handler) -> Handler:
 class _Connection(web.RequestHandler):
     """Waits for its caller, or has a call ``under way``, which waits for us unless its body or its reader is awaited.
 
-    aiohttp does not tell when a head is whole: `_messages`, its queue of what was parsed and not begun, is the one part
-    of its inside that is used, by `data_received` and `_answered`.
+    aiohttp does not tell when a head is whole and keeps bodies that nobody needs. So two parts of its inside are used,
+    here and nowhere else: `_messages`, the queue of what was parsed and not begun, and a request's `_read_bytes`.
     """
 
     __slots__ = ("_body", "_connections", "_counts", "_head", "_spoke", "_under_way", "_wire")
@@ -121,6 +124,8 @@ class _Connection(web.RequestHandler):
         super().connection_made(transport)
         self._wire = cast(asyncio.Transport, transport)
         self._wire.set_write_buffer_limits(high=0)  # writing is paused while one byte is unread, so all are counted
+        if (opened := self._wire.get_extra_info("socket")) is not None:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SYSTEM_HOLDS_BYTES)
         if not self._connections.opened(self):
             self._counts.closed(Closed.FULL)
             self._end(Unavailable("All connections are in use. Nothing was changed.", retry_after=1))
@@ -158,7 +163,7 @@ class _Connection(web.RequestHandler):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._connections.waits_for_reader(self, self._wire.get_write_buffer_size())
+        self._connections.waits_for_reader(self)
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -171,6 +176,7 @@ class _Connection(web.RequestHandler):
         if isinstance(resp, web.HTTPExpectationFailed):
             resp = self.answer(BadHttp("Expect may say 100-continue and nothing else. Nothing was changed."))
         answer, lost = await super().finish_response(request, resp, start_time)
+        _let_go(request, answer)
         try:
             await request.writer.drain()
         except ConnectionError:
@@ -195,6 +201,9 @@ class _Connection(web.RequestHandler):
         else:
             self._connections.works(self)
 
+    def unread(self) -> int:
+        return self._wire.get_write_buffer_size()
+
     # ------------------------------------------------------------------ ending it
 
     def close_for(self, why: Closed, wait: Wait) -> None:
@@ -212,7 +221,7 @@ class _Connection(web.RequestHandler):
             self._counts.refused(found.code)
             self._wire.write(_on_the_wire(found))
         self.force_close()
-        if self._wire.get_write_buffer_size():
+        if self.unread():
             self._wire.abort()
 
     # ------------------------------------------------------------------ what it says
@@ -252,6 +261,13 @@ class _Connection(web.RequestHandler):
         answer = problems.response(found)
         answer.force_close()
         return answer
+
+
+def _let_go(request: web.BaseRequest, answer: web.StreamResponse) -> None:
+    """Drop the bodies of a call that is over. aiohttp keeps it until the next one comes, which may be long."""
+    request._read_bytes = None
+    if isinstance(answer, web.Response):
+        answer.body = None
 
 
 def _too_large(most: int) -> BadHttp:

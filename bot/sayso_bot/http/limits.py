@@ -20,6 +20,8 @@ from typing import Protocol
 MOST_CONNECTIONS = 20_000
 RESERVED_DESCRIPTORS = 512
 """For Redis, files, platforms' APIs, and connections that the system has accepted and that are not counted yet."""
+CLOSED_AT_ONCE = 50
+"""A flood that lapses together must not keep others waiting while it is closed."""
 
 
 class Wait(StrEnum):
@@ -86,6 +88,9 @@ def descriptors() -> int:
 
 
 class Peer(Protocol):
+    def unread(self) -> int:
+        """How many bytes of an answer are still to be read."""
+
     def close_for(self, why: Closed, wait: Wait) -> None:
         """End the connection now, whatever of an answer is unread. `Connections` has forgotten it already."""
 
@@ -102,6 +107,7 @@ class Connections:
         self._open: dict[Peer, Wait | None] = {}
         self._since = {wait: OrderedDict[Peer, float]() for wait in Wait}  # a dict's first is not found at once
         self._unread: dict[Peer, int] = {}
+        self._read_by: dict[Peer, float] = {}
         self._unread_bytes = 0
         self._seconds = {
             Wait.FIRST: limits.head_seconds,
@@ -133,35 +139,50 @@ class Connections:
             self._open[peer] = wait
             self._since[wait][peer] = self._clock()
 
-    def waits_for_reader(self, peer: Peer, unread: int) -> None:
-        """So many bytes of an answer wait to be read. Where that is too much in all, the oldest such answer goes."""
+    def waits_for_reader(self, peer: Peer) -> None:
+        """A part of an answer waits to be read. Where that is too much in all, one who does not read makes room."""
         self.waits(peer, Wait.ANSWER)
         if peer in self._open:
-            self._unread[peer] = unread
+            self._unread[peer] = unread = peer.unread()
             self._unread_bytes += unread
+            seconds = self.limits.answer_seconds + unread / self.limits.answer_bytes_per_second
+            self._read_by[peer] = self._clock() + seconds
         while self._unread_bytes > self.limits.unread_bytes:
-            self._close(next(iter(self._since[Wait.ANSWER])), Closed.TOO_MUCH, Wait.ANSWER)
+            self._free_memory()
 
     def works(self, peer: Peer) -> None:
         """``peer`` waits for us."""
         if peer in self._open:
             self._ends_wait(peer)
 
-    def close_late(self) -> None:
-        """Close those whose time is up."""
-        now, seconds = self._clock(), dict(self._seconds)
+    def close_late(self, most: int = CLOSED_AT_ONCE) -> bool:
+        """Close ``most`` of those whose time is up. Whether there may be more of them."""
+        now, closed, seconds = self._clock(), 0, dict(self._seconds)
         if len(self._open) > self.limits.crowded:
             seconds[Wait.IDLE] = min(seconds[Wait.IDLE], seconds[Wait.FIRST])
-        for wait, most in seconds.items():
+        for wait, may_wait in seconds.items():
             since = self._since[wait]
-            while since and now - since[first := next(iter(since))] >= most:
+            while closed < most and since and now - since[first := next(iter(since))] >= may_wait:
                 self._close(first, Closed.LATE, wait)
-        for peer, began in list(self._since[Wait.ANSWER].items()):
-            if now - began >= self._seconds_to_read(self._unread[peer]):
-                self._close(peer, Closed.LATE, Wait.ANSWER)
+                closed += 1
+        for peer in [peer for peer, by in self._read_by.items() if now >= by][: most - closed]:
+            self._close(peer, Closed.LATE, Wait.ANSWER)
+            closed += 1
+        return closed == most
 
-    def _seconds_to_read(self, unread: int) -> float:
-        return self.limits.answer_seconds + unread / self.limits.answer_bytes_per_second
+    def _free_memory(self) -> None:
+        """Close the oldest whose reader has read nothing since the last look; where all read on, the oldest."""
+        answers = self._since[Wait.ANSWER]
+        for _ in range(len(answers)):
+            peer = next(iter(answers))
+            if (unread := peer.unread()) >= self._unread[peer]:
+                break
+            self._unread_bytes -= self._unread[peer] - unread
+            self._unread[peer] = unread
+            if self._unread_bytes <= self.limits.unread_bytes:
+                return
+            answers.move_to_end(peer)
+        self._close(next(iter(answers)), Closed.TOO_MUCH, Wait.ANSWER)
 
     def _make_room(self) -> bool:
         """Close the one that has waited for its caller longest."""
@@ -177,6 +198,7 @@ class Connections:
         if wait is not None:
             del self._since[wait][peer]
             self._unread_bytes -= self._unread.pop(peer, 0)
+            self._read_by.pop(peer, None)
             self._open[peer] = None
 
     def _close(self, peer: Peer, why: Closed, wait: Wait) -> None:

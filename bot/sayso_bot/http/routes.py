@@ -13,7 +13,7 @@ from sayso_bot.domain.bucket import Buckets
 from sayso_bot.domain.json import dumps
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.request import REQUEST_ID, Request, Status
-from sayso_bot.errors import Invalid, InvalidField, NotFound, QuotaExceeded, RateLimited, SaysoError
+from sayso_bot.errors import Invalid, InvalidField, NotFound, QuotaExceeded, RateLimited, SaysoError, TooMany
 from sayso_bot.http.intake import preferred_wait, query_wait, read_draft, read_nothing
 from sayso_bot.http.schemas import is_action, request_out
 from sayso_bot.ports import Draft, Filter
@@ -63,7 +63,12 @@ class AgentRoutes:
         return answer
 
     async def submit(self, key: Key, http_request: web.Request) -> web.Response:
-        submitted = await self._desk.submit(key, await self._draft(key, http_request))
+        draft = await self._draft(key, http_request)
+        try:
+            submitted = await self._desk.submit(key, draft)
+        except TooMany:  # it counts here too, so that a flood is soon refused without asking the store
+            self._buckets.take(key.id, key.quotas.rate, key.quotas.burst)
+            raise
         request, replayed, headers = submitted.request, submitted.replayed, {}
         wait = preferred_wait(http_request)
         if wait is not None:

@@ -26,6 +26,7 @@ WHOLE = Size(values=20_000, characters=128 * 1024)
 WALKED = Size(values=1_000, characters=32 * 1024)
 
 _NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*\Z")
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 _WALKS = re.compile(r"\b(all|exists|exists_one|filter)\b")
 _BOOL = cel.Type.BOOL
 _ABOUT: dict[str, Any] = {"action": cel.Type.STRING, "agent": cel.Type.STRING}
@@ -118,6 +119,8 @@ class Scope:
         """Raises `ConditionInvalid`."""
         if len(text) > MAX_EXPRESSION:
             raise ConditionInvalid((Complaint(1, 1, f"A condition has at most {MAX_EXPRESSION} characters."),))
+        if _HALF_A_PAIR.search(text):
+            raise ConditionInvalid((Complaint(1, 1, "A condition cannot hold half of a surrogate pair."),))
         try:
             if self._checking.compile(text).return_type() not in (_BOOL, cel.Type.DYN):
                 raise ConditionInvalid((Complaint(1, 1, "A condition must come to true or false; compare something."),))

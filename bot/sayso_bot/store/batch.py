@@ -77,34 +77,34 @@ class Batch:
 
     async def _send(self, queue: _Queue, lane: Lane, calls: list[Call]) -> None:
         try:
-            answers = await _executed(lane, calls, queue.wait_for)
+            if queue.wait_for is None:
+                await lane.execute(calls, Call.hear)
+            else:
+                await _execute_durably(lane, calls, queue.wait_for)
         except TimeoutError as error:
-            calls += queue.take_all()  # Redis says nothing, so it would say nothing to those that wait
-            answers = [error] * len(calls)
+            _fail(calls + queue.take_all(), error)  # Redis says nothing, so it would say nothing to those that wait
         except (RedisError, OSError) as error:
-            answers = [error] * len(calls)
+            _fail(calls, error)
         except BaseException:
             for call in calls:
                 call.answer.cancel()
             raise
-        for call, answer in zip(calls, answers, strict=True):
-            if call.answer.done():
-                continue
-            if isinstance(answer, Exception):
-                call.answer.set_exception(answer)
-            else:
-                call.answer.set_result(answer)
 
 
-async def _executed(lane: Lane, calls: list[Call], wait_for: WaitFor | None) -> list[Any]:
-    if wait_for is None:
-        return await lane.execute(calls)
-    *answers, confirmed = await lane.execute([*calls, Call.of("WAITAOF", *wait_for)])
+def _fail(calls: list[Call], error: Exception) -> None:
+    for call in calls:
+        call.hear(error)
+
+
+async def _execute_durably(lane: Lane, calls: list[Call], wait_for: WaitFor) -> None:
+    """Nobody is told anything before all of it is on disk; a refusal changed nothing, so it needs no disk."""
+    answers: list[Any] = []
+    await lane.execute([*calls, Call.of("WAITAOF", *wait_for)], lambda _, answer: answers.append(answer))
+    *answers, confirmed = answers
     local, replicas, _ = wait_for
-    if not isinstance(confirmed, Exception) and confirmed[0] >= local and confirmed[1] >= replicas:
-        return answers
-    late = NotOnDisk("not confirmed on disk in time")
-    return [answer if isinstance(answer, Exception) else late for answer in answers]
+    is_on_disk = not isinstance(confirmed, Exception) and confirmed[0] >= local and confirmed[1] >= replicas
+    for call, answer in zip(calls, answers, strict=True):
+        call.hear(answer if is_on_disk or isinstance(answer, Exception) else NotOnDisk("not confirmed on disk in time"))
 
 
 class _Queue:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from time import monotonic
 from typing import Any
 
 from redis.asyncio import Redis
@@ -63,18 +64,18 @@ class Calls:
                 raise
 
     async def _send(self, words: Sequence[Any], *, writes: bool, tries: int) -> Any:
-        pauses, clock = iter(PAUSES_SECONDS[: tries - 1]), asyncio.get_running_loop().time
-        until = clock() + PATIENCE_SECONDS
+        until = monotonic() + PATIENCE_SECONDS
+        pauses = iter(PAUSES_SECONDS)
         while True:
             try:
                 return await self._batch.call(*words, writes=writes)
             except _LOST:
-                pause = next(pauses, None)
-                if pause is None or clock() > until:
+                tries, pause = tries - 1, next(pauses, None)
+                if pause is None or not tries or monotonic() > until:
                     raise Unavailable("Sayso's store cannot be reached. Try again shortly.", retry_after=1) from None
                 await asyncio.sleep(pause)
             except ResponseError as error:
-                if "Function not found" not in str(error) or clock() > until:
+                if "Function not found" not in str(error) or monotonic() > until:
                     raise Unavailable(_refusal(error), retry_after=2) from error
                 await self._reload()
             except RedisError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,15 @@ class Call:
     packed: bytes
     answer: asyncio.Future[Any]
 
+    def hear(self, answer: Any) -> None:
+        """Tell whoever waits, if anybody still does."""
+        if self.answer.done():
+            return
+        if isinstance(answer, Exception):
+            self.answer.set_exception(answer)
+        else:
+            self.answer.set_result(answer)
+
     @classmethod
     def of(cls, *words: Any) -> Call:
         """Raises `UnicodeEncodeError` for a word that is no text."""
@@ -40,10 +49,13 @@ class Lane:
         self._seconds: float = pool.connection_kwargs["socket_timeout"]
         self._connection: Any = pool.connection_class(**{**pool.connection_kwargs, "socket_timeout": None})
 
-    async def execute(self, calls: Sequence[Call]) -> list[Any]:
-        """All answers, refusals of single calls among them, within the client's time for one reply.
+    async def execute(self, calls: Sequence[Call], hear: Callable[[Call, Any], None]) -> None:
+        """Send all, and ``hear`` each answer when it comes: a value, or the error with which one call was refused.
 
-        Raises `RedisError`, `OSError` or `TimeoutError` when the connection is lost; calls may have taken effect then.
+        Redis answers a long pipeline in parts, so the first callers go on while it works for the last.
+
+        Raises `RedisError`, `OSError` or `TimeoutError` when the connection is lost, or when not all is answered within
+        the client's time for one reply. Calls may have taken effect then.
         """
         connection = self._connection
         try:
@@ -51,7 +63,8 @@ class Lane:
                 if connection.is_connected and await connection.can_read():
                     await connection.disconnect()  # it was closed over there since
                 await connection.send_packed_command([call.packed for call in calls], check_health=False)
-                return [await self._answer(call.name) for call in calls]
+                for call in calls:
+                    hear(call, await self._answer(call.name))
         except BaseException:
             await connection.disconnect(nowait=True)  # answers that nobody has read must not meet another call
             raise

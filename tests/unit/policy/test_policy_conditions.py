@@ -128,6 +128,7 @@ REFUSED = [
     ("{x: boolean}", "(" * 40 + "params.x" + ")" * 40, "nested too deep"),
     ("{x: boolean}", "params.x" + " && params.x" * 200, "at most 2000 characters"),
     ("{a-b: boolean}", "params.a-b", "params.a is not declared"),
+    ("{x: string}", "params.x == '\\ud800'", "half of a surrogate pair"),
 ]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -145,6 +147,15 @@ class TestWhatTheTapperIsTold:
         _, message = await office.posted()
         assert "not known here" in await office.tap(message, "approve", user="U0ANA", value=value)
         assert office.desk.ballots == []
+
+    @pytest.mark.parametrize("post", ["garbage", "1.1/../x", "C1/1.1", "1.1 2.2"])
+    async def test_a_message_that_slack_could_not_have_made_takes_no_vote(self, office: Office, post: str) -> None:
+        _, message = await office.posted()
+        payload = office.slack.payload(message, "approve", user="U0ANA")
+        payload["container"]["message_ts"] = payload["message"]["ts"] = post
+        body = urlencode({"payload": json.dumps(payload)})
+        assert await office.slack.send(office.url, body, office.slack.signed(body)) == 200
+        assert (office.desk.ballots, office.desk.posts) == ([], [])
 
     async def test_an_action_of_another_version(self, office: Office) -> None:
         _, message = await office.posted()

@@ -1,0 +1,155 @@
+"""What every agent was told and every person did, kept outside the service that it is held against.
+
+A `Case` is one request as the campaign knows it: its plan, and all that was seen of it. Times are this machine's, in
+seconds; the service's own are Redis's, on the same machine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+from faults.campaign.plan import Plan
+
+SLACK = "Slack"
+Json: TypeAlias = dict[str, Any]
+Outcome: TypeAlias = Literal["approve", "deny"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a story."""
+
+    at: float
+    who: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A request as one agent was told of it. ``held`` says that the call waited for the decision."""
+
+    asked_at: float
+    at: float
+    replica: str
+    held: bool
+    body: Json
+
+    @property
+    def status(self) -> str:
+        return str(self.body["status"])
+
+    @property
+    def settled_at(self) -> float | None:
+        decision = self.body["decision"]
+        return datetime.fromisoformat(decision["at"]).timestamp() if decision else None
+
+
+@dataclass(slots=True)
+class Tap:
+    """One click, and what became of it. ``revision`` is that of the params which the card showed to the tapper;
+    ``status`` stays None where no answer came.
+    """
+
+    at: float
+    user: str
+    name: str
+    outcome: Outcome
+    post: str
+    replica: str
+    admitted: bool
+    revision: int = 1
+    status: int | None = None
+    answered_at: float | None = None
+    told: list[str] = field(default_factory=list)
+
+    @property
+    def counted(self) -> bool:
+        """Whether the person was told that it counts."""
+        return any(text.startswith(("You approved ", "You denied ", "Your approval of ")) for text in self.told)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the person was told that it does not count."""
+        unsure = "may not have counted"
+        return bool(self.told) and not self.counted and not any(unsure in text for text in self.told)
+
+
+@dataclass(slots=True)
+class Case:
+    number: int
+    plan: Plan
+    world: str
+    ids: set[str] = field(default_factory=set)
+    told: list[Told] = field(default_factory=list)
+    taps: list[Tap] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    cancel_asked_at: float | None = None
+    edits: int = 0
+    refused: list[int] = field(default_factory=list)
+    done: bool = False
+
+    def note(self, who: str, what: str) -> None:
+        self.events.append(Event(time.time(), who, what))
+
+    @property
+    def settled(self) -> bool:
+        return any(told.status != "pending" for told in self.told)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When a fault of a lane was at work."""
+
+    name: str
+    lane: str
+    start: float
+    end: float
+
+
+class Ledger:
+    """All cases, what was seen on the wires about each request, and the faults.
+
+    ``doubles`` are the requests of which Slack took a post that had been looked for in vain.
+    """
+
+    def __init__(self) -> None:
+        self.cases: dict[int, Case] = {}
+        self.seen: defaultdict[str, list[Event]] = defaultdict(list)
+        self.spans: list[Span] = []
+        self.kills: Counter[str] = Counter()
+        self.doubles: set[str] = set()
+        self.complaints: list[str] = []
+
+    def open(self, plan: Plan, world: str) -> Case:
+        case = self.cases[plan.number] = Case(plan.number, plan, world)
+        return case
+
+    def saw(self, request: str, who: str, what: str) -> None:
+        if request:
+            self.seen[request].append(Event(time.time(), who, what))
+
+    def case_of(self, request: str) -> Case | None:
+        """The case of a request, where an agent or Slack has heard of it already."""
+        return next((case for case in reversed(self.cases.values()) if request in case.ids), None)
+
+    @property
+    def faults(self) -> Counter[str]:
+        return Counter(span.name for span in self.spans)
+
+    def is_calm(self, since: float, until: float, lane: str = "") -> bool:
+        """Whether no fault was at work in between; with ``lane``, none of that lane."""
+        near = (span for span in self.spans if lane in ("", span.lane))
+        return not any(span.start <= until and span.end >= since for span in near)
+
+    def quiet_seconds(self, since: float, until: float) -> float:
+        """How much of this time no fault kept an answer from an agent. Slack's trouble never does."""
+        quiet, at = 0.0, since
+        for span in sorted(self.spans, key=lambda span: span.start):
+            if span.lane != SLACK and span.end > at and span.start < until:
+                quiet += max(0.0, span.start - at)
+                at = span.end
+        return quiet + max(0.0, until - at)

@@ -1,0 +1,183 @@
+"""People: each sees a card in Slack, taps as the plan says, and taps again where Slack showed them an error.
+
+A person has one tap under way at a time, so what Slack tells them is about that tap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+
+from fakes.slack_workspace import Message
+from faults.campaign.ledger import Case, Ledger, Outcome, Tap
+from faults.campaign.platform import Platform
+from faults.campaign.world import World
+
+TRIES = 40
+AGAIN_SECONDS = 0.7
+TOLD_SECONDS = 2.5
+EDITED, AWAY = "edits it", "cannot be heard"
+
+
+class People:
+    """Those of one world. Some answer only after ``late_seconds``, when a lost post was looked for and found.
+
+    ``edit`` says what became of an edit: `EDITED`, `AWAY`, or why it was refused.
+    """
+
+    def __init__(self, world: World, late_seconds: float) -> None:
+        self._late_seconds = late_seconds
+        self.edit: Callable[[str, str, Mapping[str, int]], Awaitable[str]] | None = None
+        self._world = world
+        self._platform: Platform = world.platform
+        self._ledger: Ledger = world.ledger
+        self._free = deque(self._platform.crew)
+        self._strangers = itertools.cycle(self._platform.strangers)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._first_taps: dict[int, asyncio.Event] = {}
+        self._hurry: set[int] = set()
+        self._late: set[int] = set()
+        self._platform.on_card = self._see
+
+    async def finish(self) -> None:
+        """Until everybody is done."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks)
+
+    def hurry(self, number: int) -> asyncio.Event:
+        """The first tap on this case comes at once; set when it was answered."""
+        self._hurry.add(number)
+        return self._first_taps.setdefault(number, asyncio.Event())
+
+    def put_off(self, number: int) -> None:
+        """The first tap on this case comes late."""
+        self._late.add(number)
+
+    def _see(self, number: int, message: Message, first: bool) -> None:
+        case = self._ledger.cases[number]
+        if not first:
+            case.note("slack", f"shows a second card, {message.ts}")
+        task = asyncio.create_task(self._answer(case, message) if first else self._answer_both(case))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, case: Case, message: Message) -> None:
+        plan = case.plan
+        if plan.people == "nobody" and case.number not in self._hurry:
+            return
+        if plan.people == "at the deadline":
+            await self._until_the_deadline(case)
+        elif case.number not in self._hurry:
+            late = plan.people == "late" or case.number in self._late
+            await asyncio.sleep(self._late_seconds if late else plan.pause)
+        match plan.people:
+            case "deny" | "stranger first" | "approve" | "late" | "at the deadline" | "while cancelled":
+                if plan.people == "stranger first":
+                    await self._tap(case, message, "approve", stranger=True)
+                await self._tap(case, message, "deny" if plan.people == "deny" else "approve")
+            case "twice":
+                user = self._free.popleft()
+                taps = (self._tap(case, message, "approve", user=user, deliveries=times) for times in (2, 1))
+                await asyncio.gather(*taps)
+                await self._tap(case, message, "approve")
+            case "opposite":
+                await asyncio.gather(
+                    self._tap(case, message, "approve", turn=0), self._tap(case, message, "deny", turn=1)
+                )
+            case "while edited":
+                racing = [self._tap(case, message, "approve", turn=turn) for turn in (0, 1)]
+                await asyncio.gather(self._edit(case, message), *racing)
+                await asyncio.gather(*(self._tap(case, message, "approve", turn=turn) for turn in (0, 1)))
+            case "both":
+                await asyncio.gather(*(self._tap(case, message, "approve", turn=turn) for turn in (0, 1)))
+
+    async def _answer_both(self, case: Case) -> None:
+        """One person taps both cards of a late double, at once and at both replicas."""
+        cards = [card for request in case.ids for card in self._platform.cards.get(request, ())]
+        user = self._free.popleft()
+        await asyncio.gather(
+            *(self._tap(case, card, "approve", turn=turn, user=user) for turn, card in enumerate(cards))
+        )
+
+    async def _until_the_deadline(self, case: Case) -> None:
+        """A moment either side of it, which is this machine's as well as Redis's."""
+        assert case.plan.timeout is not None
+        created = case.told[0].at if case.told else time.time()
+        await asyncio.sleep(max(0.0, created + case.plan.timeout - 0.1 + case.plan.pause / 5 - time.time()))
+
+    async def tap_the_rest(self, case: Case, message: Message) -> None:
+        """Somebody taps a card that still has buttons though its request is settled."""
+        await self._tap(case, message, "approve")
+
+    async def _edit(self, case: Case, message: Message) -> None:
+        """Somebody of the crew changes the params of the first revision, through no surface yet."""
+        assert self.edit is not None
+        [request] = [found for found, cards in self._platform.cards.items() if message in cards]
+        for _ in range(TRIES):
+            said = await self.edit(request, self._platform.crew[0], case.plan.edited)
+            case.note("editor", said)
+            if said != AWAY:
+                case.edits += said == EDITED
+                return
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _tap(
+        self,
+        case: Case,
+        message: Message,
+        outcome: Outcome,
+        *,
+        turn: int | None = None,
+        stranger: bool = False,
+        deliveries: int = 1,
+        user: str = "",
+    ) -> None:
+        """One person taps until they know that it counted or why not, or until there is nothing left to tap."""
+        first = case.plan.replica if turn is None else turn
+        user = user or (next(self._strangers) if stranger else self._free.popleft())
+        for at in range(first, first + TRIES):
+            if message.button(outcome) is None:
+                case.note(user, "sees no buttons any more")
+                break
+            tap = await self._click(case, message, outcome, at, user, stranger, deliveries)
+            if case.number in self._first_taps:
+                self._first_taps[case.number].set()
+            if tap.status == 200 and await self._knows(tap, message):
+                break
+            await asyncio.sleep(AGAIN_SECONDS)
+        else:
+            self._ledger.complaints.append(f"{user} tapped case {case.number} {TRIES} times and learned nothing")
+        if not stranger and user not in self._free:
+            self._free.append(user)
+
+    async def _click(
+        self, case: Case, message: Message, outcome: Outcome, turn: int, user: str, stranger: bool, deliveries: int
+    ) -> Tap:
+        """One click, delivered once or more; the tap on which what Slack tells the person is written down."""
+        stamp, clicks = self._platform.stamp(), []
+        for delivery in range(deliveries):
+            replica = self._world.replica(turn + delivery)
+            tap = Tap(time.time(), user, f"Person {user}", outcome, message.ts, replica.name, not stranger)
+            case.taps.append(tap)
+            clicks.append(self._platform.click(case, tap, message, replica.url, action_ts=stamp))
+        await asyncio.gather(*clicks)
+        return tap
+
+    async def _knows(self, tap: Tap, message: Message) -> bool:
+        """Whether the person was told, or sees the card end."""
+        end = time.time() + TOLD_SECONDS
+        while time.time() < end:
+            if tap.counted or (tap.refused and not _try_again(tap)):
+                return True
+            if tap.told or message.button(tap.outcome) is None:
+                return not tap.told
+            await asyncio.sleep(0.05)
+        return False
+
+
+def _try_again(tap: Tap) -> bool:
+    """Whether the last thing said asks for another tap, or for a look at new params."""
+    return any(words in tap.told[-1] for words in ("Tap again", "Try again", "has changed since"))

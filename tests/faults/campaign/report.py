@@ -1,0 +1,115 @@
+"""What is shown of a campaign: how far it is, what was done to the service, what held, the story of what did not."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from faults.campaign.balance import Evidence, story, wake_seconds
+from faults.campaign.campaign import Outcome
+from faults.campaign.ledger import Case, Ledger
+
+MOST_STORIES = 3
+
+
+class Bar:
+    """A progress bar of one stage after the other, with the faults that are on."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task = progress.add_task("starting", total=None, faults="")
+
+    def stage(self, name: str, requests: int) -> None:
+        self._progress.stop_task(self._task)
+        if not self._progress.console.is_terminal:
+            self._progress.console.print(f"{time.strftime('%H:%M:%S')}  {name}: {requests} requests")
+        self._task = self._progress.add_task(name, total=requests, faults="")
+
+    def settled(self) -> None:
+        self._progress.advance(self._task)
+
+    def faults(self, now: Mapping[str, str]) -> None:
+        self._progress.update(self._task, faults="; ".join(now.values()))
+
+
+def progress(console: Console) -> Progress:
+    columns = (
+        TextColumn("{task.description:<26}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("[dim]{task.fields[faults]}"),
+    )
+    return Progress(*columns, console=console)
+
+
+def show(outcome: Outcome, console: Console) -> None:
+    """The table, the stories of what failed, and one line."""
+    console.print(_table(outcome.ledger))
+    console.print(_wakes(outcome))
+    for complaint in outcome.ledger.complaints:
+        console.print(f"[bold red]{complaint}")
+    for failure, _ in outcome.failures:
+        console.print(f"[bold red]Request {failure.case.number} ({failure.case.plan.people}): {failure.what}")
+    failed = {failure.case.number: (failure.case, evidence) for failure, evidence in outcome.failures}
+    for case, evidence in list(failed.values())[:MOST_STORIES]:
+        _tell(outcome.ledger, evidence, case, console)
+    console.print(line(outcome))
+
+
+def line(outcome: Outcome) -> str:
+    """The one line that says what held."""
+    ledger = outcome.ledger
+    asked, taps = len(ledger.cases), sum(len(case.taps) for case in ledger.cases.values())
+    done = (
+        f"{asked:,} requests, {taps:,} taps, {ledger.kills['service']} kills of the service, {ledger.kills['redis']} of"
+        f" Redis, {sum(ledger.faults.values())} faults in all, {outcome.seconds:.0f} s"
+    )
+    if not outcome.holds:
+        return f"{done}: {len(outcome.failures) + len(ledger.complaints)} things do not agree."
+    late = len(ledger.doubles)
+    return f"{done}: nothing lost, nothing decided or posted twice, nobody waiting, {late} late doubles."
+
+
+def _table(ledger: Ledger) -> Table:
+    table = Table("fault", "times", title="What was done to it")
+    for name, count in sorted(ledger.faults.items()):
+        table.add_row(name, str(count))
+    return table
+
+
+def _wakes(outcome: Outcome) -> str:
+    """How long held calls waited after the decision, where no fault was near."""
+    ledger = outcome.ledger
+    late = [
+        wake_seconds(ledger, told)
+        for case in ledger.cases.values()
+        for told in case.told
+        if told.held and told.settled_at and _calm(ledger, told.asked_at, told.settled_at, told.at)
+    ]
+    if len(late) < 2:
+        return "No held call was woken undisturbed."
+    cuts = statistics.quantiles(late, n=100)
+    return f"Undisturbed wake-ups: {len(late)}, median {cuts[49] * 1000:.0f} ms, p99 {cuts[98] * 1000:.0f} ms."
+
+
+def _calm(ledger: Ledger, asked: float, settled: float, answered: float) -> bool:
+    """Whether the call was held at the decision, and no fault was at work from a second before it on."""
+    return asked < settled < answered and ledger.is_calm(settled - 1, answered)
+
+
+def _tell(ledger: Ledger, evidence: Evidence, case: Case, console: Console) -> None:
+    console.rule(f"The story of request {case.number}, {', '.join(sorted(case.ids)) or 'which nobody heard of'}")
+    plan = case.plan
+    console.print(f"Planned: {plan.action}; people: {plan.people}; its agent {plan.manner}; world: {case.world}")
+    for event in story(ledger, evidence, case):
+        at = datetime.fromtimestamp(event.at, UTC).strftime("%H:%M:%S.%f")[:-3]
+        console.print(
+            f"{at}  {event.who:<22} {event.what}", style="yellow" if event.who == "fault" else None, markup=False
+        )

@@ -1,0 +1,158 @@
+"""The campaign of `make faults` in its short form: the same code, fewer requests, Redis's time put forward at the end.
+
+That it can fail is shown too: a ledger that was told anything else than what happened does not balance.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+import pytest_asyncio
+from rich.console import Console
+
+from faults.campaign.balance import Evidence, balance, story
+from faults.campaign.campaign import Campaign, Outcome, Scale
+from faults.campaign.ledger import Case, Ledger
+from faults.campaign.report import Bar, line, progress, show
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+REQUESTS, RATE = 240, 15.0
+pytestmark = pytest.mark.timeout(300)
+Tamper: TypeAlias = Callable[[Case, Evidence, str], Evidence]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def campaign(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    clock = await asyncio.create_subprocess_exec(REPOSITORY / ".ci" / "faketime", cwd=REPOSITORY)
+    assert await clock.wait() == 0
+    scale = Scale(REQUESTS, secrets.token_hex(4), RATE, long=False)
+    with progress(Console(quiet=True)) as shown:
+        outcome = await Campaign(scale, tmp_path_factory.mktemp("campaign"), Bar(shown)).run()
+    print(f"seed {scale.seed}")
+    show(outcome, Console(width=160))
+    return outcome
+
+
+def test_under_every_fault_the_ledger_balances(campaign: Outcome) -> None:
+    assert campaign.holds, line(campaign)
+
+
+def test_each_lane_of_faults_took_hold(campaign: Outcome) -> None:
+    names = set(campaign.ledger.faults)
+    assert campaign.ledger.kills["service"] >= 2
+    assert "clocks ten minutes apart" in names
+    assert any(name.startswith("Redis's answer") for name in names)
+    assert any(name.startswith("Slack") for name in names)
+
+
+def test_the_story_of_a_request_tells_all_that_was_seen_of_it_in_order_of_time(campaign: Outcome) -> None:
+    evidence = campaign.evidence[0]
+    case = next(case for case in campaign.ledger.cases.values() if _is_plain(case, evidence))
+    events = story(campaign.ledger, evidence, case)
+    assert {"agent", "Person", "slack", "redis", "journal"} <= {event.who.split()[0] for event in events}
+    assert [event.at for event in events] == sorted(event.at for event in events)
+
+
+# --------------------------------------------------------------------------- what does not balance
+
+
+def _record_is_gone(_: Case, evidence: Evidence, request: str) -> Evidence:
+    return replace(evidence, records={name: found for name, found in evidence.records.items() if name != request})
+
+
+def _made_twice(case: Case, evidence: Evidence, _: str) -> Evidence:
+    case.ids.add("req_another")
+    return evidence
+
+
+def _decided_twice(_: Case, evidence: Evidence, request: str) -> Evidence:
+    entries = [*evidence.journal[request], *(each for each in evidence.journal[request] if each.kind == "settled")]
+    return replace(evidence, journal={**evidence.journal, request: entries})
+
+
+def _told_otherwise(case: Case, evidence: Evidence, _: str) -> Evidence:
+    told = next(told for told in case.told if told.status == "approved")
+    told.body["status"] = "denied"
+    return evidence
+
+
+def _told_pending_afterwards(case: Case, evidence: Evidence, _: str) -> Evidence:
+    last = case.told[-1]
+    case.told.append(replace(last, asked_at=last.at + 1, at=last.at + 2, body={**last.body, "status": "pending"}))
+    return evidence
+
+
+def _nobody_tapped(case: Case, evidence: Evidence, _: str) -> Evidence:
+    case.taps.clear()
+    return evidence
+
+
+def _refused_and_counted(case: Case, evidence: Evidence, _: str) -> Evidence:
+    for tap in case.taps:
+        tap.told[:] = ["You are not an approver of this request."]
+    return evidence
+
+
+def _vote_is_gone(_: Case, evidence: Evidence, request: str) -> Evidence:
+    without = replace(evidence.records[request], votes=())
+    return replace(evidence, records={**evidence.records, request: without})
+
+
+def _posted_twice(_: Case, evidence: Evidence, request: str) -> Evidence:
+    return replace(evidence, cards={**evidence.cards, request: [*evidence.cards[request]] * 2})
+
+
+def _still_has_buttons(_: Case, evidence: Evidence, request: str) -> Evidence:
+    buttons = {"type": "actions", "elements": [{"action_id": "approve", "value": "btn_x"}]}
+    card = evidence.cards[request][0]
+    return replace(evidence, cards={**evidence.cards, request: [replace(card, blocks=[*card.blocks, buttons])]})
+
+
+def _woken_late(case: Case, evidence: Evidence, _: str) -> Evidence:
+    case.told[:] = [replace(told, held=True, at=told.at + 3600) for told in case.told]
+    return evidence
+
+
+def _left_waiting(case: Case, evidence: Evidence, _: str) -> Evidence:
+    case.done = False
+    return evidence
+
+
+@pytest.mark.parametrize(
+    ("tamper", "sentence"),
+    [
+        (_record_is_gone, "is not on the record"),
+        (_made_twice, "made 2 requests"),
+        (_decided_twice, "the journal has 2 decisions"),
+        (_told_otherwise, "an agent was told"),
+        (_told_pending_afterwards, "pending after it had ended"),
+        (_nobody_tapped, "that nobody admitted gave"),
+        (_refused_and_counted, "was told that the tap does not count"),
+        (_vote_is_gone, "there is no such vote"),
+        (_posted_twice, "it was posted 2 times"),
+        (_still_has_buttons, "still has buttons"),
+        (_woken_late, "a held call"),
+        (_left_waiting, "its agent is still waiting"),
+    ],
+)
+def test_a_ledger_that_was_told_otherwise_does_not_balance(campaign: Outcome, tamper: Tamper, sentence: str) -> None:
+    evidence = campaign.evidence[0]
+    case = deepcopy(next(case for case in campaign.ledger.cases.values() if _is_plain(case, evidence)))
+    [request] = case.ids
+    ledger = Ledger()
+    ledger.cases[case.number] = case
+    failures = balance(ledger, tamper(case, evidence, request))
+    assert any(sentence in failure.what for failure in failures), failures
+
+
+def _is_plain(case: Case, evidence: Evidence) -> bool:
+    """Approved by one person on one card, while nothing was wrong, and told so."""
+    ended = bool(case.told) and case.told[-1].status == "approved" and any(tap.counted for tap in case.taps)
+    return case.world == evidence.world and case.plan.people == "approve" and len(case.taps) == 1 and ended

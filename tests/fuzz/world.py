@@ -1,0 +1,187 @@
+"""The service that is fuzzed: `sayso serve` as a process, a stand-in Slack, an agent's key and a person's session.
+
+`World.known` holds what the cases' names stand for. `check` says whether the service still does its work: it lives,
+has logged no error, takes a good request, and has not grown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from fakes.slack import FakeSlack
+from fuzz.case import SIGNING_SECRET, Case
+from fuzz.mutation import MARKUP
+from fuzz.wire import Exchange, exchange
+from redis_server import RedisServer
+from service import ServiceProcess
+
+PERSON = "ana@example.com"
+POLICY = f"""
+channels: {{inbox: inbox, deploys: slack:C0PAYMENTS}}
+approvers: {{finance: [email:{PERSON}]}}
+rules:
+  - {{action: denied.*, deny: Never.}}
+  - {{action: slack.*, ask: {{channel: deploys, approvers: finance, timeout: 30m}}}}
+  - action: checked.*
+    params: {{amount: number, order: string, tags: list?, note: string?}}
+    when: params.amount > 500 && claims.summary != ''
+    ask: {{channel: inbox, approvers: finance, quorum: 1, reason: deny, timeout: 1h}}
+  - {{action: "*", ask: {{channel: inbox, approvers: finance, timeout: 24h}}}}
+"""
+TRIES = 3
+GROWTH_KIB = 96 * 1024
+WRONG_IN_LOG = re.compile(rb'"level": ?"(error|critical)"|Traceback|^(?!\{)', re.MULTILINE)
+
+
+class World:
+    """``known`` changes as cards are decided and the session ends; call `refresh` now and then."""
+
+    def __init__(self, process: ServiceProcess, slack: FakeSlack, key: str) -> None:
+        self.process = process
+        self.slack = slack
+        self.known: dict[bytes, bytes] = {
+            b"__PORT__": str(process.port).encode(),
+            b"__KEY__": key.encode(),
+            SIGNING_SECRET: slack.signing_secret.encode(),
+        }
+        self._agent = httpx.AsyncClient(
+            base_url=process.url, headers={"Authorization": f"Bearer {key}"}, trust_env=False, timeout=20
+        )
+        self._read_of_log = 0
+        self._links = 0
+
+    async def send(self, case: Case) -> Exchange:
+        return await exchange(self.process.port, case.bytes_to_send(self.known), whole=case.whole)
+
+    async def refresh(self) -> None:
+        """A request that is pending, one that is settled, a card in Slack, and a session that lives."""
+        self.known[b"__PENDING__"] = await self._asked("payments.refund")
+        self.known[b"__SETTLED__"] = await self._asked("denied.x")
+        if b"__BUTTON__" not in self.known:
+            await self._asked("slack.deploy")
+            button = (await self.slack.posted()).button("approve") or {}
+            self.known[b"__BUTTON__"] = str(button["value"]).encode()
+        if not await self._is_signed_in():
+            await self._sign_in()
+
+    async def works(self) -> str | None:
+        """What is wrong with how a good request is answered, or None."""
+        try:
+            made = await self._agent.post("/v1/requests", json={"action": "payments.refund", "params": {"a": 1}})
+            read = await self._agent.get(f"/v1/requests/{made.json()['id']}")
+        except (httpx.HTTPError, KeyError, ValueError) as error:
+            return f"a good request failed: {error!r}"
+        if (made.status_code, read.status_code, read.json().get("status")) != (201, 200, "pending"):
+            return f"a good request was answered {made.status_code} and {read.status_code}: {read.text[:300]}"
+        return None
+
+    def new_log_trouble(self) -> str | None:
+        """The first line of the log since the last look that is an error, a traceback, or no line of ours."""
+        with self.process.log.open("rb") as log:
+            log.seek(self._read_of_log)
+            new = log.read()
+        self._read_of_log += len(new)
+        found = WRONG_IN_LOG.search(new.rstrip(b"\n")) if new.strip() else None
+        return new[new.rfind(b"\n", 0, found.start()) + 1 :][:3000].decode(errors="replace") if found else None
+
+    def pass_over_log(self) -> None:
+        """What was said until now, as the sentences at the start, is of no interest."""
+        self._read_of_log = self.process.log.stat().st_size
+
+    def memory_kib(self) -> int:
+        """Resident memory of the service's process."""
+        told = subprocess.run(["ps", "-o", "rss=", "-p", str(self._pid())], capture_output=True, text=True, check=True)
+        return int(told.stdout)
+
+    def lives(self) -> bool:
+        return not self.process.ended
+
+    async def close(self) -> None:
+        await self._agent.aclose()
+
+    def _pid(self) -> int:
+        assert self.process._child is not None
+        return self.process._child.pid
+
+    async def _asked(self, action: str) -> bytes:
+        claims = {"summary": f"{MARKUP}\n\u202e*_`<!channel>", "reasoning": MARKUP, "metadata": {MARKUP: MARKUP}}
+        ask = {"action": action, "params": {MARKUP: [MARKUP, {"a": "\u200b\u2028"}]}, **claims, "diff": f"-{MARKUP}"}
+        made = await self._agent.post("/v1/requests", json=ask)
+        assert made.status_code == 201, made.text
+        return str(made.json()["id"]).encode()
+
+    async def _is_signed_in(self) -> bool:
+        if b"__COOKIE__" not in self.known:
+            return False
+        cookie = f"sayso-{self.process.port}={self.known[b'__COOKIE__'].decode()}"
+        return (await self._agent.get("/inbox/help", headers={"Cookie": cookie})).status_code == 200
+
+    async def _sign_in(self) -> None:
+        self._links += 1
+        file = self.process.folder / f"link-{self._links}"
+        made = await asyncio.to_thread(self.process.run, "inbox", "link", "--person", PERSON, "--out", str(file))
+        assert made.returncode == 0, made.stderr
+        token = file.read_text().strip().partition("#")[2]
+        async with httpx.AsyncClient(base_url=self.process.url, trust_env=False) as browser:
+            await browser.post("/inbox/session", data={"token": token}, headers={"Origin": self.process.url})
+            page = await browser.get("/inbox/help")
+            csrf = re.search(r'name="csrf" value="([^"]+)"', page.text)
+            assert csrf, page.text
+            self.known[b"__COOKIE__"] = browser.cookies[f"sayso-{self.process.port}"].encode()
+            self.known[b"__CSRF__"] = csrf[1].encode()
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[World]:
+    policy = folder / "policy.yaml"
+    policy.write_text(POLICY)
+    async with RedisServer() as redis, FakeSlack() as slack:
+        slack.add_user("U0ANA", name="Ana", email=PERSON)
+        slack.add_channel("C0PAYMENTS", members=["U0ANA"])
+        environ = {
+            **slack.settings(),
+            "SAYSO_REDIS_URL": redis.url,
+            "SAYSO_SECRET": "A" * 43 + "=",
+            "SAYSO_POLICY": str(policy),
+            "SAYSO_LOG_FORMAT": "json",
+        }
+        process = await asyncio.to_thread(_started, folder, environ)
+        try:
+            world = World(process, slack, await process.key("refunder"))
+            await world.refresh()
+            world.pass_over_log()
+            try:
+                yield world
+            finally:
+                await world.close()
+        finally:
+            await asyncio.to_thread(_ended, process)
+
+
+def _started(folder: Path, environ: dict[str, str]) -> ServiceProcess:
+    """A service that listens. A port that was free may be taken by the time that the service wants it."""
+    for _ in range(TRIES):
+        process = ServiceProcess(folder, environ)
+        try:
+            process.start()
+            return process
+        except AssertionError:
+            if "is taken by another program" not in process.log.read_text():
+                raise
+    raise AssertionError(f"{TRIES} free ports were taken")
+
+
+def _ended(process: ServiceProcess) -> None:
+    """End it, and kill it where it hangs: what it hangs at was found already."""
+    if not process.ended:
+        try:
+            process.end()
+        except subprocess.TimeoutExpired:
+            process.kill()
