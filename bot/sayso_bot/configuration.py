@@ -69,8 +69,9 @@ class ActiveConfiguration:
         An unknown secret may be a new key's that nobody has told us of: look again before it is refused. All look
         together every `LOOK_AGAIN_SECONDS` at most, so that a flood of bad keys costs next to nothing.
         """
-        digest, clock = secret_digest(secret), asyncio.get_running_loop().time
+        digest = secret_digest(secret)
         if digest not in self._by_digest:
+            clock = asyncio.get_running_loop().time
             async with self._lock:  # what is being read just now may know it
                 wait = self._looked_at + LOOK_AGAIN_SECONDS - clock()
             if wait > 0 and digest not in self._by_digest:

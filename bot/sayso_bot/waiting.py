@@ -29,13 +29,14 @@ SILENT_SECONDS = 10.0
 class _Hold:
     """One held call, registered while its block runs. Thousands wait at a time, so it is a future and little else."""
 
-    __slots__ = ("_future", "_holds", "_request_id", "_woken")
+    __slots__ = ("_future", "_holds", "_request_id", "_woken", "news")
 
     def __init__(self, request_id: str, holds: dict[str, list[_Hold]]) -> None:
         self._request_id = request_id
         self._holds = holds
         self._future: asyncio.Future[None] | None = None
         self._woken = False
+        self.news = ""
 
     def __enter__(self) -> Self:
         self._holds.setdefault(self._request_id, []).append(self)
@@ -47,9 +48,9 @@ class _Hold:
         if not those:
             del self._holds[self._request_id]
 
-    def wake(self) -> None:
+    def wake(self, news: str = "") -> None:
         """What wakes it while nobody waits ends its next wait at once."""
-        self._woken = True
+        self._woken, self.news = True, news
         self._end_wait()
 
     def _end_wait(self) -> None:
@@ -58,6 +59,7 @@ class _Hold:
 
     async def wait(self, seconds: float) -> bool:
         if not self._woken:
+            self.news = ""
             loop = asyncio.get_running_loop()
             self._future = loop.create_future()
             timer = loop.call_later(seconds, self._end_wait)
@@ -168,8 +170,9 @@ class Subscription:
 
     def _hear(self, channel: str, text: str) -> None:
         if channel == "settled":
-            for hold in self._holds.get(text, ()):
-                hold.wake()
+            request_id, _, news = text.partition(" ")
+            for hold in self._holds.get(request_id, ()):
+                hold.wake(news)
         elif channel == "changes":
             kind, _, request_id = text.partition(" ")
             self._tell(Change(request_id, kind))

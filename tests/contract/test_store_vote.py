@@ -215,7 +215,9 @@ async def test_a_decision_its_journal_entry_its_hint_and_its_publish_come_togeth
         await pubsub.get_message(timeout=5)
     await cast(store, request, ANA, "approve")
     heard = [await pubsub.get_message(ignore_subscribe_messages=True, timeout=5) for _ in range(3)]
-    assert [(message["channel"].partition("}:")[2], message["data"]) for message in heard] == [
+    news = heard[1]["data"].partition(" ")[2]
+    assert store.told(news) == (await store.read(request.id), EPOCHS)
+    assert [(message["channel"].partition("}:")[2], message["data"].removesuffix(f" {news}")) for message in heard] == [
         ("outbox", "slack:C1"),
         ("settled", request.id),
         ("changes", f"settled {request.id}"),

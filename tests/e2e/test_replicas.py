@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import httpx
+import pytest
 
 from book import opened
 from e2e.office import PAYMENTS, POLICY, Stalled, asked, final, later, office, recorded, workspace
 from redis_server import RedisServer
-from service import ANA, BEN, Sayso, ServiceProcess, serving, until
+from service import ANA, BEN, LOCAL, Sayso, ServiceProcess, serving, until
 
 
 async def test_two_replicas_show_each_card_once() -> None:
@@ -137,3 +139,42 @@ async def test_two_books_on_one_redis_know_nothing_of_each_other() -> None:
         request = await asked(agent)
         async with opened(one.redis.url, "two") as store:
             assert await store.read(request) is None
+
+
+@pytest.mark.parametrize(("characters", "reads"), [(10, 0), (20_000, 1)], ids=["small", "large"])
+async def test_a_held_call_takes_the_end_as_it_was_published_and_reads_only_a_large_one(
+    monkeypatch: pytest.MonkeyPatch, characters: int, reads: int
+) -> None:
+    async with serving() as one, serving(redis=one.redis) as two:
+        agent = await one.agent()
+        asked = {"action": "a.b", "params": {"text": "x" * characters}}
+        request = (await agent.post("/v1/requests", json=asked)).json()["id"]
+        held = asyncio.create_task(agent.get(f"/v1/requests/{request}?wait=30"))
+        await until(lambda: one.service.desk.held == 1)
+        read, seen = one.service.store.read, []
+
+        async def counted(*arguments: Any) -> Any:
+            seen.append(arguments)
+            return await read(*arguments)
+
+        monkeypatch.setattr(one.service.store, "read", counted)
+        await two.vote(request, "deny", person=LOCAL, reason="Not today.")
+        told = (await held).json()
+        assert (told["status"], told["decision"]["votes"][0]["reason"]) == ("denied", "Not today.")
+        assert len(seen) == reads
+        monkeypatch.undo()
+        assert (await agent.get(f"/v1/requests/{request}")).json() == told
+
+
+async def test_what_was_published_under_another_configuration_is_not_taken_for_true() -> None:
+    """A replica that has not heard of a revoked key looks again before it tells anything."""
+    async with serving() as one, serving(redis=one.redis) as two:
+        key, secret = await one.key()
+        agent = one.client(secret)
+        request = (await agent.post("/v1/requests", json={"action": "a.b", "params": {}})).json()["id"]
+        held = asyncio.create_task(agent.get(f"/v1/requests/{request}?wait=30"))
+        await until(lambda: one.service.desk.held == 1)
+        one.service.subscription.on("config", lambda: None)
+        await two.revoke(key)
+        await two.vote(request, "approve", person=LOCAL)
+        assert (await held).status_code == 401

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sayso_bot.domain.person import OPERATOR
-from sayso_bot.errors import Unusable
+from sayso_bot.errors import Unavailable, Unusable
 from sayso_bot.settings import Settings
 from sayso_bot.telemetry import configure_logs, logger
 from sayso_bot.wiring import Service, running_service
@@ -121,13 +121,17 @@ async def _say_how_to_begin(service: Service) -> None:
 
 async def _sign_in(service: Service) -> str:
     """The operator's link on a terminal; elsewhere it goes to a file, because output is kept in logs."""
+    command = "sayso inbox link --person you@example.com"
     if service.sign_in_link is None:
         return "no inbox is configured"
-    link = await service.sign_in_link(OPERATOR, "Operator")
+    if service.settings.redis_url is not None and not sys.stderr.isatty():
+        return command
+    try:
+        link = await service.sign_in_link(OPERATOR, "Operator")
+    except Unavailable:  # Redis is away just now: the service goes on and waits for it
+        return command
     if sys.stderr.isatty():
         return f"{link}  (once, within ten minutes)"
-    if service.settings.redis_url is not None:
-        return "sayso inbox link --person you@example.com"
     return f"the link in {_written(service.settings.data_dir / _LINK_FILE, link)} (once, within ten minutes)"
 
 

@@ -55,8 +55,7 @@ class Claims:
 
     def said(self) -> dict[str, Any]:
         """By name, without what was not said."""
-        named = {name: getattr(self, name) for name in Claims.__slots__}
-        return {name: value for name, value in named.items() if value not in (None, (), {})}
+        return {name: value for name in Claims.__slots__ if (value := getattr(self, name)) or value == ""}
 
 
 @dataclass(frozen=True, slots=True)

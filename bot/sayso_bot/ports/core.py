@@ -237,6 +237,10 @@ class Store(Protocol):
         """The request; one whose deadline has passed is ended first."""
         ...
 
+    def told(self, news: str) -> tuple[Request, Epochs] | None:
+        """A request as it was when it ended, and the epochs then. None where it must be read instead."""
+        ...
+
     async def list(self, wanted: Filter, *, cursor: str | None, limit: int, epochs: Epochs | None = None) -> Page: ...
 
     async def vote(
@@ -299,6 +303,11 @@ class Again(Exception):
 
 
 class Hold(Protocol):
+    @property
+    def news(self) -> str:
+        """What `Store.told` understands: the end as it was published, or empty where the request must be read."""
+        ...
+
     async def wait(self, seconds: float) -> bool:
         """True when the request was settled or may have been (read it), False when the time is up."""
         ...

@@ -5,10 +5,11 @@ A record carries its schema version, so that a replica never guesses at what a n
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+
+import orjson
 
 from sayso_bot.domain.json import dumps
 from sayso_bot.domain.key import Key, Quotas
@@ -60,11 +61,11 @@ def request_of(record: Mapping[str, str]) -> Request:
     """A request from its record. Raises `Unavailable` for a schema that this version does not know."""
     if record["v"] != SCHEMA_VERSION:
         raise Unavailable("A newer version of Sayso wrote this request. Upgrade this replica; nothing was changed.")
-    body = json.loads(record["body"])
-    edit = json.loads(record["edit"]) if "edit" in record else None
+    body = orjson.loads(record["body"])
+    edit = orjson.loads(record["edit"]) if "edit" in record else None
     present = edit or body
     expires_at = record.get("expires_at")
-    votes = tuple(vote_of(json.loads(line)) for line in record["votes"].split("\n") if line)
+    votes = tuple(vote_of(orjson.loads(line)) for line in record["votes"].split("\n") if line)
     return Request(
         id=record["id"],
         revision=int(record["revision"]),
@@ -109,7 +110,7 @@ def vote_of(stored: dict[str, Any]) -> Vote:
 def _decision_of(stored: str | None, votes: tuple[Vote, ...], revision: int) -> Decision | None:
     if stored is None:
         return None
-    found = json.loads(stored)
+    found = orjson.loads(stored)
     return Decision(
         outcome=Status(found["outcome"]),
         cause=Cause(found["cause"]),
@@ -138,7 +139,7 @@ def key_json(key: Key) -> bytes:
 
 def key_of(key_id: str, stored: str) -> Key | None:
     """A key from its record; None for a schema that this version does not know, which then admits nobody here."""
-    found = json.loads(stored)
+    found = orjson.loads(stored)
     if found["v"] != SCHEMA_VERSION:
         return None
     revoked_at = found["revoked_at"]

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import orjson
 from redis.asyncio import Redis
 
 from sayso_bot.domain.json import dumps
@@ -130,6 +131,12 @@ class RedisStore:
         # Where a disk is waited for, nobody is told of an end that is not on it yet: `expire` waits as writes do.
         must_wait = request.settled and self._calls.waits
         return await self.expire(request) if code == "due" or must_wait else request
+
+    def told(self, news: str) -> tuple[Request, Epochs] | None:
+        if not news or self._calls.waits:  # where a disk is waited for, the end may not be on it yet
+            return None
+        keys_epoch, policy_epoch, record = orjson.loads(news)
+        return request_of(fields_of(record)), Epochs(int(keys_epoch), int(policy_epoch))
 
     async def list(self, wanted: Filter, *, cursor: str | None, limit: int, epochs: Epochs | None = None) -> Page:
         """Newest first. A page looks at `MOST_WALKED` entries at most and ends with the request with which it holds

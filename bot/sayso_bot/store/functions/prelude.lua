@@ -5,6 +5,7 @@
 -- Answers are arrays that begin with a code. JSON from Python is spliced, never re-encoded: Lua would lose empty arrays and large numbers.
 
 local LOST_SECONDS = 60      -- how long after a lost answer a post may be looked up (design, adapters)
+local NEWS_BYTES = 16384     -- a larger body is not sent to every replica
 
 local function request_keys(keys)
   return {
@@ -86,6 +87,14 @@ local function load_request(record)
            place = f[7], votes = f[8] }
 end
 
+-- What those who wait are told: the id, and the record with the epochs under which it ended, so that they need not read it.
+-- A large one is read by whoever waits for it.
+local function news_of(k, r)
+  if r.bytes > NEWS_BYTES then return r.id end
+  local epochs = redis.call('HMGET', k.epochs, 'keys', 'policy')
+  return r.id .. ' ' .. cjson.encode({ epochs[1] or '0', epochs[2] or '0', redis.call('HGETALL', k.record) })
+end
+
 -- End a pending request: state, indexes, quota, journal, card and wake-up together. `reason` is JSON (a string or null).
 local function settle(k, r, status, cause, reason, now)
   local decision = '{"outcome":"' .. status .. '","cause":"' .. cause .. '","at":' .. string.format('%d', now)
@@ -99,7 +108,7 @@ local function settle(k, r, status, cause, reason, now)
   journal(k.journal, 'settled', now, r.id, decision)
   local tag = tag_of(k.record)
   want_card(k, r.id, r.place, now, tag)
-  redis.call('PUBLISH', tag .. 'settled', r.id)
+  redis.call('PUBLISH', tag .. 'settled', news_of(k, r))
   redis.call('PUBLISH', tag .. 'changes', 'settled ' .. r.id)
   r.status = status
 end
