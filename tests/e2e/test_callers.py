@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from problem import refused
-from service import QUICK, serving, until
+from service import QUICK, ServiceProcess, serving, until
 
 ASK = {"action": "a.b", "params": {}}
 JSON = {"Content-Type": "application/json"}
@@ -196,3 +198,14 @@ async def test_every_answer_says_that_it_is_not_to_be_kept() -> None:
             ],
         ):
             assert answer.headers["Cache-Control"] == "no-store", answer.url
+
+
+async def test_a_flood_of_bad_keys_makes_a_few_lines_in_the_log(tmp_path: Path) -> None:
+    with ServiceProcess(tmp_path) as process:
+        async with httpx.AsyncClient(base_url=process.url, trust_env=False) as nobody:
+            keys = [f"Bearer sk_main_{n:043d}" for n in range(40)]
+            asked = (nobody.get("/v1/requests", headers={"Authorization": key}) for key in keys)
+            assert {answer.status_code for answer in await asyncio.gather(*asked)} == {401}
+        lines = [json.loads(line) for line in process.log.read_text().splitlines() if "caller_not_known" in line]
+        assert [line["so_far"] for line in lines] == [1, 2, 4, 8, 16, 32]
+        assert "sk_main_0" not in process.log.read_text()

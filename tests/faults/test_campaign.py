@@ -23,7 +23,7 @@ from faults.campaign.ledger import Case, Ledger
 from faults.campaign.report import Bar, line, progress, show
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-REQUESTS, RATE = 240, 15.0
+REQUESTS, RATE = 150, 15.0
 pytestmark = pytest.mark.timeout(300)
 Tamper: TypeAlias = Callable[[Case, Evidence, str], Evidence]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Awaitable, Callable
+from itertools import count as count_from
 from typing import Any
 
 from aiohttp import web
@@ -62,6 +63,8 @@ def _bounded(text: str, most: int) -> str:
 def middleware(log: Log, count: Callable[[str], None], admit: Callable[[web.Request], None]) -> Any:
     """Turn errors into problem documents; ``count`` is told each code. ``admit`` raises for what no handler may see."""
 
+    unproved = count_from(1)
+
     @web.middleware
     async def problems(http_request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
@@ -87,6 +90,8 @@ def middleware(log: Log, count: Callable[[str], None], admit: Callable[[web.Requ
             log.exception("http_failed", path=http_request.path, method=http_request.method)
             found = Internal("Something went wrong inside Sayso. It was logged; whether anything changed is not known.")
         count(found.code)
+        if isinstance(found, Unauthenticated) and (so_far := next(unproved)).bit_count() == 1:
+            log.warning("caller_not_known", so_far=so_far)  # a flood of bad keys makes ever fewer lines
         return response(found)
 
     return problems
