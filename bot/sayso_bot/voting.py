@@ -126,7 +126,7 @@ class Voting:
             evidence = await self._admission.evidence(
                 request, person, policy.people, surface=edit.surface, place=edit.place
             )
-            if request.revision == edit.revision:
+            if edit.revision >= request.revision:
                 _check_rule_stays(policy, request, params, after)
         new = NewRevision(request, edit, person, params, after, evidence, new_button())
         return self._answered(await self._store.edit(new, epochs))

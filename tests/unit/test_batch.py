@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -147,3 +148,17 @@ async def test_the_caller_of_a_write_that_is_not_confirmed_is_told_to_come_back(
             await store.submit(asked, EPOCHS)
         found = await store.read(asked.id)
         assert found is not None, "it was taken, only not acknowledged"
+
+
+async def test_an_answer_that_cannot_be_read_is_an_error_and_the_next_calls_go_on(
+    batch: Batch, client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complaints: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    monkeypatch.setitem(client.response_callbacks, "ECHO", int)
+    answers = [asyncio.create_task(batch.call("ECHO", word, writes=False)) for word in ("no number", "1")]
+    told = await asyncio.gather(*answers, return_exceptions=True)
+    assert [type(answer).__name__ for answer in told] == ["RedisError", "RedisError"]
+    assert await batch.call("ECHO", "7", writes=False) == 7
+    gc.collect()
+    assert len(complaints) == 1

@@ -16,17 +16,17 @@ import rfc8785
 
 from sayso_bot.domain.json import Json
 
-_SMALL_NUMBER = re.compile(rb"[0-9]e-[0-9]")
+_EXPONENT = re.compile(rb"[0-9][eE][-+]?[0-9]")
 
 
 def canonical(value: Json) -> bytes:
     """RFC 8785 bytes of ``value``, which must have passed `sayso_bot.domain.json.loads`.
 
     orjson writes the same bytes at a tenth of the cost, but for names beyond ASCII, which it may sort otherwise, and
-    for the exponents of small numbers.
+    for exponents.
     """
     quick = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    return quick if quick.isascii() and not _SMALL_NUMBER.search(quick) else rfc8785.dumps(value)
+    return quick if quick.isascii() and not _EXPONENT.search(quick) else rfc8785.dumps(value)
 
 
 def digest(value: Json) -> str:

@@ -74,6 +74,8 @@ class Batch:
                 await self._send(queue, lane, calls)
         finally:
             queue.idle.append(lane)
+            if queue.waiting:
+                asyncio.get_running_loop().call_soon(self._leave, queue)
 
     async def _send(self, queue: _Queue, lane: Lane, calls: list[Call]) -> None:
         try:
@@ -85,6 +87,9 @@ class Batch:
             _fail(calls + queue.take_all(), error)  # Redis says nothing, so it would say nothing to those that wait
         except (RedisError, OSError) as error:
             _fail(calls, error)
+        except Exception as error:  # an answer that cannot be read is told, and never taken for a cancellation
+            _fail(calls, RedisError(f"unreadable answer: {type(error).__name__}"))
+            raise
         except BaseException:
             for call in calls:
                 call.answer.cancel()

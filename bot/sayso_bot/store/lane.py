@@ -7,7 +7,6 @@ redis-py makes, checks and ends the connection and reads the answers. What its o
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -71,7 +70,7 @@ class Lane:
 
     async def _answer(self, name: str) -> Any:
         try:
-            answer = await self._connection.read_response(timeout=math.inf)
+            answer = await self._connection.read_response()  # timed as a whole, by `execute`
         except ResponseError as refusal:
             return refusal
         shape = self._shapes.get(name)

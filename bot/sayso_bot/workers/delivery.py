@@ -74,7 +74,7 @@ class Delivery:
 
     async def _start_places(self) -> float:
         """Start work on every due place that nobody here works on; how long until more can be expected."""
-        due = await self._store.due_places(PLACES_AT_ONCE * 4)
+        due = await self._store.due_places(PLACES_AT_ONCE * 4 + len(self._resting))
         now = asyncio.get_running_loop().time()
         waits = [IDLE_SECONDS]
         for place in due.items:
