@@ -156,7 +156,7 @@ class Desk:
     async def wait(self, key: Key, request_id: str, seconds: float, clock: Callable[[], float]) -> Request:
         """The agent's own request once it is settled, or as it stands after ``seconds``.
 
-        The key is checked again before the answer, so a key that was revoked meanwhile learns nothing.
+        The key is checked again before the answer, so a key that was revoked before the end learns nothing of it.
         """
         until, holding = clock() + seconds, False
         with self._waiter.hold(request_id) as hold:

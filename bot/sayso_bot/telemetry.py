@@ -68,12 +68,12 @@ def _as_json(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
         line = _encoded(event)
         if line.isascii() and line.isprintable() and "\\" not in line and not _SECRET.search(line):
             return line
-    return _encoded(redact(logger, method, event))
+    return _SECRET.sub("[redacted]", _encoded(redact(logger, method, event)))
 
 
 def _encoded(event: MutableMapping[str, Any]) -> str:
     try:
-        return orjson.dumps(event, default=repr).decode()
+        return orjson.dumps(event, default=repr, option=orjson.OPT_PASSTHROUGH_DATACLASS).decode()
     except TypeError:  # half of a surrogate pair, or a number beyond 64 bits
         return json.dumps(event, default=repr)
 

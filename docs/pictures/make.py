@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 import block_kit  # noqa: E402
 
-from browser.chromium import launch  # noqa: E402
+from browser.chromium import launch, listening  # noqa: E402
 from fakes.slack import FakeSlack  # noqa: E402
 from sayso_bot.telemetry import configure_logs  # noqa: E402
 from service import Sayso, serving  # noqa: E402
@@ -142,7 +142,7 @@ async def _ana(sayso: Sayso, browser: Browser, **looks: Any) -> AsyncIterator[Pa
 
 async def _photograph(page: Page, address: str, name: str) -> None:
     await page.goto(address)
-    await page.wait_for_function("document.querySelector('#connection').dataset.state === 'live'")
+    await listening(page)
     await page.screenshot(path=HERE / name)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from playwright.async_api import Browser, ConsoleMessage, Page, Playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, Playwright, expect
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _QUIET = (
@@ -21,6 +21,14 @@ _QUIET = (
 async def launch(playwright: Playwright) -> Browser:
     found = next((path for name in _NAMES if (path := shutil.which(name))), None)
     return await playwright.chromium.launch(executable_path=found, args=list(_QUIET))
+
+
+async def listening(page: Page) -> None:
+    """Wait until the page has its live stream: what happens from then on, it must notice.
+
+    Asked of the document, since a function that the page would have to run is refused by its own policy.
+    """
+    await expect(page.locator("#connection")).to_have_attribute("data-state", "live")
 
 
 def complaints(page: Page) -> list[str]:

@@ -6,6 +6,7 @@ import re
 
 from playwright.async_api import Browser, Page, Route, expect
 
+from browser.chromium import listening
 from sayso_adapters.inbox.sessions import Sessions
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Cause, Claims, Outcome, Request, Status
@@ -23,11 +24,6 @@ def address(service: Service, request: Request) -> str:
 async def ben_answers(service: Service, request: Request, outcome: Outcome, reason: str | None = None) -> None:
     ballot = Ballot(request.id, 1, BEN, outcome, "inbox", f"inbox:ben-{request.id}", None, reason)
     await service.desk.vote(ballot)
-
-
-async def listening(page: Page) -> None:
-    """Wait until the page has its live stream: what happens from then on, it must notice."""
-    await page.wait_for_function("document.querySelector('#connection').dataset.state === 'live'")
 
 
 async def test_a_link_signs_in_once_leaves_no_token_behind_and_leads_to_the_wanted_request(

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from browser.chromium import complaints, launch
+from browser.chromium import complaints, launch, listening
 from fakes.slack import FakeSlack
 from service import ServiceProcess
 
@@ -89,7 +89,7 @@ class Screen:
         page = await self.page()
         await page.goto(link)
         await page.wait_for_url("**/inbox")
-        await _live(page)
+        await listening(page)
         await page.evaluate("window.stayed = true")
         return page
 
@@ -169,7 +169,7 @@ async def test_what_is_decided_elsewhere_shows_on_an_open_page(screen: Screen) -
     async with agent:
         for_shell, for_agent = [await _asked(agent) for _ in range(2)]
         await ana.goto(f"{screen.service.url}/inbox/requests/{for_shell}")
-        await _live(ana)
+        await listening(ana)
         command = ("decide", for_shell, "deny", "--reason", "Twice already")
         decided = await asyncio.to_thread(screen.service.run, *command)
         assert decided.returncode == 0, decided.stderr
@@ -177,7 +177,7 @@ async def test_what_is_decided_elsewhere_shows_on_an_open_page(screen: Screen) -
         await expect(ana.locator("#decide")).to_contain_text("Twice already")
 
         await ana.goto(f"{screen.service.url}/inbox/requests/{for_agent}")
-        await _live(ana)
+        await listening(ana)
         assert (await agent.post(f"/v1/requests/{for_agent}/cancel")).status_code == 200
         await expect(ana.get_by_role("heading", name="Cancelled by the agent")).to_be_visible()
         await expect(ana.get_by_role("button", name="Approve")).to_have_count(0)
@@ -195,7 +195,7 @@ async def test_a_tap_in_slack_and_one_in_the_browser_are_two_of_two(chromium: Br
             ana = await screen.signed_in(await screen.link("ana"))
             await ana.get_by_role("link", name="payments.refund").click()
             await expect(ana.locator("#about")).to_contain_text("0 of 2 approvals")
-            await _live(ana)
+            await listening(ana)
             await ana.get_by_label("Reason").fill("I am still wri")
 
             await slack.tap(screen.service.url, card, "approve", user="U0BEN")
@@ -264,11 +264,6 @@ async def test_the_operator_is_told_which_line_of_the_policy_would_admit_them(
         await expect(operator.get_by_role("heading", name="Not yours to decide")).to_be_visible()
         await expect(operator.locator("#decide")).to_contain_text(line)
         await expect(operator.get_by_role("button", name="Approve")).to_have_count(0)
-
-
-async def _live(page: Page) -> None:
-    """Wait until the page has its live stream: what happens from then on, it must notice."""
-    await page.wait_for_function("document.querySelector('#connection').dataset.state === 'live'")
 
 
 async def _asked(agent: httpx.AsyncClient) -> str:

@@ -28,6 +28,7 @@ GARBAGE_THRESHOLDS = (20_000, 20, 100)
 LARGE_BYTES = 512 * 1024
 """Above the quarter of a megabyte that is set aside for each read from a connection."""
 _M_MMAP_THRESHOLD = -3
+MOST_ON_MACOS = 10_240
 _LINK_FILE = "sign-in-link"
 
 
@@ -64,7 +65,10 @@ def _spare_what_stays() -> None:
 def _use_all_descriptors() -> None:
     """Each held call is a connection: allow as many open files as this user may have."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (ValueError, OSError):  # macOS names no limit and takes this at most
+        resource.setrlimit(resource.RLIMIT_NOFILE, (MOST_ON_MACOS, hard))
 
 
 def _give_memory_back() -> None:

@@ -103,18 +103,20 @@ def _within(most: int, handler: Handler) -> Handler:
 class _Connection(web.RequestHandler):
     """Waits for its caller, or has a call ``under way``, which waits for us unless its body or its reader is awaited.
 
+    A body that is awaited may be that of a call which was sent ``ahead`` of another one's answer: then it waits for us.
+
     aiohttp does not tell when a head is whole and keeps bodies that nobody needs. So two parts of its inside are used,
     here and nowhere else: `_messages`, the queue of what was parsed and not begun, and a request's `_read_bytes`.
     """
 
-    __slots__ = ("_body", "_connections", "_counts", "_head", "_spoke", "_under_way", "_wire")
+    __slots__ = ("_ahead", "_body", "_connections", "_counts", "_head", "_spoke", "_under_way", "_wire")
     _wire: asyncio.Transport
 
     def __init__(self, server: web.Server, *, counts: Counts, connections: Connections, **options: Any) -> None:
         super().__init__(server, **options)
         self._counts = counts
         self._connections = connections
-        self._under_way = self._spoke = False
+        self._under_way = self._spoke = self._ahead = False
         self._body: StreamReader | None = None
         self._head = 0
 
@@ -123,7 +125,7 @@ class _Connection(web.RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._wire = cast(asyncio.Transport, transport)
-        self._wire.set_write_buffer_limits(high=0)  # writing is paused while one byte is unread, so all are counted
+        self._wire.set_write_buffer_limits(high=0)  # writing is paused while one byte is unread
         if (opened := self._wire.get_extra_info("socket")) is not None:
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SYSTEM_HOLDS_BYTES)
         if not self._connections.opened(self):
@@ -137,24 +139,31 @@ class _Connection(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Take in what was sent. What belongs to no body counts as head until all that was asked is answered."""
         body, parsed = self._body, len(self._messages)
+        had = body.total_bytes if body else 0
         super().data_received(data)
         if len(self._messages) > parsed:
             payload = self._messages[-1][1]
             self._body = None if payload.is_eof() else payload
+            self._ahead = self._under_way or len(self._messages) > 1
             if self._under_way:
-                self._head_goes_on(len(data))
+                self._head_goes_on(len(data) - (body.total_bytes - had if body else 0))
             else:
                 self._head = 0
             self._under_way = self._spoke = True
             self._note()
         elif body is None:
-            self._head_goes_on(len(data))
+            if (
+                self._under_way or self._head or data.strip(b"\r\n")
+            ):  # empty lines between calls mean nothing (RFC 9112)
+                self._head_goes_on(len(data))
         elif body.is_eof():
             self._body = None
             self._note()
 
     def _head_goes_on(self, more: int) -> None:
-        if more and not self._head and self._spoke and not self._under_way:
+        if not more or self._wire.is_closing():
+            return
+        if not self._head and self._spoke and not self._under_way:
             self._connections.waits(self, Wait.HEAD)
         self._head += more
         if self._head > (most := self._connections.limits.head_bytes):
@@ -185,7 +194,7 @@ class _Connection(web.RequestHandler):
         return answer, lost
 
     def _answered(self) -> None:
-        self._under_way = bool(self._messages)
+        self._under_way, self._ahead = bool(self._messages), len(self._messages) > 1
         if not self._under_way:
             self._head = 0
         self._note()
@@ -196,7 +205,7 @@ class _Connection(web.RequestHandler):
             return  # for the reader, until writing goes on
         if not self._under_way:
             self._connections.waits(self, Wait.IDLE)
-        elif self._body is not None:
+        elif self._body is not None and not self._ahead:
             self._connections.waits(self, Wait.BODY)
         else:
             self._connections.works(self)

@@ -3,7 +3,7 @@
 A connection waits for its caller while nothing is asked on it, and while a head, a body or the reading of an answer is
 unfinished. Such a wait has a deadline, and where connections or memory run out the one that has waited longest makes
 room for another. A call that waits for us, or for a person, is never closed to make room. Each step here costs the
-same however many connections there are; docs/limits.md lists the numbers.
+same however many connections there are, but for those whose answers are unread; docs/limits.md lists the numbers.
 """
 
 from __future__ import annotations

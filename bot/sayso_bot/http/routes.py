@@ -63,9 +63,8 @@ class AgentRoutes:
         return answer
 
     async def submit(self, key: Key, http_request: web.Request) -> web.Response:
-        draft = await self._draft(key, http_request)
         try:
-            submitted = await self._desk.submit(key, draft)
+            submitted = await self._desk.submit(key, await self._draft(key, http_request))
         except TooMany:  # it counts here too, so that a flood is soon refused without asking the store
             self._buckets.take(key.id, key.quotas.rate, key.quotas.burst)
             raise

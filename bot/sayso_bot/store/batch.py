@@ -11,6 +11,7 @@ Where a disk is waited for (WAITAOF), reads travel on other lanes than writes, a
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any, TypeAlias
 
 from redis.asyncio import Redis
@@ -62,7 +63,8 @@ class Batch:
             await lane.close()
 
     def _leave(self, queue: _Queue) -> None:
-        if queue.waiting and queue.idle:
+        pipelines = math.ceil(len(queue.waiting) / MAX_CALLS)
+        for _ in range(min(pipelines, len(queue.idle))):
             task = asyncio.create_task(self._carry(queue, queue.idle.pop()))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)

@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -98,7 +99,7 @@ class Replica:
         await asyncio.to_thread(self.process.__exit__, None, None, None)
 
 
-class World:
+class World(ABC):
     """``replicas`` are asked and hurt; ``platform`` is their Slack."""
 
     def __init__(self, name: str, folder: Path, platform: Platform, ledger: Ledger) -> None:
@@ -137,15 +138,17 @@ class World:
                 await store.put_key(key, "key_created")
         return [secret for _, secret in made]
 
+    @abstractmethod
     def store(self) -> Any:
         """The book itself, as an operator's command opens it."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def kill_redis(self) -> None:
-        raise NotImplementedError
+        """kill -9, now."""
 
+    @abstractmethod
     async def revive_redis(self) -> None:
-        raise NotImplementedError
+        """Have it run again on the same data."""
 
     async def __aenter__(self) -> Self:
         for replica in self.replicas:

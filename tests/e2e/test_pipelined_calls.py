@@ -1,0 +1,110 @@
+"""Calls sent ahead of an answer, as a proxy that shares a connection sends them: none of them harms the one before."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from sayso_bot.http.limits import Limits
+from service import serving, until
+
+ASK = {"action": "a.b", "params": {}}
+
+
+class Wire:
+    """One connection that carries an agent's key."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, secret: str) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._secret = secret
+
+    def call(self, method: str, path: str, body: bytes = b"") -> bytes:
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {self._secret}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode() + body
+
+    def send(self, method: str, path: str, body: bytes = b"") -> None:
+        self._writer.write(self.call(method, path, body))
+
+    def more(self, data: bytes) -> None:
+        self._writer.write(data)
+
+    async def answer(self) -> tuple[int, str]:
+        head = await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), 15)
+        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
+        return int(head.split()[1]), (await self._reader.readexactly(length)).decode()
+
+    async def goes_on(self) -> None:
+        """The service has read a head and waits for its body."""
+        assert (await self._reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+async def _wire(url: str, secret: str) -> Wire:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+    return Wire(reader, writer, secret)
+
+
+async def test_a_held_call_is_not_closed_for_the_unfinished_body_of_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two connections may be open. The third makes room of the one that is idle, never of the one that is held."""
+    monkeypatch.setattr("sayso_bot.wiring.descriptors", lambda: 4)
+    async with serving() as sayso:
+        _, secret = await sayso.key()
+        held, idle = await _wire(sayso.url, secret), await _wire(sayso.url, secret)
+        held.send("POST", "/v1/requests", json.dumps(ASK).encode())
+        request = json.loads((await held.answer())[1])["id"]
+        held.send("GET", f"/v1/requests/{request}?wait=30")
+        await until(lambda: sayso.service.desk.held == 1)
+        behind = held.call("POST", "/v1/requests", json.dumps(ASK).encode())
+        held.more(behind[:-5])
+        idle.send("GET", "/v1/requests")
+        assert (await idle.answer())[0] == 200
+        for _ in range(2):
+            another = await _wire(sayso.url, secret)
+            another.send("GET", "/v1/requests")
+            assert (await another.answer())[0] == 200
+            another.close()
+        await sayso.vote(request, "deny")
+        assert json.loads((await held.answer())[1])["status"] == "denied"
+        held.more(behind[-5:])
+        assert (await held.answer())[0] == 201
+        held.close()
+        idle.close()
+
+
+async def test_the_end_of_a_large_body_does_not_count_against_the_call_behind_it() -> None:
+    async with serving() as sayso:
+        _, secret = await sayso.key()
+        wire = await _wire(sayso.url, secret)
+        large = json.dumps({"action": "a.b", "params": {"text": "x" * 45_000}}).encode()
+        head, _, body = wire.call("POST", "/v1/requests", large).partition(b"\r\n\r\n")
+        wire.more(head + b"\r\nExpect: 100-continue\r\n\r\n")
+        await wire.goes_on()
+        wire.more(body + wire.call("POST", "/v1/requests", json.dumps(ASK).encode()))
+        assert [(await wire.answer())[0], (await wire.answer())[0]] == [201, 201]
+        wire.close()
+
+
+async def test_an_empty_line_after_a_body_begins_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that really began one is told that it is late; by then the other would have been, too."""
+    monkeypatch.setattr(Limits, "within", classmethod(lambda cls, _: cls(head_seconds=0.2)))
+    monkeypatch.setattr("sayso_bot.http.connection.LOOK_SECONDS", 0.05)
+    async with serving() as sayso:
+        _, secret = await sayso.key()
+        wire, late = await _wire(sayso.url, secret), await _wire(sayso.url, secret)
+        for each, after in ((wire, b"\r\n"), (late, b"GET /v1/req")):
+            each.send("POST", "/v1/requests", json.dumps(ASK).encode())
+            assert (await each.answer())[0] == 201
+            each.more(after)
+        assert (await late.answer())[0] == 400
+        wire.send("GET", "/v1/requests")
+        assert (await wire.answer())[0] == 200
+        wire.close()
+        late.close()
