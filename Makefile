@@ -54,7 +54,7 @@ pictures: .venv/built
 	@.ci/chromium
 	$(BIN)/python docs/pictures/make.py
 
-# What the design says Sayso must reach, measured on the running service. `make bench ROWS=intake` measures one part.
+# What Sayso must reach, measured on the running service. `make bench ROWS=intake` measures one part.
 bench: .venv/built
 	@PYTHONPATH=tests $(BIN)/python -m bench $(ROWS)
 

@@ -36,7 +36,7 @@ async def measured(names: list[str]) -> list[Row]:
 def chosen(arguments: list[str]) -> list[str]:
     """The measures to run: those named, else all that are there."""
     known = [name for name in MEASURES if find_spec(f"bench.{name}") is not None]
-    parser = argparse.ArgumentParser(prog="bench", description="Measure what the design says Sayso must reach.")
+    parser = argparse.ArgumentParser(prog="bench", description="Measure what Sayso must reach.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)}; all by default")
     names: list[str] = parser.parse_args(arguments).names
     for name in names:

@@ -1,6 +1,6 @@
 """One line of the benchmark's table: a number, what it must reach, and what it was measured at.
 
-A row that was run smaller than the table of the design asks is not ok, however good its value is.
+A row that was run smaller than a whole run is not ok, however good its value is.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``at_least`` or ``at_most`` is the bound; ``whole`` is False for a run smaller than the design's.
+    """``at_least`` or ``at_most`` is the bound; ``whole`` is False for a run smaller than that.
 
     ``measured_at`` says how: held calls, rate, slices, cores, the load generator's own share of a core.
     """

@@ -1,4 +1,4 @@
-"""How large a run is. `WHOLE` is what the design asks; a row that was run smaller is not ok."""
+"""How large a run is. `WHOLE` is a whole run; a row that was run smaller is not ok."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Scale:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every part is as large as the design asks, on as many cores as it says."""
+        """Whether every part is as large as in a whole run, on as many cores."""
         mine = (self.slices, self.slice_seconds, self.connections, self.held, self.decisions, self.many, self.starts)
         asked = (
             WHOLE.slices, WHOLE.slice_seconds, WHOLE.connections, WHOLE.held, WHOLE.decisions, WHOLE.many, WHOLE.starts

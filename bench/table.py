@@ -75,4 +75,4 @@ def _bound(row: Row) -> str:
 def _verdict(row: Row) -> str:
     if row.ok:
         return "ok"
-    return "not ok" if row.whole else "not ok: smaller than the design asks"
+    return "not ok" if row.whole else "not ok: smaller than a whole run"

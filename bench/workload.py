@@ -1,4 +1,4 @@
-"""The service as every row measures it: the real process with its own Redis, the design's policy, key and Slack.
+"""The service as every row measures it: the real process with its own Redis, policy, key and Slack.
 
 The policy has 20 rules. Two of them have conditions, and both are evaluated for each request of the workload before a
 third one asks in Slack; so each submission is authenticated, counted against a rate, judged, fingerprinted, stored,

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from fuzz.case import http_head
 from sayso_bot.http.limits import Limits
 from service import serving, until
 
@@ -22,11 +23,9 @@ class Wire:
         self._secret = secret
 
     def call(self, method: str, path: str, body: bytes = b"") -> bytes:
-        head = (
-            f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {self._secret}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        return head.encode() + body
+        headers = {"Host": "localhost", "Authorization": f"Bearer {self._secret}", "Content-Type": "application/json"}
+        sent = {**headers, "Content-Length": str(len(body))}
+        return http_head(f"{method} {path} HTTP/1.1", *sent.items()) + body
 
     def send(self, method: str, path: str, body: bytes = b"") -> None:
         self._writer.write(self.call(method, path, body))
