@@ -9,7 +9,7 @@ enforced everywhere.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from time import monotonic
@@ -21,7 +21,7 @@ from sayso_bot.domain.fingerprint import fingerprint
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.lifecycle import has_voted
 from sayso_bot.domain.person import Person
-from sayso_bot.domain.policy import Asked
+from sayso_bot.domain.policy import Asked, Route
 from sayso_bot.domain.request import Request, Status, new_request_id
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import (
@@ -29,6 +29,7 @@ from sayso_bot.errors import (
     AlreadyVoted,
     Forbidden,
     Invalid,
+    InvalidField,
     NotFound,
     QuotaExceeded,
     SaysoError,
@@ -126,6 +127,8 @@ class Desk:
         policy = self._configuration.policy
         verdict = policy.judge(Asked(draft.action, draft.params, key.name, draft.claims))
         requirement, timeout, place = verdict.requirement, None, None
+        if draft.form is not None and requirement is not None and not requirement.forms:
+            raise InvalidField(f"The rule “{verdict.rule}” allows no form. Nothing was made.", field="form")
         if requirement is not None:
             timeout = min(requirement.timeout_seconds, draft.timeout_seconds or requirement.timeout_seconds)
             place = requirement.place if self._is_pushed(requirement.place) else None
@@ -297,6 +300,9 @@ class Desk:
 
     async def browse(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page:
         return await self._store.list(wanted, cursor=cursor, limit=limit)
+
+    def routes(self) -> Sequence[Route]:
+        return self._configuration.policy.routes()
 
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change | None]]:
         return self._waiter.changes()

@@ -17,6 +17,8 @@
     │       ├── OwnRequest           own_request               403
     │       ├── CannotCheck          cannot_check              503
     │       ├── ReasonRequired       reason_required           422
+    │       ├── ConfirmationRequired confirmation_required     422
+    │       ├── ResponseInvalid      response_invalid          422
     │       ├── AlreadyVoted         already_voted             409
     │       ├── StaleRevision        stale_revision            409
     │       ├── AlreadySettled       already_settled           409
@@ -39,6 +41,7 @@ changed, what to do. Nothing else of an exception ever leaves the service, and n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -128,6 +131,20 @@ class CannotCheck(VoteRefused):
 
 class ReasonRequired(VoteRefused):
     code, title, status = "reason_required", "This decision needs a reason", 422
+
+
+class ConfirmationRequired(VoteRefused):
+    code, title, status = "confirmation_required", "This approval must be confirmed by typing", 422
+
+
+class ResponseInvalid(VoteRefused):
+    """``fields`` has a sentence for each field of the form that is not filled in as it must be."""
+
+    code, title, status = "response_invalid", "The form is not filled in as it must be", 422
+
+    def __init__(self, why: str, *, then: str = "", fields: Mapping[str, str]) -> None:
+        super().__init__(why, then=then, field="response")
+        self.fields = fields
 
 
 class AlreadyVoted(VoteRefused):

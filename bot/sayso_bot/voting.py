@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sayso_bot.admission import Admission
 from sayso_bot.domain.card import ending
+from sayso_bot.domain.demands import check_reason, check_typed, response
 from sayso_bot.domain.fingerprint import fingerprint
 from sayso_bot.domain.json import Json, dumps, loads
 from sayso_bot.domain.lifecycle import has_voted
@@ -27,7 +29,6 @@ from sayso_bot.errors import (
     ApprovalsPaused,
     BodyTooLarge,
     EditRefused,
-    ReasonRequired,
     StaleRevision,
     Unavailable,
     VoteRefused,
@@ -45,7 +46,6 @@ from sayso_bot.ports import (
     Voted,
 )
 
-MAX_REASON = 2000
 MAX_PARAMS_BYTES = 256 * 1024
 PAUSED_SECONDS = 30
 _NOT_COUNTED = "Your vote was not counted; nothing changed."
@@ -81,7 +81,9 @@ class Voting:
                 evidence = await self._admission.evidence(
                     request, person, people, surface=ballot.surface, place=ballot.place
                 )
-                _check_reason(request, ballot)
+                check_reason(request, ballot.outcome, ballot.reason)
+                check_typed(request, ballot.outcome, ballot.typed)
+                ballot = replace(ballot, response=response(request, ballot.outcome, ballot.response))
                 if ballot.outcome == "approve":  # a denial decides whatever others have said
                     void = await self._admission.no_longer_admitted(request, people)
             answer = await self._store.vote(request, ballot, person, evidence, void, epochs)
@@ -127,6 +129,7 @@ class Voting:
                 request, person, policy.people, surface=edit.surface, place=edit.place
             )
             if edit.revision >= request.revision:
+                _check_editable(request, params)
                 _check_rule_stays(policy, request, params, after)
         new = NewRevision(request, edit, person, params, after, evidence, new_button())
         return self._answered(await self._store.edit(new, epochs))
@@ -179,15 +182,13 @@ def already(outcome: str) -> str:
     return f"You have already {word} this request. Each person has one vote; nothing changed."
 
 
-def _check_reason(request: Request, ballot: Ballot) -> None:
-    """Raise `ReasonRequired` where the rule wants a reason and none is given, or it is longer than `MAX_REASON`."""
-    wants = request.requirement.reason if request.requirement else "never"
-    if (wants == "always" or (wants == "deny" and ballot.outcome == "deny")) and not (ballot.reason or "").strip():
-        raise ReasonRequired(f"The rule wants a reason to {ballot.outcome}. Your vote was not counted.", field="reason")
-    if ballot.reason and len(ballot.reason) > MAX_REASON:
-        raise ReasonRequired(
-            f"A reason has at most {MAX_REASON} characters. Your vote was not counted.", field="reason"
-        )
+def _check_editable(request: Request, params: Mapping[str, Json]) -> None:
+    """Raise `EditRefused` where a param changes that the rule does not name under ``editable``."""
+    editable = request.requirement.editable if request.requirement else ()
+    for name in {**request.params, **params}:
+        before, after = (dumps(found[name]) if name in found else None for found in (request.params, params))
+        if before != after and name not in editable:
+            raise EditRefused(f"The rule “{request.rule}” does not let {one_line(name)[:80]} be edited.")
 
 
 def _check_rule_stays(policy: PolicyEngine, request: Request, params: Mapping[str, Json], after: str) -> None:

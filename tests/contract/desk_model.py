@@ -116,6 +116,7 @@ class Model:
             policy_digest=self.policy.digest,
             requirement=rules,
             claims=draft.claims,
+            place=rules.place if rules and rules.place != "inbox" else "",
             decision=None if rules else Decision(status, verdict.cause, self.now, (), verdict.reason),
         )
 
@@ -185,7 +186,7 @@ class Model:
         if not request.settled:
             if self._evidence(person.aliases) is None:
                 return NotAnApprover
-            if edit.revision == request.revision and not self._stays(request, edit.params, after):
+            if edit.revision >= request.revision and not self._stays(request, edit.params, after):
                 return EditRefused
         if self.edits.get((request.id, edit.operation)) == f"{person.id} {after}":
             return "replay"

@@ -30,11 +30,11 @@ people:
   ana: [email:ana@example.com, slack:T0TEAM/U0ANA]
 rules:
   - {{name: one, action: pay.one, params: {{amount: number}}, when: params.amount < 100,
-     ask: {{channel: payments, approvers: team, timeout: 60s}}}}
+     ask: {{channel: payments, approvers: team, timeout: 60s, editable: [amount]}}}}
   - {{name: two, action: pay.two, params: {{amount: number}}, when: params.amount < 100,
-     ask: {{channel: inbox, approvers: team, quorum: 2, reason: deny, timeout: 60s}}}}
+     ask: {{channel: inbox, approvers: team, quorum: 2, reason: deny, timeout: 60s, editable: [amount]}}}}
   - {{name: three, action: pay.*, params: {{amount: number}}, when: params.amount < 1000,
-     ask: {{channel: payments, approvers: team, quorum: 3, timeout: 120s}}}}
+     ask: {{channel: payments, approvers: team, quorum: 3, timeout: 120s, editable: [amount]}}}}
   - {{name: free, action: look, allow: true}}
 """
 POLICY = policy.load(DOCUMENT, "the machine's policy")

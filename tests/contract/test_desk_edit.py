@@ -27,12 +27,13 @@ rules:
     action: pay
     params: {amount: number}
     when: params.amount < 100
-    ask: {channel: inbox, approvers: [email:ana@example.com, email:ben@example.com], quorum: 2}
+    ask: {channel: inbox, approvers: [email:ana@example.com, email:ben@example.com], quorum: 2,
+          editable: [amount, text, list]}
   - name: large
     action: pay
     params: {amount: number}
     when: params.amount < 1000
-    ask: {channel: inbox, approvers: [email:boss@example.com]}
+    ask: {channel: inbox, approvers: [email:boss@example.com], editable: [amount, text, list]}
 """
 EVE = Person.known_as("Eve", {"email:eve@example.com"})
 NOT_EDITED = "The request was not edited; nothing changed."
@@ -152,6 +153,14 @@ async def test_edited_params_are_read_as_a_submission_s_are(sayso: Sayso) -> Non
         assert (refused.value.field or "").startswith("params.")
     edited = await _edit(sayso, request, {"amount": 7.0})
     assert isinstance(edited.params["amount"], int)
+
+
+async def test_only_the_params_that_the_rule_names_can_be_edited(sayso: Sayso) -> None:
+    request = await _asked(await sayso.agent())
+    for params in ({"amount": 5, "note": "x"}, {"amount": 7, "note": None}):
+        with pytest.raises(EditRefused, match="does not let note be edited"):
+            await _edit(sayso, request, params)
+    assert (await sayso.service.desk.look(request)).revision == 1
 
 
 async def test_edited_params_are_as_long_as_a_submission_at_most(sayso: Sayso) -> None:

@@ -13,7 +13,7 @@ from service import ANA, BEN, serving, until
 POLICY = """
 rules:
   - action: pay
-    ask: {channel: inbox, approvers: [email:ana@example.com, email:ben@example.com]}
+    ask: {channel: inbox, approvers: [email:ana@example.com, email:ben@example.com], editable: [amount]}
   - action: look
     allow: true
 """

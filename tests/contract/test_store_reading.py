@@ -81,7 +81,7 @@ async def test_the_next_deadline_is_told(store: RedisStore) -> None:
 
 async def test_a_record_of_a_newer_version_is_not_guessed_at(store: RedisStore) -> None:
     request = await made(store)
-    fields: Any = {"v": "2"}
+    fields: Any = {"v": "3"}
     await store.client.hset(store.keys.request(request.id), mapping=fields)
     with pytest.raises(Unavailable, match="newer version"):
         await store.read(request.id)

@@ -40,8 +40,13 @@ POLICY = """
 rules:
   - {action: no.*, deny: Never.}
   - {action: yes.*, allow: true}
-  - {action: "*", ask: {channel: inbox, approvers: [operator], timeout: 1h}}
+  - {action: "*", ask: {channel: inbox, approvers: [operator], timeout: 1h, forms: true}}
 """
+CONTRADICTIONS = (
+    "is above max. Nothing was made.",
+    "stands twice. Nothing was made.",
+    "must differ. Nothing was made.",
+)
 schema = schemathesis.openapi.from_dict(DOCUMENT)
 
 
@@ -64,7 +69,8 @@ def test_every_answer_is_one_that_the_document_describes(case: Any, gate: tuple[
 def _beyond_schemas(answer: Any) -> list[Any]:
     """The checks that do not hold of this answer, because no schema foretells what it refuses.
 
-    A key used for two bodies, a value that is not I-JSON, a body beyond all bounds (which the check does not expect).
+    A key used for two bodies, a value that is not I-JSON, a body beyond all bounds (which the check does not expect),
+    fields of a form that contradict one another.
     """
     if answer.status_code == 413:
         return [negative_data_rejection]
@@ -72,7 +78,9 @@ def _beyond_schemas(answer: Any) -> list[Any]:
         return []
     told = answer.json()
     of_json = told.get("field", "").startswith(("params", "metadata")) or "the character NUL" in told["detail"]
-    return [positive_data_acceptance] if told["code"] == "idempotency_mismatch" or of_json else []
+    contradicts = told.get("field", "").startswith("form.fields") and told["detail"].endswith(CONTRADICTIONS)
+    beyond = told["code"] == "idempotency_mismatch" or of_json or contradicts or told.get("field") == "form"
+    return [positive_data_acceptance] if beyond else []
 
 
 async def test_what_becomes_of_requests_is_described_too() -> None:
@@ -141,7 +149,8 @@ def test_the_document_names_every_field_that_a_submission_may_have() -> None:
     assert body["additionalProperties"] is False
     assert body["required"] == ["action", "params"]
     assert set(body["properties"]) == {
-        "action", "params", "summary", "reasoning", "diff", "links", "metadata", "on_behalf_of", "intent", "timeout"
+        "action", "params", "summary", "reasoning", "diff", "links", "metadata", "on_behalf_of", "intent", "timeout",
+        "form",
     }  # fmt: skip
 
 

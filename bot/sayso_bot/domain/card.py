@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sayso_bot.domain.json import Json
+from sayso_bot.domain.form import Answers, Field
+from sayso_bot.domain.json import Json, dumps
 from sayso_bot.domain.lifecycle import approvals
 from sayso_bot.domain.request import Cause, Claims, ReasonRule, Request, Status, Vote
 from sayso_bot.domain.text import one_line, visible
@@ -40,13 +41,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One vote as people are told of it."""
+    """One vote as people are told of it. ``filled`` is what they filled into the form."""
 
     name: str
     outcome: str
     reason: str | None
     surface: str
     at: datetime
+    filled: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,22 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """One param that an approver has edited."""
+
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """``facts`` are complete, never cut. ``reason`` says when the rule wants a reason.
 
     ``quorum`` is how many approvals the rule wants, 0 where it asks nobody; ``needs`` is that and what is there, in
-    words.
+    words. ``confirm`` is what an approver must type, empty where nothing. ``editable`` names the params that an
+    approver may change, ``edits`` says what was changed. ``form`` is what the agent asks an approver to fill in: its
+    words. ``digest``: the rule wants a burst of such cards shown as one.
     """
 
     request_id: str
@@ -87,6 +100,11 @@ class Card:
     answers: tuple[Answer, ...]
     ending: Ending | None
     review_url: str
+    confirm: str = ""
+    editable: tuple[str, ...] = ()
+    edits: tuple[Change, ...] = ()
+    form: tuple[Field, ...] = ()
+    digest: bool = False
 
     @property
     def open(self) -> bool:
@@ -117,6 +135,11 @@ def card(request: Request, review_url: str) -> Card:
         answers=tuple(_answer(vote) for vote in request.votes if vote.revision == request.revision),
         ending=ending(request),
         review_url=review_url,
+        confirm=one_line(request.action) if requirement and requirement.confirm else "",
+        editable=tuple(name for name in requirement.editable if name in request.params) if requirement else (),
+        edits=tuple(_edits(request)),
+        form=request.form.fields if request.form else (),
+        digest=requirement is not None and requirement.digest,
     )
 
 
@@ -176,6 +199,18 @@ def ending(request: Request) -> Ending | None:
     return Ending(decision.outcome, headline, decision.at, reason)
 
 
+def _edits(request: Request) -> Iterator[Change]:
+    """Each top-level param that is not as the agent sent it. The type counts too: 1 and true are not the same."""
+    before, after = request.original_params, request.params
+    if before is None:
+        return
+    for name in [*before, *(name for name in after if name not in before)]:
+        old, new = (dumps(params[name]) if name in params else None for params in (before, after))
+        if old != new:
+            told = (value_text(params[name]) if name in params else "—" for params in (before, after))
+            yield Change(one_line(name), *told)
+
+
 def value_text(value: Json) -> str:
     """One value as text that cannot be taken for a value of another type: the text "1" is quoted, the number is not."""
     if isinstance(value, str):
@@ -232,4 +267,10 @@ def _claims(claims: Claims) -> Iterator[Claim]:
 
 def _answer(vote: Vote) -> Answer:
     reason = visible(vote.reason) if vote.reason else None
-    return Answer(one_line(vote.name), vote.outcome, reason, vote.surface, vote.at)
+    return Answer(one_line(vote.name), vote.outcome, reason, vote.surface, vote.at, tuple(_filled(vote.response or {})))
+
+
+def _filled(response: Answers) -> Iterator[Fact]:
+    for name, value in response.items():
+        if value is not None:
+            yield Fact(one_line(name), value_text(value))

@@ -45,6 +45,17 @@ class Verdict:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What becomes of an action type, for people to read. ``requirement`` is given where people are asked."""
+
+    rule: str
+    action: str
+    conditional: bool
+    kind: Literal["ask", "allow", "deny"]
+    requirement: Requirement | None
+
+
 def parse_duration(text: str) -> int:
     """Seconds of ``90s``, ``15m``, ``2h`` or ``3d``. Raises ValueError for anything else or beyond 366 days."""
     found = _DURATION.match(text)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal
 
+from sayso_bot.domain.form import Form
 from sayso_bot.domain.json import Json
 
 ACTION_TYPE = re.compile(r"[A-Za-z0-9_.:/-]{1,128}\Z")
@@ -63,7 +64,9 @@ class Requirement:
     """What the rule demands. Copied into the request, so that a later policy does not change it.
 
     ``approvers`` is None where whoever is in the channel may answer; ``operator`` says that the local operator
-    may. ``place`` is the platform's address of ``channel``.
+    may. ``place`` is the platform's address of ``channel``; ``fallback_place`` that of ``fallback``, to which a request
+    goes that nobody can see. ``confirm`` says that an approver types the action's name; ``editable`` names the params
+    that an approver may change; ``forms`` that the agent may ask for a form; ``digest`` that a burst is one card.
     """
 
     channel: str
@@ -75,11 +78,20 @@ class Requirement:
     timeout_seconds: int
     receipt_seconds: int
     operator: bool = False
+    fallback: str | None = None
+    fallback_place: str | None = None
+    confirm: bool = False
+    editable: tuple[str, ...] = ()
+    forms: bool = False
+    digest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One person's answer to one revision. ``evidence`` says what admitted them, ``at`` is Redis's time."""
+    """One person's answer to one revision. ``evidence`` says what admitted them, ``at`` is Redis's time.
+
+    ``response`` is what they filled into the request's form.
+    """
 
     person: str
     name: str
@@ -91,6 +103,7 @@ class Vote:
     evidence: str
     comparable: bool
     at: datetime
+    response: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +119,10 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """``params`` and ``fingerprint`` are the present revision's, ``original_params`` the agent's, where edited."""
+    """``params`` and ``fingerprint`` are the present revision's, ``original_params`` the agent's, where edited.
+
+    ``place`` is where its card is: the rule's, or where it was moved to. Empty where no card is posted.
+    """
 
     id: str
     revision: int
@@ -126,6 +142,8 @@ class Request:
     votes: tuple[Vote, ...] = ()
     decision: Decision | None = None
     original_params: Mapping[str, Json] | None = None
+    form: Form | None = None
+    place: str = ""
 
     @property
     def settled(self) -> bool:

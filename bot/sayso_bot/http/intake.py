@@ -34,6 +34,7 @@ async def read_draft(http_request: web.Request) -> Draft:
         params=submit.params,
         claims=submit.claims(),
         timeout_seconds=submit.timeout_seconds(),
+        form=submit.form.form() if submit.form else None,
         body_digest=digest(value) if key else "",
         idempotency_key=key,
     )

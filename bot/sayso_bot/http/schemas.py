@@ -7,15 +7,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sayso_bot.domain.form import MAX_FIELDS as MAX_FORM_FIELDS
+from sayso_bot.domain.form import MAX_LABEL, MAX_OPTION, MAX_OPTIONS, Form
+from sayso_bot.domain.form import Field as FormField
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.lifecycle import approvals
 from sayso_bot.domain.policy import MAX_DURATION_SECONDS, parse_duration
-from sayso_bot.domain.request import ACTION_TYPE, Claims, Request, Requirement, Vote, rfc3339
+from sayso_bot.domain.request import ACTION_TYPE, Claims, Request, Requirement, Status, Vote, rfc3339
 from sayso_bot.errors import InvalidField
 
 MAX_BODY_BYTES = 256 * 1024
 _NAME = r"^[A-Za-z0-9_.:/-]{1,128}$"
 _TIME = {"format": "date-time"}
+_SEEN = r"\S"
+_MOST_EXACT = 2**53 - 1
 _Text = Annotated[str, Field(max_length=100_000)]
 
 
@@ -25,6 +30,74 @@ class _In(BaseModel):
 
 class _Out(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _FieldBody(_In):
+    """One question of a form. Its words are shown as the agent's."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", description="The answer's key in the response.")]
+    label: Annotated[str | None, Field(pattern=_SEEN, max_length=MAX_LABEL, description="The name when left out.")] = (
+        None
+    )
+    required: bool = True
+
+
+class PlainFieldBody(_FieldBody):
+    """The answer is a text: as it is written, ``2026-11-24``, ``09:30``, or ``2026-11-24T09:30:00Z``."""
+
+    type: Literal["text", "date", "time", "datetime"]
+
+    def field(self, _: str) -> FormField:
+        return FormField(self.name, self.type, self.label or self.name, self.required)
+
+
+class NumberFieldBody(_FieldBody):
+    """The answer is a number."""
+
+    type: Literal["number"]
+    min: Annotated[float | None, Field(ge=-_MOST_EXACT, le=_MOST_EXACT)] = None
+    max: Annotated[float | None, Field(ge=-_MOST_EXACT, le=_MOST_EXACT)] = None
+
+    def field(self, path: str) -> FormField:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise InvalidField(f"{path}.min is above max. Nothing was made.", field=f"{path}.min")
+        label = self.label or self.name
+        return FormField(self.name, self.type, label, self.required, least=self.min, most=self.max)
+
+
+class ChooseFieldBody(_FieldBody):
+    """The answer is one of the options, or with ``multiple`` a list of some."""
+
+    type: Literal["choose"]
+    options: Annotated[
+        list[Annotated[str, Field(pattern=_SEEN, max_length=MAX_OPTION)]],
+        Field(min_length=1, max_length=MAX_OPTIONS, json_schema_extra={"uniqueItems": True}),
+    ]
+    multiple: bool = False
+
+    def field(self, path: str) -> FormField:
+        if len(set(self.options)) < len(self.options):
+            raise InvalidField(f"{path}.options must differ. Nothing was made.", field=f"{path}.options")
+        label, options = self.label or self.name, tuple(self.options)
+        return FormField(self.name, self.type, label, self.required, options, self.multiple)
+
+
+FieldBody = Annotated[PlainFieldBody | NumberFieldBody | ChooseFieldBody, Field(discriminator="type")]
+
+
+class FormBody(_In):
+    """What the agent asks an approver to fill in with an approval. The rule must allow it: ``forms: true``."""
+
+    fields: Annotated[list[FieldBody], Field(min_length=1, max_length=MAX_FORM_FIELDS)]
+
+    def form(self) -> Form:
+        """Raises `InvalidField`."""
+        names = [field.name for field in self.fields]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                path = f"form.fields[{index}].name"
+                raise InvalidField(f"{path} stands twice. Nothing was made.", field=path)
+        return Form(tuple(field.field(f"form.fields[{index}]") for index, field in enumerate(self.fields)))
 
 
 class SubmitBody(_In):
@@ -45,6 +118,8 @@ class SubmitBody(_In):
         str | None,
         Field(pattern=r"^[1-9][0-9]{0,8}[smhd]$", description="90s, 15m, 2h or 3d; may only shorten the rule's."),
     ] = None
+
+    form: FormBody | None = None
 
     def claims(self) -> Claims:
         return Claims(
@@ -79,19 +154,45 @@ class VoteOut(_Out):
 
 
 class DecisionOut(_Out):
+    """``response`` is what the approver filled into the form: data for the agent, not instructions."""
+
     outcome: Literal["approved", "denied", "expired", "cancelled"]
     cause: Literal["votes", "policy", "policy_error", "timeout", "agent", "admin"]
     at: Annotated[str, Field(json_schema_extra=_TIME)]
     reason: Annotated[str | None, Field(description="The policy's sentence, where the policy ended it.")]
     votes: list[VoteOut]
+    response: Annotated[dict[str, Any] | None, Field(description="Only of an approval of a request with a form.")] = (
+        None
+    )
 
 
 class RequirementOut(_Out):
+    """What the rule demands. The last four are there only where the rule has them."""
+
     channel: str
     approvers: list[str] | None
     quorum: int
     reason: Literal["always", "deny", "never"]
     timeout_seconds: int
+    fallback: Annotated[str | None, Field(description="Where it is asked when the channel cannot be reached.")] = None
+    confirm: Annotated[Literal["type"] | None, Field(description="An approver types the action's name.")] = None
+    editable: Annotated[list[str] | None, Field(description="Params that an approver may change.")] = None
+    forms: Annotated[bool | None, Field(description="Whether the agent may ask for a form.")] = None
+
+
+class FieldOut(_Out):
+    name: str
+    type: Literal["choose", "text", "number", "date", "time", "datetime"]
+    label: str
+    required: bool
+    options: list[str] | None = None
+    multiple: bool | None = None
+    min: float | None = None
+    max: float | None = None
+
+
+class FormOut(_Out):
+    fields: list[FieldOut]
 
 
 class ApprovalsOut(_Out):
@@ -117,6 +218,7 @@ class RequestOut(_Out):
     claims: dict[str, Any]
     decision: DecisionOut | None
     review_url: str
+    form: FormOut | None = None
     original_params: Annotated[
         dict[str, Any] | None, Field(description="Only where an approver has edited them: what the agent sent.")
     ] = None
@@ -148,6 +250,17 @@ def read_submit(value: Json) -> SubmitBody:
         raise InvalidField(_sentence(found["type"], found.get("ctx", {}), path), field=path) from None
 
 
+_SHAPES = {
+    "action": "must look like payments.refund (letters, digits and _ . : / -, at most 128)",
+    "timeout": "must look like 90s, 15m, 2h or 3d",
+}
+
+
+def _shape(path: str) -> str:
+    named = "must be 1 to 40 of a-z, 0-9 and _, a letter first" if path.endswith(".name") else "has nothing to be seen"
+    return _SHAPES.get(path, named)
+
+
 def _sentence(kind: str, context: dict[str, Any], path: str) -> str:
     what = {
         "missing": "is required",
@@ -157,11 +270,16 @@ def _sentence(kind: str, context: dict[str, Any], path: str) -> str:
         "model_type": "must be an object",
         "model_attributes_type": "must be an object",
         "list_type": "must be a list",
+        "bool_type": "must be true or false",
+        "float_type": "must be a number",
+        "union_tag_invalid": f"has a type that is none of {context.get('expected_tags')}",
+        "union_tag_not_found": "needs a type",
+        "too_short": "is empty",
+        "greater_than_equal": "is too small",
+        "less_than_equal": "is too large",
         "string_too_long": f"has at most {context.get('max_length')} characters",
         "too_long": f"has at most {context.get('max_length')} entries",
-        "string_pattern_mismatch": "must look like payments.refund (letters, digits and _ . : / -, at most 128)"
-        if path == "action"
-        else "must look like 90s, 15m, 2h or 3d",
+        "string_pattern_mismatch": _shape(path),
     }.get(kind, "is not acceptable")
     return f"{path or 'The body'} {what}. Nothing was made."
 
@@ -193,8 +311,10 @@ def request_out(request: Request, review_url: str) -> dict[str, Any]:
             "at": rfc3339(decision.at),
             "reason": decision.reason,
             "votes": [_vote(vote) for vote in decision.votes],
+            **_response(request),
         },
         "review_url": review_url,
+        **({} if request.form is None else {"form": {"fields": [_field(field) for field in request.form.fields]}}),
         **({} if request.original_params is None else {"original_params": request.original_params}),
     }
 
@@ -210,7 +330,30 @@ def _requirement(requirement: Requirement) -> dict[str, Any]:
         "quorum": requirement.quorum,
         "reason": requirement.reason,
         "timeout_seconds": requirement.timeout_seconds,
+        **({"fallback": requirement.fallback} if requirement.fallback else {}),
+        **({"confirm": "type"} if requirement.confirm else {}),
+        **({"editable": list(requirement.editable)} if requirement.editable else {}),
+        **({"forms": True} if requirement.forms else {}),
     }
+
+
+def _field(field: FormField) -> dict[str, Any]:
+    return {
+        "name": field.name,
+        "type": field.kind,
+        "label": field.label,
+        "required": field.required,
+        **({"options": list(field.options), "multiple": field.multiple} if field.kind == "choose" else {}),
+        **({"min": field.least} if field.least is not None else {}),
+        **({"max": field.most} if field.most is not None else {}),
+    }
+
+
+def _response(request: Request) -> dict[str, Any]:
+    """What was filled into the form with the approval that decided."""
+    if request.form is None or request.status is not Status.APPROVED or request.decision is None:
+        return {}
+    return {"response": next((vote.response for vote in request.decision.votes if vote.response is not None), None)}
 
 
 def _vote(vote: Vote) -> dict[str, Any]:

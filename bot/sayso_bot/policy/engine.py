@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from sayso_bot.domain.policy import Asked, Verdict
+from sayso_bot.domain.policy import Asked, Route, Verdict
 from sayso_bot.domain.request import Cause
 from sayso_bot.policy.conditions import Facts, Scope
 from sayso_bot.policy.params import CannotEvaluate
@@ -94,9 +94,16 @@ class LoadedPolicy:
     def rules(self) -> tuple[RuleView, ...]:
         return tuple(_view(rule) for rule in self._rules)
 
+    def routes(self) -> tuple[Route, ...]:
+        return tuple(
+            Route(rule.name, rule.action.text, not rule.always, rule.verdict.kind, rule.verdict.requirement)
+            for rule in self._rules
+        )
+
     def places(self) -> frozenset[str]:
-        """The addresses at which some rule asks."""
-        return frozenset(rule.verdict.requirement.place for rule in self._rules if rule.verdict.requirement)
+        """The addresses at which some rule asks, or falls back to."""
+        asked = [rule.verdict.requirement for rule in self._rules if rule.verdict.requirement]
+        return frozenset(place for each in asked for place in (each.place, each.fallback_place) if place)
 
     def judge(self, asked: Asked) -> Verdict:
         """What the policy makes of an ask. Never raises for anything that is asked."""

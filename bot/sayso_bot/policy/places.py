@@ -13,7 +13,7 @@ from sayso_bot.policy.tree import shown
 INBOX = "inbox"
 BUILT_PLATFORMS = frozenset({"slack", INBOX})
 
-_SLACK_CHANNEL = re.compile(r"slack:(T[A-Z0-9]{1,20}/)?[CG][A-Z0-9]{1,20}\Z")
+_SLACK_CHANNEL = re.compile(r"slack:(T[A-Z0-9]{1,20}/)?[CGUW][A-Z0-9]{1,20}\Z")
 _SLACK_APPROVER = re.compile(r"slack:(T[A-Z0-9]{1,20}/)?[UWS][A-Z0-9]{1,20}\Z")
 _SLACK_ACCOUNT = re.compile(r"slack:T[A-Z0-9]{1,20}/[UW][A-Z0-9]{1,20}\Z")
 _SLACK_SINGLE = re.compile(r"slack:(T[A-Z0-9]{1,20}/)?[UW]")
@@ -29,13 +29,14 @@ class Unacceptable(Exception):
 
 
 def address(text: str, platforms: frozenset[str]) -> str:
-    """A channel's address: ``inbox``, ``slack:C…`` or ``slack:T…/C…``. Raises `Unacceptable`."""
+    """A channel's address: ``inbox``, ``slack:C…``, or ``slack:U…`` for direct messages. Raises `Unacceptable`."""
     if text == INBOX:
         return text
     _offered(text, platforms, "An address is inbox, slack:C0CHANNEL or slack:T0TEAM/C0CHANNEL.")
     if text.startswith("slack:") and not _SLACK_CHANNEL.match(text):
         raise Unacceptable(
-            "A Slack address is slack:C0CHANNEL or slack:T0TEAM/C0CHANNEL, with the channel's id and not its name."
+            "A Slack address is slack:C0CHANNEL or slack:T0TEAM/C0CHANNEL, with the channel's id and not its name, "
+            "or slack:U0USER for direct messages to one person."
         )
     return text
 

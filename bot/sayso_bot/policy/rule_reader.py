@@ -23,7 +23,19 @@ from sayso_bot.policy.rules import Rule
 from sayso_bot.policy.tree import Node, Scalar, shown
 
 _RULE_KEYS = ("name", "action", "params", "when", "ask", "allow", "deny")
-_ASK_KEYS = ("channel", "approvers", "quorum", "reason", "timeout", "receipt")
+_ASK_KEYS = (
+    "channel",
+    "approvers",
+    "quorum",
+    "reason",
+    "timeout",
+    "receipt",
+    "fallback",
+    "confirm",
+    "editable",
+    "forms",
+    "digest",
+)
 _DOES = ("ask", "allow", "deny")
 _REASONS: dict[str, ReasonRule] = {"always": "always", "deny": "deny", "never": "never"}
 _RESERVED_NAMES = frozenset({BUILT_IN_RULE, NO_RULE})
@@ -133,12 +145,22 @@ class RuleReader:
         entries = self._fields.table(node, "ask", _ASK_KEYS)
         if entries is None:
             return None
-        channel, place = self._channel(node, entries.get("channel"))
+        if "channel" not in entries:
+            self._fields.refuse(node, "ask needs a channel; channel: inbox is always there.")
+        channel, place = self._channel(entries.get("channel"), "channel")
+        fallback, fallback_place = self._channel(entries.get("fallback"), "fallback")
+        if fallback_place is not None and fallback_place == place:
+            self._fields.refuse(entries["fallback"][1], "fallback is the same place as channel.")
+        confirm = self._confirm(entries.get("confirm"))
+        editable = self._editable(entries.get("editable"))
+        forms, digest = (self._switched_on(entries.get(key), key) for key in ("forms", "digest"))
         group, approvers = self._approvers(entries.get("approvers"))
         quorum = self._quorum(entries.get("quorum"), approvers)
         reason = self._reason(entries.get("reason"))
         timeout = self._duration(entries, "timeout", DEFAULT_TIMEOUT_SECONDS)
         receipt = self._duration(entries, "receipt", DEFAULT_RECEIPT_SECONDS)
+        if forms and quorum is not None and quorum > 1:
+            self._fields.refuse(entries["forms"][1], "A form is filled in by one person: forms goes with quorum: 1.")
         if channel is None or place is None or quorum is None or reason is None or timeout is None or receipt is None:
             return None
         return Requirement(
@@ -151,13 +173,19 @@ class RuleReader:
             timeout_seconds=timeout,
             receipt_seconds=receipt,
             operator=approvers is not None and OPERATOR in approvers,
+            fallback=fallback,
+            fallback_place=fallback_place,
+            confirm=confirm,
+            editable=editable,
+            forms=forms,
+            digest=digest,
         )
 
-    def _channel(self, node: Node, entry: Entry | None) -> tuple[str | None, str | None]:
+    def _channel(self, entry: Entry | None, key: str) -> tuple[str | None, str | None]:
+        """The name that ``key`` gives and its address."""
         if entry is None:
-            self._fields.refuse(node, "ask needs a channel; channel: inbox is always there.")
             return None, None
-        name = self._fields.text(entry[1], "channel")
+        name = self._fields.text(entry[1], key)
         if name is None or name in self._directory.refused:
             return name, None
         place = self._directory.channels.get(name)
@@ -186,6 +214,25 @@ class RuleReader:
             count = "there is one approver" if people == 1 else f"there are {people} approvers"
             self._fields.refuse(entry[1], f"A quorum of {quorum} can never be reached: {count}.")
         return quorum
+
+    def _confirm(self, entry: Entry | None) -> bool:
+        return entry is not None and self._fields.choice(entry[1], "confirm", ("type",)) is not None
+
+    def _editable(self, entry: Entry | None) -> tuple[str, ...]:
+        """The names of params that an approver may change."""
+        if entry is None:
+            return ()
+        names: list[str] = []
+        for node in self._fields.items(entry[1], "editable", _MAX_PARAMS) or []:
+            name = self._fields.sentence(node, "A param's name", _MAX_NAME)
+            if name is not None and name in names:
+                self._fields.refuse(node, f'editable names "{shown(name)}" twice.')
+            elif name is not None:
+                names.append(name)
+        return tuple(names)
+
+    def _switched_on(self, entry: Entry | None, key: str) -> bool:
+        return entry is not None and self._fields.true(entry[1], key)
 
     def _reason(self, entry: Entry | None) -> ReasonRule | None:
         if entry is None:

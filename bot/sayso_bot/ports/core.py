@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from sayso_bot.domain.form import Form
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.person import Person
-from sayso_bot.domain.policy import Asked, Verdict
+from sayso_bot.domain.policy import Asked, Route, Verdict
 from sayso_bot.domain.request import Claims, Request, Status
-from sayso_bot.ports.given import Ballot, Button, Change, Filter, Page
+from sayso_bot.ports.given import Ballot, Button, Change, Edit, Filter, Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,10 @@ class PolicyEngine(Protocol):
 
     def judge(self, asked: Asked) -> Verdict: ...
 
+    def routes(self) -> Sequence[Route]:
+        """Every rule in its order, for people to read."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -68,6 +73,7 @@ class Draft:
     timeout_seconds: int | None
     body_digest: str
     idempotency_key: str | None
+    form: Form | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +114,6 @@ class VoteAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
-    """One person's change of the params of ``revision``. ``operation`` names it: the same one twice has the effect of
-    one. ``person`` carries only aliases that the surface has proved just now; ``place`` is as in `Ballot`.
-    """
-
-    request_id: str
-    revision: int
-    person: Person
-    params: Mapping[str, Json]
-    surface: str
-    operation: str
-    place: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class NewRevision:
     """An edit as the desk has judged it, of the ``request`` that it has seen. ``button`` is the new revision's."""
 
@@ -144,14 +135,6 @@ class EditAnswer:
 
     code: EditCode
     request: Request | None
-
-
-@dataclass(frozen=True, slots=True)
-class Edited:
-    """An edit that took effect (or had: ``replayed``), and the request after it."""
-
-    request: Request
-    replayed: bool
 
 
 @dataclass(frozen=True, slots=True)

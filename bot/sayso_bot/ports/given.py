@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from sayso_bot.domain.card import Card
+from sayso_bot.domain.json import Json
 from sayso_bot.domain.person import Person
+from sayso_bot.domain.policy import Route
 from sayso_bot.domain.request import Outcome, Request, Status
 
 
@@ -17,7 +19,8 @@ class Ballot:
     """One person's tap. ``operation`` names this tap: the same one twice has the effect of one.
 
     ``place`` is where it was tapped when the surface has places (``slack:C1``), else None. ``person`` carries only
-    aliases that the surface has proved just now.
+    aliases that the surface has proved just now. ``typed`` is what they typed to confirm an approval; ``response`` what
+    they filled into the request's form, by field, as `sayso_bot.domain.form.checked` reads it.
     """
 
     request_id: str
@@ -28,11 +31,36 @@ class Ballot:
     operation: str
     place: str | None = None
     reason: str | None = None
+    typed: str | None = None
+    response: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Voted:
     """A vote that counted (or had counted: ``replayed``), and the request after it."""
+
+    request: Request
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One person's change of the params of ``revision``. ``operation`` names it: the same one twice has the effect of
+    one. ``person`` carries only aliases that the surface has proved just now; ``place`` is as in `Ballot`.
+    """
+
+    request_id: str
+    revision: int
+    person: Person
+    params: Mapping[str, Json]
+    surface: str
+    operation: str
+    place: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """An edit that took effect (or had: ``replayed``), and the request after it."""
 
     request: Request
     replayed: bool
@@ -85,6 +113,10 @@ class DeskFace(Protocol):
 
     async def vote(self, ballot: Ballot) -> Voted: ...
 
+    async def edit(self, edit: Edit) -> Edited:
+        """Change the params that the rule lets approvers edit; earlier votes count no longer."""
+        ...
+
     async def standing(self, request: Request, person: Person, *, surface: str, place: str | None) -> Standing:
         """What `vote` would say to this person now."""
         ...
@@ -105,6 +137,10 @@ class DeskFace(Protocol):
 
     def card(self, request: Request) -> Card: ...
 
+    def routes(self) -> Sequence[Route]:
+        """Every rule of the policy in force, in its order, for people to read."""
+        ...
+
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change | None]]:
         """Changes as they happen. ``None`` says that some may have been missed: read again."""
         ...
@@ -117,6 +153,10 @@ class Shelf(Protocol):
     """
 
     async def put(self, name: str, value: bytes, *, ttl_seconds: int) -> None: ...
+
+    async def put_new(self, name: str, value: bytes, *, ttl_seconds: int) -> bool:
+        """Put it where nothing is; False where something was. Of many callers one is told True: a lock that lapses."""
+        ...
 
     async def get(self, name: str) -> bytes | None: ...
 

@@ -6,11 +6,14 @@ A record carries its schema version, so that a replica never guesses at what a n
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import MISSING, fields
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
+from sayso_bot.domain.form import Field, Form
 from sayso_bot.domain.json import dumps
 from sayso_bot.domain.key import Key, Quotas
 from sayso_bot.domain.request import (
@@ -28,6 +31,14 @@ from sayso_bot.errors import Unavailable
 from sayso_bot.ports import NewRequest, NewRevision
 
 SCHEMA_VERSION = "1"
+"""Of keys, and of requests that a replica of the version before this one can read."""
+RECORD_VERSIONS = frozenset({"1", "2"})
+"""2: with a form, or with demands of which version 1 knows nothing."""
+_SINCE_2 = {
+    field.name: field.default
+    for field in fields(Requirement)
+    if field.default is not MISSING and field.name != "operator"
+}
 
 
 def fields_of(flat: list[str]) -> dict[str, str]:
@@ -37,9 +48,10 @@ def fields_of(flat: list[str]) -> dict[str, str]:
 
 def body_of(new: NewRequest) -> bytes:
     """What never changes about a request, as one JSON text."""
-    requirement = new.verdict.requirement
+    requirement, form = new.verdict.requirement, new.draft.form
     return dumps(
         {
+            **({} if form is None else {"form": form_json(form)}),
             "params": new.draft.params,
             "fingerprint": new.fingerprint,
             "key": new.key.id,
@@ -59,7 +71,7 @@ def edit_of(new: NewRevision) -> bytes:
 
 def request_of(record: Mapping[str, str]) -> Request:
     """A request from its record. Raises `Unavailable` for a schema that this version does not know."""
-    if record["v"] != SCHEMA_VERSION:
+    if record["v"] not in RECORD_VERSIONS:
         raise Unavailable("A newer version of Sayso wrote this request. Upgrade this replica; nothing was changed.")
     body = orjson.loads(record["body"])
     edit = orjson.loads(record["edit"]) if "edit" in record else None
@@ -85,18 +97,39 @@ def request_of(record: Mapping[str, str]) -> Request:
         votes=votes,
         decision=_decision_of(record.get("decision"), votes, int(record["revision"])),
         original_params=body["params"] if edit else None,
+        form=form_of(body["form"]) if "form" in body else None,
+        place=record["place"],
     )
 
 
-def requirement_json(requirement: Requirement) -> dict[str, Any]:
-    return {name: getattr(requirement, name) for name in Requirement.__slots__}
+def version_of(new: NewRequest) -> str:
+    """The schema version that a replica must know to read what `body_of` writes."""
+    requirement = new.verdict.requirement
+    is_plain = requirement is None or requirement_json(requirement).keys().isdisjoint(_SINCE_2)
+    return "1" if is_plain and new.draft.form is None else "2"
+
+
+@lru_cache(4096)
+def requirement_json(requirement: Requirement) -> Mapping[str, Any]:
+    """Its fields, but for what is as plain as in version 1."""
+    found = {name: getattr(requirement, name) for name in Requirement.__slots__}
+    return {name: value for name, value in found.items() if name not in _SINCE_2 or value != _SINCE_2[name]}
 
 
 def requirement_of(stored: dict[str, Any] | None) -> Requirement | None:
     if stored is None:
         return None
     approvers = stored["approvers"]
-    return Requirement(**{**stored, "approvers": None if approvers is None else tuple(approvers)})
+    editable = tuple(stored.get("editable", ()))
+    return Requirement(**{**stored, "approvers": None if approvers is None else tuple(approvers), "editable": editable})
+
+
+def form_json(form: Form) -> list[dict[str, Any]]:
+    return [{name: getattr(field, name) for name in Field.__slots__} for field in form.fields]
+
+
+def form_of(stored: list[dict[str, Any]]) -> Form:
+    return Form(tuple(Field(**{**field, "options": tuple(field["options"])}) for field in stored))
 
 
 def claims_of(stored: dict[str, Any]) -> Claims:

@@ -39,7 +39,7 @@ from sayso_bot.ports import (
 )
 from sayso_bot.store.batch import WaitFor
 from sayso_bot.store.calls import Calls
-from sayso_bot.store.codec import body_of, edit_of, fields_of, key_json, key_of, request_of
+from sayso_bot.store.codec import body_of, edit_of, fields_of, key_json, key_of, request_of, version_of
 from sayso_bot.store.keys import Keys
 
 MOST_WALKED = 1000
@@ -96,7 +96,7 @@ class RedisStore:
             "submit", keys, *_epochs(epochs), new.id, new.key.name, draft.action, status, timeout, body,
             draft.body_digest, place, new.button, verdict.cause, dumps(verdict.reason),
             dumps({**about, "rule": verdict.rule, "policy": new.policy_digest}),
-            quotas.rate, quotas.burst, quotas.pending, quotas.bytes, "1" if idempotency else "",
+            quotas.rate, quotas.burst, quotas.pending, quotas.bytes, "1" if idempotency else "", version_of(new),
         )  # fmt: skip
         if code == "new":
             return Submitted(_made(new, status, int(now), rest[1]), replayed=False)
@@ -171,6 +171,7 @@ class RedisStore:
             "person": person.id, "name": person.name, "aliases": aliases, "outcome": ballot.outcome,
             "reason": ballot.reason, "surface": ballot.surface, "revision": ballot.revision,
             "evidence": evidence, "comparable": person.comparable,
+            **({} if ballot.response is None else {"response": ballot.response}),
         }  # fmt: skip
         quorum = request.requirement.quorum if request.requirement else 1
         code, _, *rest = await self._call(
@@ -393,4 +394,6 @@ def _made(new: NewRequest, status: Status, now: int, expires_at: str | int) -> R
         requirement=verdict.requirement,
         claims=new.draft.claims,
         decision=decision,
+        form=new.draft.form,
+        place=new.place or "",
     )

@@ -51,10 +51,13 @@ class RedisShelf:
     async def put(self, name: str, value: bytes, *, ttl_seconds: int) -> None:
         if ttl_seconds < 1:
             raise ValueError("nothing on a shelf lives for less than a second")
-        key = self._prefix + name
-        nonce = os.urandom(_NONCE)
-        sealed = _FORMAT + nonce + self._cipher.encrypt(nonce, value, key.encode())
-        await self._write("SET", key, sealed, "EX", ttl_seconds)
+        await self._write("SET", *self._sealed(name, value), "EX", ttl_seconds)
+
+    async def put_new(self, name: str, value: bytes, *, ttl_seconds: int) -> bool:
+        """When the reply is lost (`Unavailable`) the value may be there."""
+        if ttl_seconds < 1:
+            raise ValueError("nothing on a shelf lives for less than a second")
+        return await self._write("SET", *self._sealed(name, value), "EX", ttl_seconds, "NX") is not None
 
     async def get(self, name: str) -> bytes | None:
         return self._open(name, await self._call("GET", self._prefix + name))
@@ -77,6 +80,12 @@ class RedisShelf:
             if cursor == 0:
                 break
         return sorted(found)[:MOST_NAMES]
+
+    def _sealed(self, name: str, value: bytes) -> tuple[str, bytes]:
+        """The key's full name, and ``value`` encrypted for it."""
+        key = self._prefix + name
+        nonce = os.urandom(_NONCE)
+        return key, _FORMAT + nonce + self._cipher.encrypt(nonce, value, key.encode())
 
     def _open(self, name: str, sealed: bytes | None) -> bytes | None:
         if sealed is None:

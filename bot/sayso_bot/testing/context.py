@@ -59,6 +59,12 @@ class MemoryShelf:
             raise ValueError("nothing on a shelf lives for ever")
         self.kept[name] = (value, self._now() + timedelta(seconds=ttl_seconds))
 
+    async def put_new(self, name: str, value: bytes, *, ttl_seconds: int) -> bool:
+        if await self.get(name) is not None:
+            return False
+        await self.put(name, value, ttl_seconds=ttl_seconds)
+        return True
+
     async def get(self, name: str) -> bytes | None:
         if self.broken is not None:
             raise self.broken

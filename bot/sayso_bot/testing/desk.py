@@ -8,28 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 
 from sayso_bot.domain.card import Card, card, ending, who_may
+from sayso_bot.domain.demands import check_reason, check_typed, response
+from sayso_bot.domain.fingerprint import fingerprint
 from sayso_bot.domain.json import Json
-from sayso_bot.domain.lifecycle import has_voted, is_due, settles
+from sayso_bot.domain.lifecycle import edited, has_voted, is_due, settles
 from sayso_bot.domain.person import Person
+from sayso_bot.domain.policy import Route
 from sayso_bot.domain.request import Cause, Decision, Request, Status, Vote
 from sayso_bot.errors import (
     AlreadySettled,
     AlreadyVoted,
+    EditRefused,
     NotAnApprover,
     NotFound,
-    ReasonRequired,
     SaysoError,
     StaleRevision,
     Unavailable,
     VoteRefused,
 )
-from sayso_bot.ports import Ballot, Button, Change, Filter, Page, Standing, Voted
+from sayso_bot.ports import Ballot, Button, Change, Edit, Edited, Filter, Page, Standing, Voted
 from sayso_bot.testing.samples import AT
 
 _NOT_COUNTED = "Your vote was not counted; nothing changed."
@@ -57,6 +60,7 @@ class MemoryDesk:
         self._buttons: dict[str, Button] = {}
         self._operations: dict[str, Request] = {}
         self.requests: dict[str, Request] = {}
+        self.policy: tuple[Route, ...] = ()
         self.ballots: list[Ballot] = []
         self.posts: list[tuple[Button, str]] = []
         self.listeners: set[asyncio.Queue[Change | None]] = set()
@@ -99,12 +103,32 @@ class MemoryDesk:
         if ballot.operation in self._operations:
             return Voted(self._operations[ballot.operation], replayed=True)
         request = await self.look(ballot.request_id)
-        refusal = self._refusal(request, ballot.person, ballot.revision) or _lacks_reason(request, ballot)
+        refusal = self._refusal(request, ballot.person, ballot.revision)
         if refusal:
             raise refusal
+        check_reason(request, ballot.outcome, ballot.reason)
+        check_typed(request, ballot.outcome, ballot.typed)
+        ballot = replace(ballot, response=response(request, ballot.outcome, ballot.response))
         request = _with_vote(request, ballot, self._now())
         self._operations[ballot.operation] = self._keep(request, "settled" if request.settled else "voted")
         return Voted(request, replayed=False)
+
+    async def edit(self, edit: Edit) -> Edited:
+        if edit.operation in self._operations:
+            return Edited(self._operations[edit.operation], replayed=True)
+        request = await self.look(edit.request_id)
+        if refusal := self._refusal(request, edit.person, edit.revision):
+            raise refusal
+        editable = request.requirement.editable if request.requirement else ()
+        for name, value in edit.params.items():
+            if name not in editable and request.params.get(name) != value:
+                raise EditRefused(f"The rule does not let {name} be edited.")
+        after = edited(request, edit.params, fingerprint(request.action, request.agent, edit.params))
+        self._operations[edit.operation] = self._keep(after, "edited")
+        return Edited(after, replayed=False)
+
+    def routes(self) -> Sequence[Route]:
+        return self.policy
 
     def _keep(self, request: Request, kind: str) -> Request:
         self.requests[request.id] = request
@@ -185,13 +209,6 @@ async def _each(queue: asyncio.Queue[Change | None]) -> AsyncIterator[Change | N
         yield await queue.get()
 
 
-def _lacks_reason(request: Request, ballot: Ballot) -> VoteRefused | None:
-    rule = request.requirement.reason if request.requirement else "never"
-    if ballot.reason or not (rule == "always" or (rule == "deny" and ballot.outcome == "deny")):
-        return None
-    return ReasonRequired(f"The rule wants a reason to {ballot.outcome}.", then=_NOT_COUNTED, field="reason")
-
-
 def _with_vote(request: Request, ballot: Ballot, at: datetime) -> Request:
     vote = Vote(
         person=ballot.person.id,
@@ -204,6 +221,7 @@ def _with_vote(request: Request, ballot: Ballot, at: datetime) -> Request:
         evidence="test",
         comparable=ballot.person.comparable,
         at=at,
+        response=ballot.response,
     )
     votes = (*request.votes, vote)
     quorum = request.requirement.quorum if request.requirement else 1

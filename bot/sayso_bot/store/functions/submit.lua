@@ -1,7 +1,7 @@
 -- submit: make a request once, with its deadline, indexes, delivery hint and journal entry.
 -- KEYS  of_request (16), counters, index:all, index:agent, index:action, rate, idempotency, button
 -- ARGV  keys epoch, policy epoch, id, agent, action, status, timeout ms ('' none), body JSON, body digest, place ('' none),
---       button token, cause, reason JSON, journal JSON, rate, burst, pending quota, bytes quota, idempotent ('1' or '')
+--       button token, cause, reason JSON, journal JSON, rate, burst, pending quota, bytes quota, idempotent ('1' or ''), schema version
 -- Answers  new, seq, expires at | made (this very call took effect before) | earlier, id | again | rate, ms | paused | pending | bytes
 -- Prevents two requests for one Idempotency-Key, however the calls race, and a request under a key or policy just withdrawn.
 
@@ -41,7 +41,7 @@ register('submit', function(keys, a)
   end
   local seq = redis.call('HINCRBY', counters, 'seq', 1)
   redis.call('HINCRBY', counters, 'bytes', bytes)
-  local fields = { 'v', 1, 'id', id, 'seq', seq, 'status', status, 'revision', 1, 'agent', a[4], 'action', a[5],
+  local fields = { 'v', a[20], 'id', id, 'seq', seq, 'status', status, 'revision', 1, 'agent', a[4], 'action', a[5],
     'created_at', now, 'bytes', bytes, 'place', place, 'body', body, 'digest', digest, 'votes', '' }
   if timeout ~= '' then
     fields[#fields + 1] = 'expires_at'

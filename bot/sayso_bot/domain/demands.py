@@ -1,0 +1,40 @@
+"""What a rule demands of one person's answer: a reason, a typed confirmation, a form filled in."""
+
+from __future__ import annotations
+
+from sayso_bot.domain.form import Answers, FormInvalid, checked
+from sayso_bot.domain.request import Outcome, Request
+from sayso_bot.errors import ConfirmationRequired, ReasonRequired, ResponseInvalid
+
+MAX_REASON = 2000
+_NOT_COUNTED = "Your vote was not counted."
+
+
+def check_reason(request: Request, outcome: Outcome, reason: str | None) -> None:
+    """Raise `ReasonRequired` where the rule wants a reason and none is given, or it is longer than `MAX_REASON`."""
+    wants = request.requirement.reason if request.requirement else "never"
+    if (wants == "always" or (wants == "deny" and outcome == "deny")) and not (reason or "").strip():
+        raise ReasonRequired(f"The rule wants a reason to {outcome}. {_NOT_COUNTED}", field="reason")
+    if reason and len(reason) > MAX_REASON:
+        raise ReasonRequired(f"A reason has at most {MAX_REASON} characters. {_NOT_COUNTED}", field="reason")
+
+
+def check_typed(request: Request, outcome: Outcome, typed: str | None) -> None:
+    """Raise `ConfirmationRequired` where the rule wants an approver to type the action's name, and they have not."""
+    wanted = request.requirement is not None and request.requirement.confirm and outcome == "approve"
+    if wanted and (typed or "").strip() != request.action:
+        raise ConfirmationRequired(f"To approve, type {request.action} exactly. {_NOT_COUNTED}", field="typed")
+
+
+def response(request: Request, outcome: Outcome, given: Answers | None) -> Answers | None:
+    """What the agent is given of the form: its checked answers with an approval, nothing otherwise.
+
+    Raises `ResponseInvalid`.
+    """
+    if request.form is None or outcome == "deny":
+        return None
+    try:
+        return checked(request.form, given or {})
+    except FormInvalid as error:
+        why = "The form is not filled in as it must be."
+        raise ResponseInvalid(why, then=_NOT_COUNTED, fields=error.errors) from None
