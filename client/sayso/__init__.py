@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sayso.errors import (
         Cancelled,
         Denied,
+        Edited,
         Expired,
         Mismatch,
         NotApproved,
@@ -35,6 +36,7 @@ __all__ = [
     "Cancelled",
     "Decision",
     "Denied",
+    "Edited",
     "Expired",
     "Mismatch",
     "NotApproved",

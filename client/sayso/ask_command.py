@@ -42,20 +42,26 @@ def ask(
     idempotency_key: Annotated[
         str | None, typer.Option(metavar="KEY", help="The same key and content find the same request again.")
     ] = None,
+    edits: Annotated[
+        bool, typer.Option("--edits", help="Take an approval of other params: do what the printed ones say.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the request as JSON.")] = False,
 ) -> None:
     """Ask for an action and wait until people decide.
 
     Ends with 0 when approved, 3 denied, 4 expired, 5 cancelled, 6 when no request was made, 1 when one was or may have
-    been and how it ends is not known, 2 on wrong usage, 130 on Ctrl-C.
+    been and how it ends is not known, or other params were approved, 2 on wrong usage, 130 on Ctrl-C.
     """
     from sayso.params_option import content_of
 
     content = content_of(param or [], params)
     key = idempotency_key or _new_key()
-    asking: Asking = {"summary": summary, "timeout": timeout, "wait": wait}
+    asking: Asking = {"summary": summary, "timeout": timeout, "wait": wait, "edits": edits}
     request = _asked(action, content, key, asking, as_json)
     _result(request, as_json)
+    if request.status == "approved" and request.original_params is not None and not edits:
+        _say("An approver has changed the params, so what was asked is not approved. --edits takes such approvals.")
+        raise typer.Exit(TROUBLE)
     if not request.settled:
         _say(_resume("The wait ran out", request.id, key))
     raise typer.Exit(EXIT_CODES[request.status])
@@ -64,7 +70,7 @@ def ask(
 def _asked(action: str, content: dict[str, Json], key: str, asking: Asking, as_json: bool) -> Request:
     """The request as the wait leaves it, whatever was decided. Where there is none to show, the command ends here."""
     from sayso.client import Sayso
-    from sayso.errors import NotApproved, SaysoError, StillPending, Unusable
+    from sayso.errors import Edited, NotApproved, SaysoError, StillPending, Unusable
     from sayso.watching import Watching
 
     watching = Watching()
@@ -72,7 +78,7 @@ def _asked(action: str, content: dict[str, Json], key: str, asking: Asking, as_j
     try:
         with Sayso() as client, watching:
             return client.ask(action, content, **asking)
-    except (NotApproved, StillPending) as ended:
+    except (NotApproved, Edited, StillPending) as ended:
         return ended.request
     except Unusable as error:
         _say(str(error))
@@ -95,6 +101,10 @@ def _result(request: Request, as_json: bool) -> None:
         typer.echo(json.dumps(request.raw))
         return
     typer.echo(f"{request.status}: {visible(request.action)} ({request.id})")
+    if request.original_params is not None:
+        typer.echo(f"params: {visible(json.dumps(request.params, ensure_ascii=False))}")
+    if request.decision is not None and request.decision.response is not None:
+        typer.echo(f"response: {visible(json.dumps(request.decision.response, ensure_ascii=False))}")
     for vote in request.votes:
         said = f": {visible(vote.reason)}" if vote.reason else ""
         verb = {"approve": "approved", "deny": "denied"}.get(vote.outcome, visible(vote.outcome))

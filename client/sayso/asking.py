@@ -18,6 +18,7 @@ from sayso.durations import Duration, seconds
 from sayso.errors import (
     Cancelled,
     Denied,
+    Edited,
     Expired,
     Mismatch,
     NotApproved,
@@ -57,11 +58,13 @@ class Asking(Submission, total=False):
     """`Submission`, and how long this call waits.
 
     ``wait`` bounds this call and not the request; None waits for the decision. With ``progress`` the request is told
-    as soon as it is made, at the price of one more call.
+    as soon as it is made, at the price of one more call. With ``edits`` an approval counts whose params an approver has
+    changed: do what the approval's ``params`` say, not what was asked. Without, it raises `Edited`.
     """
 
     wait: Duration | None
     progress: Callable[[Progress], None] | None
+    edits: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +117,13 @@ class Core:
         *,
         wait: Duration | None = None,
         progress: Callable[[Progress], None] | None = None,
+        edits: bool = False,
     ) -> Flow[Approval]:
         """Submit, wait, and return the approval. Raises every kind of `SaysoError`."""
         waiting = self._waiting(wait, progress)
         try:
             request = yield from self._submit(question, waiting, hold=progress is None)
-            return (yield from self._decided(request, waiting, question.check))
+            return (yield from self._decided(request, waiting, question.check, edits=edits))
         except SaysoError as error:
             _mark(error, waiting, question)
             raise
@@ -133,14 +137,14 @@ class Core:
             _mark(error, waiting, question)
             raise
 
-    def wait(self, request: Request | str, *, wait: Duration | None = None) -> Flow[Approval]:
+    def wait(self, request: Request | str, *, wait: Duration | None = None, edits: bool = False) -> Flow[Approval]:
         """Wait for the decision. A `Request` is compared with the answer; an id alone leaves that to the caller."""
         waiting = self._waiting(wait, None)
         request_id = request.id if isinstance(request, Request) else _usable_id(request)
         try:
             found = yield from self._read(request_id, waiting, hold=self._hold(waiting))
             asked = request if isinstance(request, Request) else found
-            return (yield from self._decided(found, waiting, _about(asked)))
+            return (yield from self._decided(found, waiting, _about(asked), edits=edits))
         except SaysoError as error:
             _mark(error, waiting)
             raise
@@ -181,7 +185,9 @@ class Core:
         waiting.request = request
         return request
 
-    def _decided(self, request: Request, waiting: _Waiting, check: Callable[[Request], None]) -> Flow[Approval]:
+    def _decided(
+        self, request: Request, waiting: _Waiting, check: Callable[[Request], None], *, edits: bool
+    ) -> Flow[Approval]:
         """Hold until ``request`` is settled, and judge how it ended."""
         pace = 0.0
         waiting.request = request
@@ -195,7 +201,7 @@ class Core:
             waiting.request = request
             came_early = self._clock() - began < hold / 2
             pace = min(_SLOWEST_PACE, max(_FIRST_PACE, pace * 2)) if came_early else 0.0
-        return _approved(request, check)
+        return _approved(request, check, edits=edits)
 
     def _read(self, request_id: str, waiting: _Waiting, *, hold: int, after: float = 0.0) -> Flow[Request]:
         call = Call("GET", f"/v1/requests/{request_id}", hold=hold, after=after)
@@ -242,7 +248,7 @@ class Core:
         return min(HOLD_SECONDS, max(0, math.ceil(waiting.deadline - self._clock())))
 
 
-def _approved(request: Request, check: Callable[[Request], None]) -> Approval:
+def _approved(request: Request, check: Callable[[Request], None], *, edits: bool) -> Approval:
     """The approval, if ``request`` is one in every respect. The only place where one is made."""
     check(request)
     ending = _ENDINGS.get(request.status)
@@ -251,11 +257,13 @@ def _approved(request: Request, check: Callable[[Request], None]) -> Approval:
     decision = request.decision
     if request.status != "approved" or decision is None or decision.outcome != "approved" or request.revision < 1:
         raise Mismatch("The answer is not an approval, and nothing else that is known either.")
+    if request.original_params is not None and not edits:
+        raise Edited(request)
     return approval(request)
 
 
 def _about(asked: Request) -> Callable[[Request], None]:
-    question = Question(asked.action, asked.params, b"", "")
+    question = Question(asked.action, asked.asked_params, b"", "")
     return question.check
 
 
@@ -277,7 +285,7 @@ def _mark(error: SaysoError, waiting: _Waiting, question: Question | None = None
         error.idempotency_key = question.idempotency_key
     if waiting.request is None:
         error.maybe_made = waiting.maybe_made or isinstance(error, Mismatch)
-    elif not isinstance(error, NotApproved):
+    elif not isinstance(error, NotApproved | Edited):
         error.request_id = waiting.request.id
 
 

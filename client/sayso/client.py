@@ -55,7 +55,8 @@ class _Client:
 
     def _ask(self, action: str, params: Mapping[str, object], options: Asking) -> Flow[Approval]:
         question = Question.of(action, params, options)
-        return self._core.ask(question, wait=options.get("wait"), progress=options.get("progress"))
+        edits = options.get("edits", False)
+        return self._core.ask(question, wait=options.get("wait"), progress=options.get("progress"), edits=edits)
 
 
 class Sayso(_Client):
@@ -77,9 +78,9 @@ class Sayso(_Client):
         """Make the request and return at once, however it stands."""
         return self._carry_out(self._core.submit(Question.of(action, params, options)))
 
-    def wait(self, request: Request | str, *, wait: Duration | None = None) -> Approval:
+    def wait(self, request: Request | str, *, wait: Duration | None = None, edits: bool = False) -> Approval:
         """Wait for the decision of a request that was submitted. Raises as `ask` does."""
-        return self._carry_out(self._core.wait(request, wait=wait))
+        return self._carry_out(self._core.wait(request, wait=wait, edits=edits))
 
     def get(self, request_id: str) -> Request:
         """The request as it stands."""
@@ -144,9 +145,9 @@ class AsyncSayso(_Client):
         """Make the request and return at once, however it stands."""
         return await self._carry_out(self._core.submit(Question.of(action, params, options)))
 
-    async def wait(self, request: Request | str, *, wait: Duration | None = None) -> Approval:
+    async def wait(self, request: Request | str, *, wait: Duration | None = None, edits: bool = False) -> Approval:
         """Wait for the decision of a request that was submitted. Raises as `ask` does."""
-        return await self._carry_out(self._core.wait(request, wait=wait))
+        return await self._carry_out(self._core.wait(request, wait=wait, edits=edits))
 
     async def get(self, request_id: str) -> Request:
         """The request as it stands."""

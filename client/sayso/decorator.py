@@ -15,7 +15,9 @@ from typing import Any, ParamSpec, TypeVar, Unpack, cast
 
 from sayso.asking import Asking
 from sayso.client import AsyncSayso, Sayso
-from sayso.errors import Unusable
+from sayso.errors import Mismatch, Unusable
+from sayso.request import Approval
+from sayso.strict_json import same
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,9 +38,14 @@ def requires_approval(
     The arguments are bound and copied first: what people see and what runs are that copy. The params are the arguments
     by name, or what ``params`` makes of them. Arguments named in ``shared`` (a connection; ``self`` always) are handed
     on as they are and are not part of the params. Without ``client`` one is made from the environment for each call.
+    With ``edits`` the function is called with what was approved, where an approver has changed an argument; that needs
+    the arguments themselves as params.
     """
     if options.get("idempotency_key") is not None:
         raise Unusable("An idempotency key names one question, and a decorated function asks anew with each call.")
+
+    if options.get("edits") and params is not None:
+        raise Unusable("Edits need the arguments themselves as params: with params= nobody knows what to call.")
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         arguments = _Arguments(function, params, shared)
@@ -63,10 +70,11 @@ def _sync(
         bound = arguments.snapshot(args, kwargs)
         params = arguments.params(bound)
         if client is not None:
-            client.ask(action, params, **options)
+            approved = client.ask(action, params, **options)
         else:
             with Sayso() as own:
-                own.ask(action, params, **options)
+                approved = own.ask(action, params, **options)
+        _edit(bound, approved)
         return function(*bound.args, **bound.kwargs)
 
     return asks_first
@@ -80,10 +88,11 @@ def _async(
         bound = arguments.snapshot(args, kwargs)
         params = arguments.params(bound)
         if client is not None:
-            await client.ask(action, params, **options)
+            approved = await client.ask(action, params, **options)
         else:
             async with AsyncSayso() as own:
-                await own.ask(action, params, **options)
+                approved = await own.ask(action, params, **options)
+        _edit(bound, approved)
         return await function(*bound.args, **bound.kwargs)
 
     return asks_first
@@ -120,6 +129,21 @@ class _Arguments:
             own = self.snapshot(bound.args, bound.kwargs)
             return self._make(*own.args, **own.kwargs)
         return {name: value for name, value in bound.arguments.items() if name not in self._shared}
+
+
+def _edit(bound: inspect.BoundArguments, approved: Approval) -> None:
+    """Put what an approver has changed in the place of what was asked.
+
+    Raises `Mismatch` where an argument is new or gone.
+    """
+    asked = approved.original_params
+    if asked is None:
+        return
+    if approved.params.keys() != asked.keys():
+        raise Mismatch("An approver added or removed an argument, so the function cannot be called as was approved.")
+    for name, value in approved.params.items():
+        if not same(value, asked[name]):
+            bound.arguments[name] = value
 
 
 def _copied(name: str, value: object) -> object:

@@ -7,6 +7,7 @@
     │   ├── Denied       a person or the policy said no
     │   ├── Expired      nobody answered in time; silence is not denial
     │   └── Cancelled    it was withdrawn
+    ├── Edited           it was approved with params that an approver has changed, and the caller takes no edits
     ├── StillPending     the wait ran out; the request goes on without this call
     ├── Unreachable      the service could not be reached for too long
     ├── Refused          the service understood and said no to the call (401, 403, 404, 409, 422, 429 …)
@@ -97,6 +98,18 @@ class Cancelled(NotApproved):
 
     def __init__(self, request: Request) -> None:
         super().__init__(f"{request.action} was cancelled before anybody decided", request)
+
+
+class Edited(SaysoError):
+    """Approved, but not what was asked: an approver has changed the params. ``request`` has both versions.
+
+    Nothing was approved as it was asked. Ask with ``edits=True`` to be given such approvals.
+    """
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(f"{request.action} was approved with other params than were asked")
+        self.request = request
+        self.request_id = request.id
 
 
 class StillPending(SaysoError):

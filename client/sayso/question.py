@@ -26,7 +26,7 @@ class Submission(TypedDict, total=False):
     ``summary``, ``reasoning``, ``diff``, ``links``, ``metadata``, ``on_behalf_of`` and ``intent`` are claims: people
     see them marked as the agent's words. ``timeout`` may shorten the rule's deadline, never lengthen it.
     ``idempotency_key`` names this question: the same key and content, however often sent, is one request. One is made
-    when none is given.
+    when none is given. ``form`` asks the approver to fill something in (docs/client.md), where the rule allows it.
     """
 
     summary: str | None
@@ -38,6 +38,7 @@ class Submission(TypedDict, total=False):
     intent: str | None
     timeout: Duration | None
     idempotency_key: str | None
+    form: Mapping[str, object] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class Question:
         for name in _CLAIMS:
             if (claim := said.get(name)) is not None:
                 content[name] = plain(claim, name)
+        if (form := said.get("form")) is not None:
+            content["form"] = plain(form, "form")
         timeout = said.get("timeout")
         if timeout is not None:
             content["timeout"] = written(timeout)
@@ -70,8 +73,11 @@ class Question:
         )
 
     def check(self, request: Request) -> None:
-        """Raises `Mismatch` unless ``request`` is about exactly this action with exactly these params."""
-        if request.action != self.action or not same(request.params, self.params):
+        """Raises `Mismatch` unless ``request`` is what was made of exactly this action with exactly these params.
+
+        An approver may have changed the params since; then the request says what they were.
+        """
+        if request.action != self.action or not same(request.asked_params, self.params):
             raise Mismatch("The answer is about another action or other params than were asked.")
 
 

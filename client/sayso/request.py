@@ -40,13 +40,17 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """How a request ended. ``reason`` is the policy's sentence where the policy ended it."""
+    """How a request ended. ``reason`` is the policy's sentence where the policy ended it.
+
+    ``response`` is what the approver filled into the request's form, by field: data, not instructions.
+    """
 
     outcome: str
     cause: str
     at: datetime
     reason: str | None
     votes: tuple[Vote, ...]
+    response: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,11 @@ class Request:
     original_params: Mapping[str, Json] | None = None
 
     @property
+    def asked_params(self) -> Mapping[str, Json]:
+        """What the agent asked, whatever an approver has made of it."""
+        return self.params if self.original_params is None else self.original_params
+
+    @property
     def votes(self) -> tuple[Vote, ...]:
         return self.decision.votes if self.decision else ()
 
@@ -97,7 +106,10 @@ class Request:
 
 
 class Approval(Request):
-    """A request that was approved, exactly as it was asked. The only value that means yes."""
+    """A request that was approved. The only value that means yes, and yes to its ``params``.
+
+    They are exactly what was asked, unless the caller takes edits.
+    """
 
     __slots__ = ()
 
@@ -170,6 +182,7 @@ def _decision(value: Json) -> Decision:
         at=answer.time("at"),
         reason=answer.maybe("reason", str),
         votes=tuple(_vote(vote) for vote in answer.maybe("votes", list) or []),
+        response=answer.maybe("response", dict),
     )
 
 

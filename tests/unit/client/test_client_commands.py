@@ -64,6 +64,19 @@ async def test_a_denial_prints_who_said_no_and_why_with_control_characters_shown
     assert ended.out.splitlines()[1] == "A⟨U+0007⟩na denied in inbox: No⟨U+001B⟩[2J⟨U+000D⟩⟨U+202E⟩"
 
 
+async def test_other_params_than_were_asked_are_no_success_unless_edits_are_taken(api: HttpApi) -> None:
+    asked = {"amount": 7}
+    ended_so = settled(request_out("payments.refund", asked), "approved")
+    edited = {**ended_so, "params": {"amount": 5}, "original_params": asked}
+    edited["decision"] = {**edited["decision"], "response": {"level": "senior"}}
+    api.script.extend([reply(edited)] * 2)
+    ended = await sayso(api, "ask", "payments.refund", "--param", "amount=7")
+    assert (ended.code, "--edits takes such approvals" in ended.err) == (1, True)
+    ended = await sayso(api, "ask", "payments.refund", "--param", "amount=7", "--edits")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.splitlines()[1:3] == ['params: {"amount": 5}', 'response: {"level": "senior"}']
+
+
 async def test_json_is_the_request_as_the_service_tells_it(api: HttpApi) -> None:
     ended = await sayso(api, "ask", "payments.refund", "--json")
     assert json.loads(ended.out) == next(iter(api.requests.values()))

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from fakes.http_api import KEY, HttpApi
-from sayso import AsyncSayso, Denied, NotJson, Sayso, Unusable, requires_approval
+from fakes.http_api import KEY, HttpApi, reply, request_out, settled
+from sayso import AsyncSayso, Denied, Mismatch, NotJson, Sayso, Unusable, requires_approval
 from unit.client.either import wait_until
 
 
@@ -35,6 +35,26 @@ async def test_a_function_runs_with_what_was_approved(api: HttpApi, gate: AsyncS
 
     assert await refund("A-1", 7, 1, 2, note="x") == ("A-1", 7, (1, 2), {"note": "x"})
     assert params_sent(api) == {"order": "A-1", "amount": 7, "lines": [1, 2], "more": {"note": "x"}}
+
+
+async def test_a_function_that_takes_edits_runs_with_what_was_approved(api: HttpApi, gate: AsyncSayso) -> None:
+    @requires_approval("payments.refund", client=gate, edits=True)
+    async def refund(order: str, amount: float, note: str = "") -> Any:
+        return order, amount, note
+
+    def edited(params: dict[str, Any]) -> None:
+        asked = {"order": "A-1", "amount": 7, "note": ""}
+        ended = settled(request_out("payments.refund", asked), "approved")
+        api.script.append(reply({**ended, "params": params, "original_params": asked}, 201))
+
+    edited({"order": "A-1", "amount": 5, "note": ""})
+    assert await refund("A-1", 7) == ("A-1", 5, "")
+    for params in ({"order": "A-1", "amount": 7}, {"order": "A-1", "amount": 7, "note": "", "more": 1}):
+        edited(params)
+        with pytest.raises(Mismatch):
+            await refund("A-1", 7)
+    with pytest.raises(Unusable, match="Edits need the arguments"):
+        requires_approval("payments.refund", lambda order: {"o": order}, client=gate, edits=True)
 
 
 async def test_defaults_are_part_of_what_people_see(api: HttpApi, gate: AsyncSayso) -> None:

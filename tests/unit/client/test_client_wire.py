@@ -14,6 +14,7 @@ from sayso import (
     AsyncSayso,
     Cancelled,
     Denied,
+    Edited,
     Expired,
     Mismatch,
     Paused,
@@ -252,6 +253,39 @@ async def test_the_approval_of_another_request_is_not_ours(client: Either, api: 
     with pytest.raises(Mismatch) as caught:
         await client.ask("payments.refund", REFUND)
     assert caught.value.request_id == pending["id"]
+
+
+async def test_an_approval_of_edited_params_is_taken_by_who_asks_for_it_alone(client: Either, api: HttpApi) -> None:
+    pending = request_out("payments.refund", REFUND)
+    edited = {**settled(pending, "approved"), "params": {**REFUND, "amount": 7}, "original_params": REFUND}
+    api.script.extend([reply(pending, 201), reply(edited)] * 2)
+    with pytest.raises(Edited) as caught:
+        await client.ask("payments.refund", REFUND)
+    assert (caught.value.request.params["amount"], caught.value.request_id) == (7, pending["id"])
+    approved = await client.ask("payments.refund", REFUND, edits=True)
+    assert approved
+    assert (approved.params["amount"], approved.asked_params) == (7, REFUND)
+
+
+async def test_an_edit_of_something_else_is_not_ours(client: Either, api: HttpApi) -> None:
+    pending = request_out("payments.refund", REFUND)
+    other = {**REFUND, "order": "B-2"}
+    edited = {**settled(pending, "approved"), "params": REFUND, "original_params": other}
+    api.script.extend([reply(pending, 201), reply(edited)])
+    with pytest.raises(Mismatch):
+        await client.ask("payments.refund", REFUND, edits=True)
+
+
+async def test_a_form_is_sent_and_what_was_filled_in_comes_back(client: Either, api: HttpApi) -> None:
+    form = {"fields": [{"name": "level", "type": "text"}]}
+    pending = request_out("payments.refund", REFUND)
+    ended = settled(pending, "approved")
+    filled = {**ended, "decision": {**ended["decision"], "response": {"level": "senior"}}}
+    api.script.append(reply(filled, 201))
+    approved = await client.ask("payments.refund", REFUND, form=form)
+    assert json.loads(api.seen[-1].body)["form"] == form
+    assert approved.decision is not None
+    assert approved.decision.response == {"level": "senior"}
 
 
 async def test_params_that_change_while_waiting_are_not_ours(client: Either, api: HttpApi) -> None:
