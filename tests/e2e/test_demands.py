@@ -96,6 +96,8 @@ async def test_a_denial_and_an_end_without_people_have_no_response(sayso: Sayso)
         ({"fields": [{"name": "a", "type": "choose", "options": ["x", "x"]}]}, "form.fields[0].options"),
         ({"fields": [{"name": "a", "type": "number", "min": 2, "max": 1}]}, "form.fields[0].min"),
         ({"fields": [{"name": "a", "type": "text", "options": ["x"]}]}, "form.fields[0].text.options"),
+        ({"fields": [{"name": "a", "type": "text", "label": "x\u202ey"}]}, "form.fields[0]"),
+        ({"fields": [{"name": "a", "type": "choose", "options": ["x", "two\nlines"]}]}, "form.fields[0]"),
         ({"fields": [{"name": "a", "type": "text", "label": " "}]}, "form.fields[0].text.label"),
     ],
 )

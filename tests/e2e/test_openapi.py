@@ -42,11 +42,7 @@ rules:
   - {action: yes.*, allow: true}
   - {action: "*", ask: {channel: inbox, approvers: [operator], timeout: 1h, forms: true}}
 """
-CONTRADICTIONS = (
-    "is above max. Nothing was made.",
-    "stands twice. Nothing was made.",
-    "must differ. Nothing was made.",
-)
+CONTRADICTIONS = ("is above max", "stands twice", "must differ", "invisible characters")
 schema = schemathesis.openapi.from_dict(DOCUMENT)
 
 
@@ -78,7 +74,9 @@ def _beyond_schemas(answer: Any) -> list[Any]:
         return []
     told = answer.json()
     of_json = told.get("field", "").startswith(("params", "metadata")) or "the character NUL" in told["detail"]
-    contradicts = told.get("field", "").startswith("form.fields") and told["detail"].endswith(CONTRADICTIONS)
+    contradicts = told.get("field", "").startswith("form.fields") and any(
+        what in told["detail"] for what in CONTRADICTIONS
+    )
     beyond = told["code"] == "idempotency_mismatch" or of_json or contradicts or told.get("field") == "form"
     return [positive_data_acceptance] if beyond else []
 

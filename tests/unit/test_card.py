@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from sayso_bot.domain.card import card, ending, facts, value_text
 from sayso_bot.domain.fingerprint import canonical
+from sayso_bot.domain.form import Field, Form
 from sayso_bot.domain.json import loads
 from sayso_bot.domain.request import Cause, Claims, Decision, Request, Requirement, Status, Vote
 
@@ -173,3 +174,31 @@ def test_an_end_says_who_and_why() -> None:
 def test_the_raw_json_of_a_card_is_the_params() -> None:
     params = {"b": [1, {"a": "é"}], "a": None}
     assert json.loads(card(_request(params=params), "u").params_json) == params
+
+
+def test_what_the_rule_demands_of_an_answer_is_on_the_card() -> None:
+    plain = card(_request(), "u")
+    assert (plain.confirm, plain.editable, plain.form, plain.edits) == ("", (), (), ())
+    wants = replace(REQUIREMENT, confirm=True, editable=("amount", "absent"), forms=True)
+    form = Form((Field("level", "text", "Which level?"),))
+    shown = card(_request(requirement=wants, form=form), "u")
+    assert (shown.confirm, shown.editable, shown.form) == ("payments.refund", ("amount",), form.fields)
+
+
+def test_both_versions_of_edited_params_are_on_the_card() -> None:
+    was = {"amount": 750, "same": 1, "text": "a\u202eb", "kind": 1, "gone": 2}
+    now = {"amount": 700, "same": 1, "text": "ab", "kind": True, "new": None}
+    shown = card(_request(params=now, original_params=was), "u")
+    assert [(edit.label, edit.before, edit.after) for edit in shown.edits] == [
+        ("amount", "750", "700"),
+        ("text", "a⟨U+202E⟩b", "ab"),
+        ("kind", "1", "true"),
+        ("gone", "2", "—"),
+        ("new", "—", "null"),
+    ]
+
+
+def test_what_was_filled_in_is_told_with_the_answer() -> None:
+    filled = _vote("Ana", response={"level": "a\u202eb", "number": "5", "none": None})
+    [answer] = card(_request(votes=(filled,)), "u").answers
+    assert [(fact.label, fact.value) for fact in answer.filled] == [("level", "a⟨U+202E⟩b"), ("number", '"5"')]

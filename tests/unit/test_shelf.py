@@ -52,6 +52,18 @@ async def test_what_was_put_is_got_until_it_is_deleted(shelf: RedisShelf) -> Non
     assert not await shelf.delete("token")
 
 
+async def test_of_many_who_put_something_new_one_does_until_it_lapses(shelf: RedisShelf) -> None:
+    put = await asyncio.gather(*(shelf.put_new("lock", b"%d" % n, ttl_seconds=60) for n in range(20)))
+    assert put.count(True) == 1
+    assert await shelf.get("lock") == b"%d" % put.index(True)
+    assert await shelf.delete("lock")
+    assert await shelf.put_new("lock", b"again", ttl_seconds=1)
+    await asyncio.sleep(1.1)
+    assert await shelf.put_new("lock", b"later", ttl_seconds=60)
+    with pytest.raises(ValueError, match="less than a second"):
+        await shelf.put_new("other", b"", ttl_seconds=0)
+
+
 async def test_of_many_takers_one_gets_it(shelf: RedisShelf) -> None:
     await shelf.put("link", b"once", ttl_seconds=60)
     taken = await asyncio.gather(*(shelf.take("link") for _ in range(50)))

@@ -14,6 +14,7 @@ from sayso_bot.domain.json import Json
 from sayso_bot.domain.lifecycle import approvals
 from sayso_bot.domain.policy import MAX_DURATION_SECONDS, parse_duration
 from sayso_bot.domain.request import ACTION_TYPE, Claims, Request, Requirement, Status, Vote, rfc3339
+from sayso_bot.domain.text import one_line
 from sayso_bot.errors import InvalidField
 
 MAX_BODY_BYTES = 256 * 1024
@@ -92,6 +93,12 @@ class FormBody(_In):
 
     def form(self) -> Form:
         """Raises `InvalidField`."""
+        for index, field in enumerate(self.fields):
+            for said in (field.label or "", *getattr(field, "options", ())):
+                if one_line(said) != said:
+                    path = f"form.fields[{index}]"
+                    why = "a label and an option are one line each, without invisible characters"
+                    raise InvalidField(f"{path}: {why}. Nothing was made.", field=path)
         names = [field.name for field in self.fields]
         for index, name in enumerate(names):
             if name in names[:index]:
