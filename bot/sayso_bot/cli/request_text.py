@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sayso_bot.cli.printing import Shown, clock, quoted, span
 from sayso_bot.domain.card import Answer, Card, ending, needs, who_may
+from sayso_bot.domain.form import Field
 from sayso_bot.domain.request import Request
 from sayso_bot.domain.text import one_line
 from sayso_bot.ports import Alarm
@@ -36,6 +37,10 @@ def described(request: Request, card: Card, alarms: Sequence[Alarm], now: dateti
     yield f"{card.action}: {request.status}"
     yield from _fields(_about(request, card, now))
     yield from _section("What will be done", _facts(card))
+    yield from _section(
+        "What an approver has changed", (f"  {edit.label}: {edit.before} → {edit.after}" for edit in card.edits)
+    )
+    yield from _section("What the agent asks to fill in (its words)", (_field(field) for field in card.form))
     yield from _section("Answers", (line for answer in card.answers for line in _answer(answer)))
     yield from _section("How it ended", _ending(card))
     yield from _section("Where it cannot be shown", (_alarm(alarm) for alarm in alarms))
@@ -49,8 +54,7 @@ def _about(request: Request, card: Card, now: datetime) -> Iterator[tuple[str, s
         yield "acts for", card.principal
     yield "rule", card.rule
     if card.open:
-        wanted = _WANTED.get(card.reason)
-        yield "needs", f"{card.needs}, from {card.approvers}{f', {wanted}' if wanted else ''}"
+        yield "needs", ", ".join((card.needs, f"from {card.approvers}", *_wanted(card)))
     if card.channel:
         yield "channel", card.channel
     yield "asked", f"{clock(card.created_at)} ({span((now - card.created_at).total_seconds())} ago)"
@@ -58,6 +62,20 @@ def _about(request: Request, card: Card, now: datetime) -> Iterator[tuple[str, s
         yield "ends", f"{clock(card.expires_at)} (in {span((card.expires_at - now).total_seconds())})"
     yield "content", f"revision {card.revision}, {card.fingerprint}"
     yield "page", card.review_url
+
+
+def _wanted(card: Card) -> Iterator[str]:
+    if wanted := _WANTED.get(card.reason):
+        yield wanted
+    if card.confirm:
+        yield f"confirmed by typing {card.confirm}"
+
+
+def _field(field: Field) -> str:
+    kind = f"one of {', '.join(field.options)}" if field.kind == "choose" else field.kind
+    if field.multiple:
+        kind = f"some of {', '.join(field.options)}"
+    return f"  {field.name}: {field.label} ({kind}{'' if field.required else ', may be left out'})"
 
 
 def _facts(card: Card) -> Iterator[str]:
@@ -76,6 +94,8 @@ def _answer(answer: Answer) -> Iterator[str]:
     yield f"  {answer.name} {verb} in {answer.surface}, {clock(answer.at)}"
     if answer.reason:
         yield from quoted(answer.reason, "    ")
+    for fact in answer.filled:
+        yield f"    {fact.label} = {fact.value}"
 
 
 def _ending(card: Card) -> Iterator[str]:

@@ -16,6 +16,7 @@ from sayso.cli import main
 from sayso_bot.cli.desk import opened_desk
 from sayso_bot.cli.operator import Book
 from sayso_bot.desk import Desk
+from sayso_bot.domain.form import Form
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Claims, Outcome, Request
 from sayso_bot.ports import Draft
@@ -76,7 +77,14 @@ class Operator:
 
         return self.on_book(opened)
 
-    def asked(self, action: str, params: Mapping[str, Any] | None = None, agent: str = "shop", **said: Any) -> Request:
+    def asked(
+        self,
+        action: str,
+        params: Mapping[str, Any] | None = None,
+        agent: str = "shop",
+        form: Form | None = None,
+        **said: Any,
+    ) -> Request:
         """A request that an agent has made."""
 
         async def ask(book: Book, desk: Desk) -> Request:
@@ -84,7 +92,7 @@ class Operator:
             await book.store.put_key(key, "key_created")
             configuration = await book.configuration()
             async with opened_desk(book, configuration, {}) as fresh:
-                draft = Draft(action, params or {}, Claims(**said), None, secrets.token_hex(8), None)
+                draft = Draft(action, params or {}, Claims(**said), None, secrets.token_hex(8), None, form)
                 return (await fresh.submit(key, draft)).request
 
         return self.at_desk(ask)

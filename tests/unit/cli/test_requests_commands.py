@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sayso_bot.cli.operator import Book
+from sayso_bot.domain.form import Field, Form
 from sayso_bot.domain.request import Request
 from service import ANA
 from unit.cli.office import Operator
@@ -23,6 +24,11 @@ rules:
     ask: {channel: inbox, approvers: ["email:ana@example.com"]}
   - action: drop
     deny: Nothing is ever dropped.
+"""
+DEMANDING = """
+rules:
+  - action: hire
+    ask: {channel: inbox, approvers: [operator], confirm: type, forms: true}
 """
 IN_SLACK = """
 channels: {payments: "slack:C0PAYMENTS"}
@@ -210,6 +216,26 @@ def test_a_rule_that_wants_a_reason_gets_one(operator: Operator, policy: None) -
     refused = operator.run("decide", request.id, "deny")
     assert (refused.code, "wants a reason" in refused.err) == (1, True)
     assert operator.ok("decide", request.id, "deny", "--reason", "no").out.startswith("Denied: explain")
+
+
+def test_what_the_rule_demands_is_shown_and_given_on_the_command_line(operator: Operator, tmp_path: Path) -> None:
+    _activate(operator, tmp_path, DEMANDING)
+    level = Field("level", "choose", "Which?", options=("junior", "senior"))
+    request = operator.asked("hire", form=Form((level, Field("note", "text", "Why?", required=False))))
+    lines = operator.ok("requests", "show", request.id).out.splitlines()
+    assert "  needs     0 of 1 approval, from operator, confirmed by typing hire" in lines
+    asks = lines.index("What the agent asks to fill in (its words)")
+    assert lines[asks + 1 : asks + 3] == [
+        "  level: Which? (one of junior, senior)",
+        "  note: Why? (text, may be left out)",
+    ]
+    assert "type hire exactly" in operator.run("decide", request.id, "approve").err
+    assert operator.run("decide", request.id, "approve", "--response", "[]").code == 2
+    unfilled = operator.run("decide", request.id, "approve", "--confirm", "hire", "--response", '{"level": "boss"}')
+    assert (unfilled.code, "level: Choose from the options." in unfilled.err) == (1, True)
+    filled = ("--confirm", "hire", "--response", '{"level": "senior"}')
+    assert operator.ok("decide", request.id, "approve", *filled).out.startswith("Approved: hire")
+    assert "    level = senior" in operator.ok("requests", "show", request.id).out.splitlines()
 
 
 def test_a_reason_that_is_no_text_is_wrong_usage(operator: Operator) -> None:
