@@ -53,8 +53,11 @@ def key(name: str = "agent", *, quotas: Quotas = MANY, key_id: str = "key_1") ->
     return Key(key_id, name, frozenset({"agent"}), ("*",), "0" * 64, datetime(2026, 1, 1, tzinfo=UTC), quotas)
 
 
-def requirement(place: str = PLACE, *, quorum: int = 1) -> Requirement:
-    return Requirement("payments", place, None, None, quorum, "never", 1800, 900)
+def requirement(place: str = PLACE, *, quorum: int = 1, fallback_place: str | None = None) -> Requirement:
+    fallback = fallback_place and "backup"
+    return Requirement(
+        "payments", place, None, None, quorum, "never", 1800, 900, fallback=fallback, fallback_place=fallback_place
+    )
 
 
 def new(

@@ -7,6 +7,7 @@ principal's are refused too, because the same human may own both.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from sayso_bot.domain.card import who_may
@@ -44,7 +45,9 @@ class Admission:
         _check_not_own(request, person, people)
         try:
             found = (
-                await self._find(request.requirement, person, surface, place, fresh) if request.requirement else None
+                await self._find(requirement, person, surface, place, fresh)
+                if (requirement := _asked_of(request))
+                else None
             )
         except LookupFailed:
             raise CannotCheck(
@@ -114,6 +117,13 @@ class Admission:
             if not any(alias.startswith(f"{platform}:") for alias in person.aliases):
                 return False
         return bool(person.aliases & await adapter.resolve(approver, fresh=fresh))
+
+
+def _asked_of(request: Request) -> Requirement | None:
+    """What the rule demands, at the place whose people are asked now: where it was moved to the rule's own fallback."""
+    if request.requirement is None or not request.at_fallback:
+        return request.requirement
+    return replace(request.requirement, place=request.place)
 
 
 def _check_not_own(request: Request, person: Person, people: People) -> None:

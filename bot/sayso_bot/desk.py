@@ -235,6 +235,14 @@ class Desk:
                 self._log.info("double_gone", request=work.request.id, place=work.place, what=error.what)
         return post
 
+    async def move(self, work: Work, what: str) -> str | None:
+        """Take a card that cannot be shown to the rule's fallback, and say where that is. None where it stays."""
+        to = work.request.requirement and work.request.requirement.fallback_place
+        if not to or to == work.place:
+            return None
+        button = new_button() if self._is_pushed(to) else ""
+        return to if await self._store.move(work, to, button, what, "delivery") else None
+
     def card(self, request: Request) -> Card:
         return card(request, self._review_url(request.id))
 

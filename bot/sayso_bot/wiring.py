@@ -150,7 +150,7 @@ async def running_service(settings: Settings, environ: Mapping[str, str] = os.en
         service = await _assembled(settings, client, warnings)
         stack.push_async_callback(service.store.close)
         group = await stack.enter_async_context(tasks(log))
-        delivery = Delivery(service.store, service.desk.show, logger("delivery"))
+        delivery = Delivery(service.store, service.desk.show, service.desk.move, logger("delivery"))
         service.subscription.on("outbox", delivery.hint)
         service.subscription.on("config", lambda: group.spawn(_refreshed(service.configuration)))
         shelf = shelves(settings, client, log)

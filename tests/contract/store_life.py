@@ -13,8 +13,8 @@ from sayso_bot.ports import Epochs, Filter, Work
 from sayso_bot.store.redis import RedisStore
 
 WRITERS = (
-    "submit", "vote", "edit", "cancel", "expire", "begin", "renew", "posted", "tapped", "failed", "moot", "put_key",
-    "activate", "pause", "resume",
+    "submit", "vote", "edit", "cancel", "expire", "begin", "renew", "posted", "tapped", "failed", "moot", "move",
+    "put_key", "activate", "pause", "resume",
 )  # fmt: skip
 READERS = ("read", "list", "due_requests", "due_places", "due_work", "configuration")
 AT = 4_000_000_000_000
@@ -43,6 +43,7 @@ class Life:
         yield from self._a_request_that_two_approve()
         yield from self._a_request_that_is_edited()
         yield from self._a_card_with_trouble()
+        yield from self._a_card_that_moves()
         yield from self._ends()
         yield from self._configuration()
 
@@ -98,6 +99,19 @@ class Life:
         yield lambda: store.tapped(request, PLACE, "ts2")
         yield lambda: store.tapped(request, PLACE, "ts3")
         yield lambda: store.begin(request, PLACE, 15)
+
+    def _a_card_that_moves(self) -> Iterator[Callable[[], Awaitable[Any]]]:
+        store = self.store
+        yield lambda: store.submit(self._new(), EPOCHS)
+        request: Request = self._last().request
+        yield lambda: store.begin(request, PLACE, 15)
+        stuck: Work = self._last()
+        yield lambda: store.move(stuck, "slack:C9", "btn_moved", "gone", "delivery")
+        yield lambda: store.read(request.id)
+        moved: Request = self._last()
+        yield lambda: store.begin(moved, "slack:C9", 15)
+        there: Work = self._last()
+        yield lambda: store.posted(there, "ts9")
 
     def _ends(self) -> Iterator[Callable[[], Awaitable[Any]]]:
         store = self.store

@@ -41,23 +41,26 @@ from slack_sdk.signature import SignatureVerifier
 
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from fakes.slack_views import Dialog, Dialogs, form_of, post_form, submission
 from fakes.slack_workspace import RECORDED, Json, Message, Workspace
 
 TEAM = "T0TEAM"
 PATIENCE = 10.0
 SCOPES = (
-    "chat:write,users:read,users:read.email,usergroups:read,channels:read,groups:read,channels:history,groups:history"
+    "chat:write,users:read,users:read.email,usergroups:read,channels:read,groups:read,channels:history,groups:history,"
+    "im:history,im:write"
 )
 
 Answer = web.StreamResponse
 Trouble = Callable[[Callable[[], Json]], Awaitable[Answer]]
 
 
-class FakeSlack(Workspace):
+class FakeSlack(Dialogs, Workspace):
     """One workspace. See the module's docstring."""
 
     def __init__(self, *, team: str = TEAM, enterprise: str | None = None, port: int = 0) -> None:
-        super().__init__(team, enterprise)
+        Workspace.__init__(self, team, enterprise)
+        Dialogs.__init__(self)
         self.token = "xoxb-1-stand-in"
         self.signing_secret = "8f742231b10e8888abcd99yyyzzz85a5"
         self.scopes = SCOPES
@@ -200,6 +203,7 @@ class FakeSlack(Workspace):
         made["channel"]["id"] = channel
         made["message"].update(ts=message.ts, text=message.text, blocks=copy.deepcopy(message.blocks))
         stamp = other.get("action_ts") or self.stamp()
+        made["trigger_id"] = other.get("trigger_id") or self.trigger(user)
         made["actions"][0].update(action_id=action, value=other.get("value", found.get("value", "")), action_ts=stamp)
         return made
 
@@ -222,6 +226,49 @@ class FakeSlack(Workspace):
         for delivery in range(deliveries):
             retry = {"X-Slack-Retry-Num": str(delivery), "X-Slack-Retry-Reason": "http_timeout"} if delivery else {}
             status = await self.send(service, body, {**self.signed(body), **retry})
+        return status
+
+    # ----------------------------------------------------------------- dialogs
+
+    async def dialog(self, *, count: int = 1, timeout: float = PATIENCE) -> Dialog:
+        """The newest dialog, once so many were opened."""
+        await self._until(lambda: len(self.dialogs) >= count, "a dialog was opened", timeout)
+        return self.dialogs[-1]
+
+    async def submit(
+        self, service: str, dialog: Dialog, values: Json | None = None, *, user: str = "", **other: Any
+    ) -> int:
+        """Submit a dialog, as who opened it; the service's status. Its answer is carried out where that is 200.
+
+        ``other``: ``team``, and ``view`` to change what the view carries.
+        """
+        team = other.get("team", self.team)
+        shown = {**self.shown(dialog), **other.get("view", {})}
+        payload = submission(dialog, values or {}, team=team, user=user or dialog.user, shown=shown)
+        body = form_of(payload)
+        status, told = await post_form(service, payload, self.signed(body), body)
+        if status == 200:
+            self.carry_out_answer(dialog, told)
+        return status
+
+    async def step(self, service: str, dialog: Dialog, action: str) -> int:
+        """Tap a button within a dialog."""
+        payload: Json = json.loads((RECORDED / "block_actions.json").read_text())
+        for name in ("channel", "message", "response_url"):
+            del payload[name]
+        found = next(
+            e
+            for b in dialog.view["blocks"]
+            if b["type"] == "actions"
+            for e in b["elements"]
+            if e["action_id"] == action
+        )
+        payload["user"].update(id=dialog.user, team_id=self.team)
+        payload["container"] = {"type": "view", "view_id": dialog.id}
+        payload["view"] = self.shown(dialog)
+        payload["actions"][0].update(action_id=action, value=found["value"], action_ts=self.stamp())
+        body = form_of(payload)
+        status, _ = await post_form(service, payload, self.signed(body), body)
         return status
 
     async def send(self, service: str, body: str | bytes, headers: Mapping[str, str]) -> int:

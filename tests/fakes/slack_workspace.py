@@ -79,6 +79,8 @@ class Workspace:
 
     def perform(self, method: str, arguments: Json) -> Json:
         """Carry out a call of the Web API and answer as Slack does."""
+        if method in ("views.open", "views.update"):
+            return self._view(method, arguments)
         handler = _HANDLERS.get(method)
         if handler is None:
             return {"ok": False, "error": "unknown_method"}
@@ -86,6 +88,17 @@ class Workspace:
             return {"ok": True, **handler(self, arguments)}
         except _Refused as error:
             return {"ok": False, "error": error.args[0]}
+
+    def open_view(self, _: Json) -> Json:
+        """Overridden where there are dialogs (`fakes.slack_views.Dialogs`); an error's code is under ``error``."""
+        return {"error": "unknown_method"}
+
+    def update_view(self, _: Json) -> Json:
+        return {"error": "unknown_method"}
+
+    def _view(self, method: str, arguments: Json) -> Json:
+        said = self.open_view(arguments) if method == "views.open" else self.update_view(arguments)
+        return {"ok": "error" not in said, **said}
 
     def stamp(self) -> str:
         """A ``ts`` that was not given before."""
@@ -169,7 +182,9 @@ class Workspace:
     def _open(self, arguments: Json) -> Json:
         if arguments.get("users") not in self.users:
             raise _Refused("user_not_found")
-        return {"channel": {"id": f"D{arguments['users']}"}}
+        channel = f"D{arguments['users']}"
+        self.channels.setdefault(channel, [arguments["users"], BOT_USER])
+        return {"channel": {"id": channel}}
 
     def _user(self, arguments: Json) -> Json:
         if arguments.get("user") not in self.users:

@@ -7,7 +7,8 @@ who the person is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
@@ -15,16 +16,20 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from sayso_adapters.slack.blocks import MAX_TEXT, escape, plain, section, shortened
 from sayso_adapters.slack.callbacks import Callbacks
 from sayso_adapters.slack.cards import message
-from sayso_adapters.slack.home import Introduction, ask
-from sayso_adapters.slack.people import USER, People
+from sayso_adapters.slack.doctor import check_channels, check_secret
+from sayso_adapters.slack.handlers import Handlers
+from sayso_adapters.slack.mentions import mentions
+from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.places import Places
 from sayso_adapters.slack.settings import read
 from sayso_adapters.slack.taps import Taps
-from sayso_adapters.slack.wire import SCOPES, Wire
+from sayso_adapters.slack.views import Views
+from sayso_adapters.slack.wire import SCOPES
+from sayso_adapters.slack.workspaces import OTHER_WORKSPACE, Workspace, Workspaces
 from sayso_bot.domain.card import Card
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import REQUEST_ID
-from sayso_bot.ports import AdapterContext, AdapterError, Capabilities, Check, Rejected
+from sayso_bot.ports import AdapterContext, AdapterError, Capabilities, Check, Gone, LookupFailed, Rejected
 
 PATH = "/slack/events"
 EVENT_TYPE = "sayso_request"
@@ -45,12 +50,13 @@ class SlackAdapter:
     def __init__(self, context: AdapterContext) -> None:
         settings = read(context.settings)
         self._context = context
-        self._wire = Wire(settings)
-        self._introduction = Introduction(self._wire, context)
-        self._people = People(self._wire, self._introduction.home)
-        self._places = Places(context)
-        self._taps = Taps(context, self._wire, self._introduction, self._people, self._places)
-        context.mount("POST", PATH, Callbacks(settings, context, self._taps.take).receive)
+        only = Workspace(settings, context)
+        self._workspaces = Workspaces(only)
+        self._places = Places(context, self._workspaces)
+        self._taps = Taps(context, self._workspaces, self._places)
+        self._views = Views(context, self._workspaces)
+        handlers = Handlers(on_action=self._act, on_view=self._views.submit)
+        context.mount("POST", PATH, Callbacks(settings, context, handlers).receive)
 
     @property
     def name(self) -> str:
@@ -61,20 +67,22 @@ class SlackAdapter:
         return Capabilities(pushes=True, finds=True)
 
     async def start(self) -> None:
-        await self._wire.open()
-        await self._introduction.begin()
+        await self._workspaces.open()
 
     async def stop(self) -> None:
-        await self._taps.finish(FINISH_SECONDS)
-        await self._wire.close()
+        await asyncio.gather(self._taps.finish(FINISH_SECONDS), self._views.finish(FINISH_SECONDS))
+        await self._workspaces.close()
 
     async def post(self, card: Card, place: str, button: str) -> str:
-        home = self._introduction.home()
+        workspace = self._workspaces.of_name(place)
+        home = workspace.home
         said = await self._show(
+            workspace,
             "chat.postMessage",
             card,
             button,
-            channel=self._places.channel(place, home),
+            mentions=mentions(card.named, place, home),
+            channel=await self._places.channel(place, home),
             unfurl_links=False,
             unfurl_media=False,
             mrkdwn=False,
@@ -86,15 +94,17 @@ class SlackAdapter:
         return self._places.post_id(place, channel, str(said["ts"]), home)
 
     async def update(self, card: Card, place: str, post: str, button: str) -> None:
-        channel, ts = self._places.message(place, post, self._introduction.home())
-        await self._show("chat.update", card, button, channel=channel, ts=ts, parse="none", link_names=False)
+        workspace = self._workspaces.of_name(place)
+        channel, ts = await self._places.message(place, post, workspace.home)
+        await self._show(workspace, "chat.update", card, button, channel=channel, ts=ts, parse="none", link_names=False)
 
     async def find(self, request_id: str, place: str) -> str | None:
-        home = self._introduction.home()
-        channel = self._places.channel(place, home)
+        workspace = self._workspaces.of_name(place)
+        home = workspace.home
+        channel = await self._places.channel(place, home)
         cursor = ""
         for _ in range(HISTORY_PAGES):
-            said = await self._wire.call(
+            said = await workspace.call(
                 "conversations.history",
                 channel=channel,
                 include_all_metadata=True,
@@ -105,7 +115,7 @@ class SlackAdapter:
             for found in said["messages"]:
                 ours = found.get("user") == home.bot_user or (home.bot is not None and found.get("bot_id") == home.bot)
                 if ours and _request_of(found) == request_id:
-                    return str(found["ts"])
+                    return self._places.post_id(place, channel, str(found["ts"]), home)
             cursor = (said.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
                 return None
@@ -113,10 +123,11 @@ class SlackAdapter:
         return None
 
     async def notify(self, alias: str, text: str) -> None:
-        user = self._introduction.home().local(alias) if alias.startswith("slack:") else None
-        if user is None or not USER.match(user):
+        workspace = self._workspace_of(alias) if alias.startswith("slack:") else None
+        user = workspace.home.local(alias) if workspace else None
+        if workspace is None or user is None or not USER.match(user):
             raise Rejected("not_a_slack_account")
-        await self._wire.call(
+        await workspace.call(
             "chat.postMessage",
             channel=user,
             text=escape(text),
@@ -126,36 +137,48 @@ class SlackAdapter:
         )
 
     async def resolve(self, approver: str, *, fresh: bool = False) -> frozenset[str]:
-        return await self._people.resolve(approver, fresh=fresh)
+        try:
+            workspace = self._workspace_of(approver)
+        except AdapterError as error:
+            raise LookupFailed(error.what) from None
+        return await workspace.people.resolve(approver, fresh=fresh) if workspace else frozenset()
 
     async def recognise(self, person: Person) -> Person:
-        return await self._people.recognise(person)
+        for workspace in self._workspaces.all():
+            person = await workspace.people.recognise(person)
+        return person
 
     async def check(self) -> Sequence[Check]:
-        return [*await self._check_token(), self._check_address(), self._check_clock()]
+        tokens = [check for workspace in self._workspaces.all() for check in await _check_token(workspace)]
+        channels = await check_channels(self._workspaces, self._context.desk.routes())
+        secret = check_secret(read(self._context.settings).signing_secret)
+        return [*tokens, *channels, secret, self._check_address(), self._check_clock()]
 
-    async def _show(self, method: str, card: Card, button: str, **arguments: Any) -> AsyncSlackResponse:
+    def _workspace_of(self, name: str) -> Workspace | None:
+        """The workspace of an alias or an approver, or None where Sayso is not in it. Raises `AdapterError`."""
+        try:
+            return self._workspaces.of_name(name)
+        except Gone as error:
+            if error.what == OTHER_WORKSPACE:
+                return None
+            raise
+
+    async def _act(self, body: Mapping[str, Any]) -> None:
+        """A button on a card, or one in a dialog."""
+        await (self._views.step(body) if body.get("view") else self._taps.take(body))
+
+    async def _show(
+        self, workspace: Workspace, method: str, card: Card, button: str, *, mentions: str = "", **arguments: Any
+    ) -> AsyncSlackResponse:
         """Send a card; where Slack refuses its blocks, once more with blocks that Slack has always had."""
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"request_id": card.request_id}}
-        shown = message(card, button)
+        shown = message(card, button, mentions=mentions)
         try:
-            return await self._wire.call(method, text=shown.text, blocks=shown.blocks, metadata=metadata, **arguments)
+            return await workspace.call(method, text=shown.text, blocks=shown.blocks, metadata=metadata, **arguments)
         except Rejected as error:
             self._context.log.warning("slack.blocks_refused", request=card.request_id, what=error.what)
-        shown = message(card, button, simple=True)
-        return await self._wire.call(method, text=shown.text, blocks=shown.blocks, metadata=metadata, **arguments)
-
-    async def _check_token(self) -> list[Check]:
-        try:
-            home, scopes = await ask(self._wire)
-        except AdapterError as error:
-            return [Check("slack token", ok=False, detail=f"Slack refuses or cannot be reached ({error.what}).")]
-        missing = sorted(SCOPES - scopes)
-        sentence = f"Add {', '.join(missing)} and install the app again." if missing else "All scopes are there."
-        return [
-            Check("slack token", ok=True, detail=f"The bot is {home.bot_user} in {home.name} ({home.team})."),
-            Check("slack scopes", ok=not missing, detail=sentence),
-        ]
+        shown = message(card, button, simple=True, mentions=mentions)
+        return await workspace.call(method, text=shown.text, blocks=shown.blocks, metadata=metadata, **arguments)
 
     def _check_address(self) -> Check:
         url = f"{self._context.public_url.rstrip('/')}{PATH}"
@@ -167,6 +190,19 @@ class SlackAdapter:
         right = self._context.clock_is_right()
         wrong = "This machine's clock is off, so every tap is refused with 503. Set it."
         return Check("slack clock", ok=right, detail="Signatures can be checked." if right else wrong)
+
+
+async def _check_token(workspace: Workspace) -> list[Check]:
+    try:
+        home, scopes = await workspace.ask()
+    except AdapterError as error:
+        return [Check("slack token", ok=False, detail=f"Slack refuses or cannot be reached ({error.what}).")]
+    missing = sorted(SCOPES - scopes)
+    sentence = f"Add {', '.join(missing)} and install the app again." if missing else "All scopes are there."
+    return [
+        Check("slack token", ok=True, detail=f"The bot is {home.bot_user} in {home.name} ({home.team})."),
+        Check("slack scopes", ok=not missing, detail=sentence),
+    ]
 
 
 def _request_of(found: dict[str, Any]) -> str | None:

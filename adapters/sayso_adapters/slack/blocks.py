@@ -21,6 +21,13 @@ MAX_TEXT = 3000
 MAX_FIELDS = 10
 MAX_HEADER = 150
 MAX_URL = 3000
+MAX_VIEW_BYTES = 220_000
+MAX_TITLE = 24
+MAX_OPTION = 75
+MAX_INPUT = 3000
+
+ANSWER = "answer"
+"""The action id of every input; its block id says which it is."""
 
 BAR = "| "
 ELSEWHERE = "… (the rest is in the inbox)"
@@ -115,6 +122,37 @@ def barred(label: str, text: str) -> Block:
     """
     lines = "\n".join(BAR + line for line in text.split("\n"))
     return section(plain(f"{label}\n{lines}"))
+
+
+def question(block_id: str, label: str, element: Block, *, optional: bool = False, hint: str = "") -> Block:
+    """An input whose answer comes back under ``block_id``. Views only."""
+    made: Block = {"type": "input", "block_id": block_id, "label": plain(label), "element": element}
+    made["optional"] = optional
+    if hint:
+        made["hint"] = plain(hint)
+    return made
+
+
+def text_input(*, multiline: bool = False, initial: str = "", longest: int = MAX_INPUT) -> Block:
+    made: Block = {"type": "plain_text_input", "action_id": ANSWER, "multiline": multiline, "max_length": longest}
+    if initial:
+        made["initial_value"] = initial
+    return made
+
+
+def modal(callback: str, title: str, blocks: Sequence[Block], *, metadata: str = "", submit: str = "") -> Block:
+    """A view. Without ``submit`` it can only be closed."""
+    made: Block = {
+        "type": "modal",
+        "callback_id": callback,
+        "title": plain(title[:MAX_TITLE]),
+        "close": plain("Close"),
+        "blocks": list(blocks),
+        "private_metadata": metadata,
+    }
+    if submit:
+        made["submit"] = plain(submit)
+    return made
 
 
 class Room:

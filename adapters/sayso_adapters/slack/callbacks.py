@@ -1,31 +1,24 @@
-"""What Slack sends us: proved to be Slack's before any of it is read, then handed to Bolt.
+"""What Slack sends us over HTTP: proved to be Slack's before any of it is read, then handed to `Handlers`.
 
 A checklist, each failure with its own answer: our clock is right (503), the body is not too large (413), is UTF-8
-(400), carries Slack's signature (401), can be read (400). Bolt alone would answer 500 to half of these, and would log
-the whole body of a forgery. What Slack signed is believed to come from Slack, and not to come from an approver.
+(400), carries Slack's signature (401), can be read (400), is something that we asked for (404). Slack's own framework
+would answer 500 to half of these, and would log the whole body of a forgery. What Slack signed is believed to come from
+Slack, and not to come from an approver.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import re
-from collections.abc import Awaitable, Callable, Mapping
+import json
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from aiohttp import web
-from slack_bolt.adapter.aiohttp import to_aiohttp_response
-from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
-from slack_bolt.authorization import AuthorizeResult
-from slack_bolt.authorization.async_authorize import AsyncAuthorize
-from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
-from slack_bolt.response import BoltResponse
-from slack_sdk.oauth.installation_store.async_installation_store import AsyncInstallationStore
-from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 from slack_sdk.signature import SignatureVerifier
 
+from sayso_adapters.slack.handlers import Handlers, NotOffered
 from sayso_adapters.slack.settings import SlackSettings
-from sayso_adapters.slack.wire import client
 from sayso_bot.errors import Unavailable
 from sayso_bot.ports import AdapterContext
 
@@ -33,21 +26,20 @@ MAX_BODY = 1024 * 1024
 READ_SECONDS = 10.0
 HEADERS = ("content-type", "x-slack-signature", "x-slack-request-timestamp")
 LONGEST_TIMESTAMP = 12
-
-OnAction = Callable[[Mapping[str, Any]], Awaitable[None]]
+MAX_FIELDS = 100
 
 
 class Callbacks:
-    """The handler of ``/slack/events``. ``on_action`` is given each genuine tap, acknowledged when it returns.
+    """The handler of ``/slack/events``: a payload is acknowledged when its handler returns.
 
-    Where it raises `Unavailable` the answer is 503, at which Slack tells the tapper that something went wrong.
+    Where that raises `Unavailable` the answer is 503, at which Slack tells the person that something went wrong.
     """
 
-    def __init__(self, settings: SlackSettings, context: AdapterContext, on_action: OnAction) -> None:
+    def __init__(self, settings: SlackSettings, context: AdapterContext, handlers: Handlers) -> None:
         self._context = context
         self._verifier = SignatureVerifier(settings.signing_secret)
+        self._handlers = handlers
         self._refusals = 0
-        self._app = _bolt(settings, on_action, self._failed)
 
     async def receive(self, http_request: web.Request) -> web.StreamResponse:
         if not self._context.clock_is_right():
@@ -63,12 +55,31 @@ class Callbacks:
         if not self._is_genuine(text, headers):
             return self._refuse(401, "bad_signature")
         try:
-            slack_request = AsyncBoltRequest(body=text, headers={**headers})
-        except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
+            payload = _payload(text, headers["content-type"])
+        except (ValueError, RecursionError):
             return self._refuse(400, "unreadable")
-        if not _is_spoken(slack_request.body):
+        if isinstance(payload, dict) and payload.get("type") == "url_verification":
+            challenge = payload.get("challenge")
+            return (
+                web.json_response({"challenge": challenge}) if isinstance(challenge, str) else web.Response(status=404)
+            )
+        return await self._handle(payload)
+
+    async def _handle(self, payload: object) -> web.Response:
+        try:
+            told = await self._handlers.take(payload)
+        except NotOffered:
             return web.Response(status=404)
-        return await to_aiohttp_response(await self._app.async_dispatch(slack_request))
+        except Unavailable as error:
+            return web.Response(status=error.status)
+        except Exception as error:  # noqa: BLE001 - whatever broke, Slack gets an answer
+            return self._failed(error)
+        return web.Response() if told is None else web.json_response(told)
+
+    def _failed(self, error: Exception) -> web.Response:
+        """Only the error's kind is logged: its text may hold what was sent."""
+        self._context.log.error("slack.callback_failed", error=type(error).__name__)
+        return web.Response(status=500)
 
     def _is_genuine(self, text: str, headers: Mapping[str, str]) -> bool:
         """Slack's v0 HMAC over body and time, five minutes either way. Odd header values are refused, not compared."""
@@ -84,27 +95,13 @@ class Callbacks:
             self._context.log.warning("slack.callback_refused", what=what, so_far=self._refusals)
         return web.Response(status=status)
 
-    async def _failed(self, error: Exception) -> BoltResponse:
-        if isinstance(error, Unavailable):
-            return BoltResponse(status=error.status, body="")
-        self._context.log.error("slack.callback_failed", error=type(error).__name__)
-        return BoltResponse(status=500, body="")
 
-
-def _is_spoken(body: object) -> bool:
-    """Whether this is something that we asked Slack for. On other shapes Bolt fails, and then its error handler too."""
-    if not isinstance(body, dict):
-        return False
-    if body.get("type") == "url_verification":
-        return isinstance(body.get("challenge"), str)
-    actions = body.get("actions")
-    return (
-        body.get("type") == "block_actions"
-        and isinstance(actions, list)
-        and bool(actions)
-        and isinstance(actions[0], dict)
-        and isinstance(actions[0].get("action_id"), str)
-    )
+def _payload(text: str, content_type: str) -> Any:
+    """The JSON that a body is or carries in its field ``payload``, else the form itself. Raises `ValueError`."""
+    if text.startswith("{") or content_type.startswith("application/json"):
+        return json.loads(text)
+    form = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS))
+    return json.loads(form["payload"]) if "payload" in form else form
 
 
 async def _read(http_request: web.Request) -> bytes | None:
@@ -121,50 +118,3 @@ async def _read(http_request: web.Request) -> bytes | None:
     except (TimeoutError, ConnectionError):
         return None
     return bytes(body)
-
-
-class _NoLookup(AsyncAuthorize):
-    """Answers at once and with no token: a tap is worth no ``auth.test``, and who may decide is asked elsewhere."""
-
-    def __init__(self) -> None:
-        """Bolt's own initialiser does nothing and is not typed."""
-
-    async def __call__(
-        self, *, enterprise_id: str | None, team_id: str | None, user_id: str | None, **_: Any
-    ) -> AuthorizeResult:
-        return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, user_id=user_id)
-
-
-def _bolt(
-    settings: SlackSettings, on_action: OnAction, on_error: Callable[[Exception], Awaitable[BoltResponse]]
-) -> AsyncApp:
-    """Bolt with everything switched off that it would turn on by itself from the environment."""
-    quiet = logging.getLogger("sayso.slack.bolt")
-    quiet.setLevel(logging.ERROR)  # at INFO and WARNING Bolt writes whole bodies
-    unused = "not-used"
-    app = AsyncApp(
-        name="sayso",
-        logger=quiet,
-        signing_secret=settings.signing_secret,
-        client=client(settings, token=None, session=None),
-        authorize=_NoLookup(),
-        oauth_settings=AsyncOAuthSettings(
-            client_id=unused,
-            client_secret=unused,
-            installation_store=AsyncInstallationStore(),
-            state_store=AsyncOAuthStateStore(),
-        ),
-        ssl_check_enabled=False,
-        attaching_function_token_enabled=False,
-    )
-
-    async def tapped(ack: Callable[[], Awaitable[Any]], body: dict[str, Any]) -> None:
-        await on_action(body)
-        await ack()
-
-    async def failed(error: Exception) -> BoltResponse:
-        return await on_error(error)
-
-    app.block_action(re.compile(r".*", re.DOTALL))(tapped)
-    app.error(failed)
-    return app

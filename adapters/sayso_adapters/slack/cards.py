@@ -1,13 +1,14 @@
 """A Card as a Slack message: what will happen, who asks, what the rule needs, the buttons, and last the agent's words.
 
-Every value is shown whole or counted as not fitting, and a card that does not show everything has no Approve button.
+Every value is shown whole or counted as not fitting, and a card that does not show everything has Review, which opens
+all of it, in the place of Approve.
 The agent's words come after the buttons, so no number of lines can push the buttons or the facts out of sight.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sayso_adapters.slack.blocks import (
@@ -37,10 +38,10 @@ from sayso_adapters.slack.blocks import (
     section,
     shortened,
 )
-from sayso_bot.domain.card import Answer, Card, Claim, Ending, Fact
+from sayso_bot.domain.card import Answer, Card, Change, Claim, Ending, Fact
 from sayso_bot.domain.request import Status
 
-APPROVE, DENY, OPEN = "approve", "deny", "open_inbox"
+APPROVE, DENY, OPEN, REVIEW, EDIT = "approve", "deny", "open_inbox", "review", "edit"
 
 LONGEST_FIELD = 300
 LONGEST_LABEL = 200
@@ -48,8 +49,10 @@ LONGEST_NAME = 300
 LONGEST_REASON = 600
 LONGEST_ANSWER = 200
 MOST_ANSWERS = 4
+MOST_FILLED = 2
 LONGEST_SENTENCE = 400
-MAX_FACT_BLOCKS = 28
+MAX_FACT_BLOCKS = 24
+MAX_EDIT_BLOCKS = 4
 NOTICE_LENGTH = 300
 WORD_IN_NOTICE = 60
 
@@ -75,24 +78,39 @@ class Message:
     complete: bool
 
 
-def message(card: Card, token: str, *, simple: bool = False) -> Message:
-    """``card`` with its buttons, which carry ``token`` alone. ``simple`` uses only blocks that Slack always had."""
-    closing = [] if card.ending else [actions([*_votes(card, token), *_link(card)])]
+def message(card: Card, token: str, *, simple: bool = False, mentions: str = "") -> Message:
+    """``card`` with its buttons, which carry ``token`` alone. ``simple`` uses only blocks that Slack always had.
+
+    ``mentions`` is mrkdwn of ours, shown first: none of it may be anybody else's words.
+    """
+    closing = [] if card.ending else _closing(card, token, "")
     opening = [section(plain(card.action)) if simple else header(card.action[:MAX_HEADER])]
+    if mentions:
+        opening.insert(0, section(mrkdwn(mentions)))
     if card.ending:
         opening.append(_ended(card.ending, simple=simple))
-    standing = [fields(list(_standing(card))), *_answers(_untold(card), simple=simple)]
+    standing = [
+        fields(list(_standing(card))),
+        *_answers(_untold(card), simple=simple),
+        *_filled(card.answers, simple=simple),
+    ]
     small = context(f"{card.request_id} · revision {card.revision}")
     room = Room([*opening, *standing, *closing, small, divider(), section(plain("x" * LONGEST_SENTENCE))])
 
     shown, missing = _facts(card.facts, room, simple=simple)
+    changed, unchanged = _edits(card.edits, room, simple=simple)
     said, unsaid = _claims(card.claims, room, simple=simple)
-    left_out = _left_out(missing, len(card.facts), unsaid, len(card.claims))
+    left_out = _left_out(
+        (missing, len(card.facts), "params"),
+        (unchanged, len(card.edits), "edits"),
+        (unsaid, len(card.claims), "of the agent's texts"),
+    )
     if card.ending is None:
         closing = _closing(card, token, left_out)
     elif left_out:
-        closing = [section(plain(left_out)), actions(_link(card))] if _link(card) else [section(plain(left_out))]
-    blocks = [*opening, *shown, *standing, *closing, small]
+        sentence = section(plain(f"{left_out} Open the request in the inbox to see all of it."))
+        closing = [sentence, *([actions(_link(card))] if _link(card) else [])]
+    blocks = [*opening, *shown, *changed, *standing, *closing, small]
     if said:
         blocks += [divider(), *said]
     return Message(blocks, notice(card), complete=not left_out)
@@ -153,12 +171,12 @@ def _facts(facts: tuple[Fact, ...], room: Room, *, simple: bool) -> tuple[list[B
     blocks: list[Block] = []
     missing = 0
     for fact in facts:
-        pair = _pair(fact)
-        grows = bool(pair and blocks and len(blocks[-1].get("fields", "x" * MAX_FIELDS)) < MAX_FIELDS)
-        if grows and room.take(*pair, blocks=0):
-            blocks[-1]["fields"].extend(pair)
+        beside = pair(fact)
+        grows = bool(beside and blocks and len(blocks[-1].get("fields", "x" * MAX_FIELDS)) < MAX_FIELDS)
+        if grows and room.take(*beside, blocks=0):
+            blocks[-1]["fields"].extend(beside)
             continue
-        block = fields(pair) if pair else _long(fact, simple=simple)
+        block = fields(beside) if beside else _long(fact, simple=simple)
         if grows or block is None or len(blocks) >= MAX_FACT_BLOCKS or not room.take(block, blocks=1):
             missing += 1
         else:
@@ -166,7 +184,7 @@ def _facts(facts: tuple[Fact, ...], room: Room, *, simple: bool) -> tuple[list[B
     return blocks, missing
 
 
-def _pair(fact: Fact) -> list[Text]:
+def pair(fact: Fact) -> list[Text]:
     """Label and value side by side where both are short; empty otherwise."""
     tame = _TAME.match(fact.label) and not _SPACED.search(fact.value)
     if not tame or len(escape(fact.value)) > LONGEST_FIELD:
@@ -186,6 +204,17 @@ def _labelled(label: str, text: str, *, simple: bool, preformatted: bool) -> Blo
     if len(escape(label)) > LONGEST_LABEL or len(escape(text)) > MAX_TEXT - LONGEST_LABEL:
         return None
     return rich(bold(label), boxed(text) if preformatted else quote(text))
+
+
+def _edits(edits: tuple[Change, ...], room: Room, *, simple: bool) -> tuple[list[Block], int]:
+    """What approvers have changed, as it was and as it is, and how many of the changes do not fit."""
+    blocks: list[Block] = []
+    for change in edits:
+        text = f"{change.before} → {change.after}"
+        block = _labelled(f"Edited by an approver · {change.label}", text, simple=simple, preformatted=True)
+        if block is not None and len(blocks) < MAX_EDIT_BLOCKS and room.take(block, blocks=1):
+            blocks.append(block)
+    return blocks, len(edits) - len(blocks)
 
 
 # --------------------------------------------------------------------------- the agent's words
@@ -209,7 +238,8 @@ def _claims(claims: tuple[Claim, ...], room: Room, *, simple: bool) -> tuple[lis
 
 def _standing(card: Card) -> Iterator[Text]:
     asks = f"{card.agent}, for {card.principal}" if card.principal else card.agent
-    for label, value in (("Asked by", asks), ("Rule", card.rule), ("Has", card.needs), ("From", card.approvers)):
+    has = f"{card.needs}, from {card.approvers}"
+    for label, value in (("Asked by", asks), ("Rule", card.rule), ("Has", has)):
         yield mrkdwn(f"*{label}*")
         yield plain(shortened(value or "—", LONGEST_NAME))
     if card.ending is None:
@@ -237,6 +267,20 @@ def _answers(answers: tuple[Answer, ...], *, simple: bool) -> list[Block]:
     return blocks
 
 
+def _filled(answers: tuple[Answer, ...], *, simple: bool) -> list[Block]:
+    """What people filled into the agent's form, the newest few."""
+    told = [answer for answer in answers if answer.filled][-MOST_FILLED:]
+    return [
+        _spoken(
+            f"{answer.name} filled in",
+            "\n".join(f"{fact.label}: {fact.value}" for fact in answer.filled),
+            LONGEST_REASON,
+            simple=simple,
+        )
+        for answer in told
+    ]
+
+
 def _ended(ending: Ending, *, simple: bool) -> Block:
     return _spoken(f"{ending.headline}, {in_utc(ending.at)}", ending.reason, LONGEST_REASON, simple=simple)
 
@@ -253,23 +297,19 @@ def _spoken(line: str, reason: str | None, limit: int, *, simple: bool) -> Block
 
 
 def _closing(card: Card, token: str, left_out: str) -> list[Block]:
-    """What can be done from here, with a sentence before it where that is less than everything."""
-    if card.reason != "never":
-        wants = "every answer" if card.reason == "always" else "a denial"
-        why = f"The rule wants a reason with {wants}, and this card cannot take one. Answer in the inbox."
-        sentence, votes = f"{left_out} {why}".strip(), []
-    elif left_out:
-        sentence, votes = left_out, _votes(card, token)[1:]
-    else:
-        sentence, votes = "", _votes(card, token)
-    offered = [*votes, *_link(card)]
-    return [*([section(plain(sentence))] if sentence else []), *([actions(offered)] if offered else [])]
+    """What can be done from here. Where something is left out, that is said and Review stands in Approve's place."""
+    if left_out:
+        said = f"{left_out} Review shows all of it, page by page, and can approve at its end."
+        review = button(REVIEW, "Review", value=token, style="primary")
+        return [section(plain(said)), actions([review, *_votes(card, token)[1:], *_link(card)])]
+    return [actions([*_votes(card, token), *_link(card)])]
 
 
 def _votes(card: Card, token: str) -> list[Block]:
     return [
         button(APPROVE, "Approve", value=token, style="primary"),
         button(DENY, "Deny", value=token, style="danger"),
+        *([button(EDIT, "Edit", value=token)] if card.editable else []),
     ]
 
 
@@ -277,14 +317,7 @@ def _link(card: Card) -> list[Block]:
     return [button(OPEN, "Open in the inbox", url=card.review_url)] if 0 < len(card.review_url) <= MAX_URL else []
 
 
-def _left_out(params: int, of_params: int, claims: int, of_claims: int) -> str:
+def _left_out(*counts: tuple[int, int, str]) -> str:
     """A sentence that counts what is not on the card, or nothing."""
-    parts: Iterable[str] = (
-        f"{missing} of {whole} {what}"
-        for missing, whole, what in ((params, of_params, "params"), (claims, of_claims, "of the agent's texts"))
-        if missing
-    )
-    counted = " and ".join(parts)
-    if not counted:
-        return ""
-    return f"{counted} do not fit here, so this card cannot approve. Open the request in the inbox to see all of it."
+    counted = " and ".join(f"{missing} of {whole} {what}" for missing, whole, what in counts if missing)
+    return f"{counted} do not fit here." if counted else ""

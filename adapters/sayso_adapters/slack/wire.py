@@ -44,11 +44,15 @@ METHODS: Mapping[str, Method] = {
     "chat.postMessage": Method(("chat:write",), writes=True, once=True),
     "chat.update": Method(("chat:write",), writes=True),
     "chat.postEphemeral": Method(("chat:write",), writes=True),
-    "conversations.history": Method(("channels:history", "groups:history")),
+    "conversations.history": Method(("channels:history", "groups:history", "im:history")),
+    "conversations.open": Method(("im:write",), writes=True),
+    "conversations.info": Method(("channels:read", "groups:read")),
     "conversations.members": Method(("channels:read", "groups:read")),
     "users.info": Method(("users:read", "users:read.email")),
     "users.lookupByEmail": Method(("users:read.email",)),
     "usergroups.users.list": Method(("usergroups:read",)),
+    "views.open": Method(writes=True),
+    "views.update": Method(writes=True),
 }
 SCOPES = frozenset(scope for method in METHODS.values() for scope in method.scopes)
 

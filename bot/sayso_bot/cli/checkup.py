@@ -44,8 +44,8 @@ def _wrong(name: str, detail: str) -> Check:
     return Check(name, ok=False, detail=detail)
 
 
-async def examine() -> list[Check]:
-    """Everything that can be found out from here. Never raises for what it finds."""
+async def examine(only: str | None = None) -> list[Check]:
+    """Everything that can be found out from here, or what one platform says. Never raises for what it finds."""
     try:
         settings = Settings.load()
     except Unusable as error:
@@ -53,11 +53,19 @@ async def examine() -> list[Check]:
     configure_logs(settings.log_format, "error")
     findings = [_ok("settings", f"The book {settings.book}, answered at {settings.public_url}.")]
     platforms, wrong = _platforms()
+    if only is not None:
+        if only not in platforms:
+            return wrong or [
+                _wrong(only, f"{only} is not set up in this environment: docs/{only}.md names its variables.")
+            ]
+        findings = []
     findings += [*wrong, *_policy_file(settings)]
     log = logger("doctor")
     try:
-        async with opened_book(settings, log) as store, aclosing(_of(Book(settings, store, log), platforms)) as found:
-            findings += [finding async for finding in found]
+        async with opened_book(settings, log) as store:
+            book = Book(settings, store, log)
+            async with aclosing(_of(book, platforms) if only is None else _of_one(book, platforms, only)) as found:
+                findings += [finding async for finding in found]
     except SaysoError as error:
         findings += [_wrong("store", line) for line in error.detail.splitlines()]
     return findings
@@ -79,6 +87,13 @@ async def _of(book: Book, platforms: Mapping[str, EntryPoint]) -> AsyncGenerator
     for name, point in platforms.items():
         for finding in await _platform(book, configuration, name, point, skew):
             yield finding
+
+
+async def _of_one(book: Book, platforms: Mapping[str, EntryPoint], only: str) -> AsyncGenerator[Check, None]:
+    skew = await _skew(book)
+    yield _clock(skew)
+    for finding in await _platform(book, await book.configuration(), only, platforms[only], skew):
+        yield finding
 
 
 # --------------------------------------------------------------------------- settings and files
@@ -194,9 +209,11 @@ def _unreachable(policy: LoadedPolicy, platforms: Mapping[str, EntryPoint]) -> I
         requirement = rule.verdict.requirement
         if requirement is None:
             continue
-        named = {text.partition(":")[0] for text in (requirement.place, *(requirement.approvers or ()))}
+        places = (requirement.place, requirement.fallback_place or "")
+        named = {text.partition(":")[0] for text in (*places, *(requirement.approvers or ()))}
         for platform in sorted(named & known - platforms.keys()):
-            what = "asks there" if requirement.place.startswith(platform) else "names approvers there"
+            asks = any(place.partition(":")[0] == platform for place in places)
+            what = "asks there" if asks else "names approvers there"
             yield _wrong(
                 "policy",
                 f'{platform} is not set up in this environment, and the rule "{rule.name}" (line {rule.line}) {what}.'

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated
 
@@ -18,11 +19,12 @@ from sayso_bot.cli.desk import opened_desk
 from sayso_bot.cli.operator import Book, with_book
 from sayso_bot.cli.printing import AsJson, print_json, say
 from sayso_bot.cli.request_text import standing
+from sayso_bot.domain.json import Json, loads
 from sayso_bot.domain.lifecycle import approvals
 from sayso_bot.domain.person import OPERATOR, Person
 from sayso_bot.domain.request import REQUEST_ID, Outcome, Request
 from sayso_bot.domain.text import one_line
-from sayso_bot.errors import CannotCheck, NotFound
+from sayso_bot.errors import CannotCheck, NotFound, ResponseInvalid, SaysoError
 from sayso_bot.http.schemas import request_out
 from sayso_bot.ports import Ballot
 from sayso_bot.settings import environment
@@ -41,18 +43,47 @@ def _text(text: str) -> str:
     return text
 
 
+def _object(text: str) -> dict[str, Json]:
+    """Raises `typer.BadParameter`."""
+    try:
+        found = loads(_text(text).encode())
+    except SaysoError:
+        found = None
+    if not isinstance(found, dict):
+        raise typer.BadParameter('that is not a JSON object, such as {"level": "senior"}', param_hint="--response")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What goes with the answer."""
+
+    reason: str | None
+    typed: str | None
+    response: dict[str, Json] | None
+
+
 def command(
     request_id: Annotated[str, typer.Argument(metavar="ID", help="The id that `sayso requests list` shows.")],
     answer: Annotated[Outcome, typer.Argument(metavar="approve|deny", help="The answer.")],
     reason: Annotated[
         str | None, typer.Option(parser=_text, metavar="TEXT", help="Why; the agent and the record are told.")
     ] = None,
+    confirm: Annotated[
+        str | None,
+        typer.Option(parser=_text, metavar="ACTION", help="The action's name, where the rule wants it typed."),
+    ] = None,
+    response: Annotated[
+        str | None, typer.Option(metavar="JSON", help="What you fill into the request's form, by field.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Answer one request as the local operator. Look at it first: sayso requests show ID."""
 
+    given = Given(reason, confirm, None if response is None else _object(response))
+
     async def work(book: Book) -> tuple[Request, str]:
-        request = await _vote(book, request_id, answer, reason)
+        request = await _vote(book, request_id, answer, given)
         return request, book.review_url(request.id)
 
     request, url = with_book(work)
@@ -68,7 +99,7 @@ def command(
         )
 
 
-async def _vote(book: Book, request_id: str, answer: Outcome, reason: str | None) -> Request:
+async def _vote(book: Book, request_id: str, answer: Outcome, given: Given) -> Request:
     request = await book.store.read(request_id) if REQUEST_ID.match(request_id) else None
     if request is None:
         raise NotFound("There is no request with this id. Nothing was changed.")
@@ -79,11 +110,17 @@ async def _vote(book: Book, request_id: str, answer: Outcome, reason: str | None
         outcome=answer,
         surface=SURFACE,
         operation=f"{SURFACE}:{secrets.token_hex(16)}",
-        reason=reason,
+        reason=given.reason,
+        typed=given.typed,
+        response=given.response,
     )
     platforms = _platforms(request, answer)
     async with opened_desk(book, await book.configuration(), platforms) as desk:
-        return (await desk.vote(ballot)).request
+        try:
+            return (await desk.vote(ballot)).request
+        except ResponseInvalid as refusal:
+            wrong = "; ".join(f"{one_line(name)}: {why}" for name, why in refusal.fields.items())
+            raise ResponseInvalid(f"{refusal.why} {wrong}", fields=refusal.fields) from None
 
 
 def _adds_nothing(request: Request) -> bool:
@@ -113,6 +150,6 @@ def _named(request: Request) -> set[str]:
     """Platforms that the request's rule names as its place or in its approvers."""
     if request.requirement is None or request.settled:
         return set()
-    addresses = (request.requirement.place, *(request.requirement.approvers or ()))
+    addresses = (request.place or request.requirement.place, *(request.requirement.approvers or ()))
     known = {point.name for point in entry_points(group="sayso.adapters")}
     return {platform for platform, colon, _ in (text.partition(":") for text in addresses) if colon} & known

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from importlib.metadata import entry_points
+from typing import Annotated, Any
 
 import typer
 
@@ -12,9 +13,15 @@ from sayso_bot.cli.printing import AsJson, print_json, print_table
 from sayso_bot.ports import Check
 
 
-def command(as_json: AsJson = False) -> None:
+def command(
+    platform: Annotated[str | None, typer.Argument(help="Look at this platform only, such as slack.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Check settings, store, clock, policy, keys, cards and platforms. Ends with 1 when something is not ok."""
-    checks = asyncio.run(examine())
+    known = sorted(point.name for point in entry_points(group="sayso.adapters"))
+    if platform is not None and platform not in known:
+        raise typer.BadParameter(f"There is no platform {platform}. Known are {', '.join(known)}.")
+    checks = asyncio.run(examine(platform))
     healthy = all(check.ok for check in checks)
     if as_json:
         print_json({"ok": healthy, "checks": [_out(check) for check in checks]})

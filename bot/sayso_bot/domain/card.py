@@ -16,7 +16,7 @@ from datetime import datetime
 from sayso_bot.domain.form import Answers, Field
 from sayso_bot.domain.json import Json, dumps
 from sayso_bot.domain.lifecycle import approvals
-from sayso_bot.domain.request import Cause, Claims, ReasonRule, Request, Status, Vote
+from sayso_bot.domain.request import Cause, Claims, ReasonRule, Request, Requirement, Status, Vote
 from sayso_bot.domain.text import one_line, visible
 
 _PLAIN_KEY = re.compile(r"[^\s.\[\]\"\\]+\Z")
@@ -75,9 +75,10 @@ class Card:
     """``facts`` are complete, never cut. ``reason`` says when the rule wants a reason.
 
     ``quorum`` is how many approvals the rule wants, 0 where it asks nobody; ``needs`` is that and what is there, in
-    words. ``confirm`` is what an approver must type, empty where nothing. ``editable`` names the params that an
-    approver may change, ``edits`` says what was changed. ``form`` is what the agent asks an approver to fill in: its
-    words. ``digest``: the rule wants a burst of such cards shown as one.
+    words. ``named`` are the approvers that the rule names, in the policy's form. ``confirm`` is what an approver must
+    type, empty where nothing. ``editable`` names the params that an approver may change, ``edits`` says what was
+    changed. ``form`` is what the agent asks an approver to fill in: its words. ``digest``: the rule wants a burst of
+    such cards shown as one.
     """
 
     request_id: str
@@ -105,6 +106,7 @@ class Card:
     edits: tuple[Change, ...] = ()
     form: tuple[Field, ...] = ()
     digest: bool = False
+    named: tuple[str, ...] = ()
 
     @property
     def open(self) -> bool:
@@ -124,7 +126,7 @@ def card(request: Request, review_url: str) -> Card:
         agent=request.agent,
         principal=request.principal and one_line(request.principal),
         rule=one_line(request.rule),
-        channel=one_line(requirement.channel) if requirement else "",
+        channel=one_line(_channel(request, requirement)) if requirement else "",
         quorum=requirement.quorum if requirement else 0,
         needs=needs(request),
         approvers=who_may(request),
@@ -140,6 +142,7 @@ def card(request: Request, review_url: str) -> Card:
         edits=tuple(_edits(request)),
         form=request.form.fields if request.form else (),
         digest=requirement is not None and requirement.digest,
+        named=tuple(map(one_line, requirement.approvers or ())) if requirement else (),
     )
 
 
@@ -172,7 +175,8 @@ def who_may(request: Request) -> str:
         return one_line(requirement.group)
     if requirement.approvers is not None:
         return one_line(", ".join(requirement.approvers))
-    return "whoever signed in to the inbox" if requirement.place == "inbox" else "whoever is in the channel"
+    asked_at = request.place if request.at_fallback else requirement.place
+    return "whoever signed in to the inbox" if asked_at == "inbox" else "whoever is in the channel"
 
 
 def ending(request: Request) -> Ending | None:
@@ -197,6 +201,10 @@ def ending(request: Request) -> Ending | None:
     spoken = [f"{one_line(vote.name)}: {visible(vote.reason)}" for vote in votes if vote.reason]
     reason = "\n".join(spoken) or (visible(decision.reason) if decision.reason else None)
     return Ending(decision.outcome, headline, decision.at, reason)
+
+
+def _channel(request: Request, requirement: Requirement) -> str:
+    return requirement.fallback if request.at_fallback and requirement.fallback else requirement.channel
 
 
 def _edits(request: Request) -> Iterator[Change]:

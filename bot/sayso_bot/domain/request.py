@@ -149,6 +149,11 @@ class Request:
     def settled(self) -> bool:
         return self.status is not Status.PENDING
 
+    @property
+    def at_fallback(self) -> bool:
+        """Whether it was moved to the fallback that its rule names."""
+        return self.requirement is not None and self.place == self.requirement.fallback_place
+
 
 def new_request_id(at: datetime) -> str:
     """``req_`` and a UUIDv7 (RFC 9562) for ``at``. Order never depends on it: lists go by the book's own count."""

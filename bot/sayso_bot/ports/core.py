@@ -262,6 +262,10 @@ class Store(Protocol):
         self, work: Work, what: str, *, after_seconds: float, lost: bool, alarm: bool, whole_place: bool
     ) -> None: ...
 
+    async def move(self, work: Work, to: str, button: str, what: str, by: str) -> bool:
+        """Take a card that cannot be shown to another place; an empty ``button``: nothing is posted there."""
+        ...
+
     async def configuration(self, known_digest: str | None) -> Stored: ...
 
     async def pause(self, by: str, why: str, operation: str) -> bool:

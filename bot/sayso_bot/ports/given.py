@@ -85,7 +85,7 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something about a request changed: ``kind`` is ``submitted``, ``voted``, ``edited`` or ``settled``."""
+    """Something about a request changed: ``kind`` is ``submitted``, ``voted``, ``edited``, ``moved`` or ``settled``."""
 
     request_id: str
     kind: str

@@ -202,6 +202,8 @@ class RedisStore:
     async def expire(self, request: Request) -> Request:
         code, _, *rest = await self._call("expire", self._of(request))
         found = _still_there(rest)
+        if code == "elsewhere":
+            return await self.expire(found)
         if code == "ended":
             self._on_expired(found)
         return found
@@ -272,6 +274,21 @@ class RedisStore:
         keys = self._of(work.request, work.place)
         after = int(after_seconds * 1000)
         await self._call("failed", keys, work.request.id, work.place, work.fence, after, *flags, what)
+
+    async def move(self, work: Work, to: str, button: str, what: str, by: str) -> bool:
+        """Take a card that cannot be shown to another place; an empty ``button``: nothing is posted there.
+
+        False where it cannot be moved any more: its lease is somebody else's, it was shown, or the request has ended.
+        """
+        request_id = work.request.id
+        keys = [
+            *self._of(work.request, work.place),
+            self.keys.work(to),
+            self.keys.post(request_id, to),
+            self.keys.button(button),
+        ]
+        code, *_ = await self._call("move", keys, request_id, work.place, to, work.fence, button, what, by)
+        return bool(code == "ok")
 
     # ------------------------------------------------------------------ configuration
 
@@ -348,7 +365,7 @@ class RedisStore:
 
     def _of(self, request: Request, place: str | None = None) -> Sequence[str]:
         if place is None:
-            place = request.requirement.place if request.requirement else ""
+            place = request.place
         return self.keys.of_request(request.id, request.agent, place)
 
     def _configuration_keys(self, first: str) -> Sequence[str]:

@@ -22,7 +22,7 @@ from sayso_bot.workers.tasks import cancelled
 
 LEASE_SECONDS = 15.0
 IDLE_SECONDS = 1.0
-PLACES_AT_ONCE = 16
+PLACES_AT_ONCE = 64
 BATCH = 20
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0
@@ -42,11 +42,20 @@ class _Rest:
 
 
 class Delivery:
-    """``show`` is the desk's; it returns the post, or None when nobody needs to see the card any more."""
+    """``show`` is the desk's; it returns the post, or None when nobody needs to see the card any more. So is ``move``,
+    which takes a card to its rule's fallback and returns that place, or None where the card stays.
+    """
 
-    def __init__(self, store: Store, show: Callable[[Work], Awaitable[str | None]], log: Log) -> None:
+    def __init__(
+        self,
+        store: Store,
+        show: Callable[[Work], Awaitable[str | None]],
+        move: Callable[[Work, str], Awaitable[str | None]],
+        log: Log,
+    ) -> None:
         self._store = store
         self._show = show
+        self._move = move
         self._log = log
         self._hint = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
@@ -198,6 +207,11 @@ class Delivery:
             after = _alarm_pause(work.attempts) if lasting else _pause(work.attempts)
         lost = isinstance(error, Retry) and error.lost
         about = {"request": work.request.id, "place": work.place, "what": error.what, "attempts": work.attempts}
+        if alarm and _may_move(work, error) and (to := await self._move(work, error.what)):
+            self._log.error("card_moved", **about, to=to)
+            if not lasting:
+                self._rest(work.place)
+            return lasting
         (self._log.error if alarm else self._log.warning)("card_not_shown", **about, again_in_seconds=round(after, 1))
         await self._store.failed(work, error.what, after_seconds=after, lost=lost, alarm=alarm, whole_place=whole_place)
         if lasting:
@@ -211,6 +225,15 @@ class Delivery:
         failures = self._resting[place].failures + 1 if place in self._resting else 1
         seconds = min(LONGEST_REST_SECONDS, FIRST_REST_SECONDS * 2.0 ** min(failures - 1, 10))
         self._resting[place] = _Rest(asyncio.get_running_loop().time() + seconds, failures)
+
+
+def _may_move(work: Work, error: AdapterError) -> bool:
+    """A place that asks for patience keeps its cards; so does one that may show the card and cannot be asked now."""
+    if work.post is not None or work.request.settled:
+        return False
+    if isinstance(error, Retry):
+        return error.after is None and not error.lost and work.lost_at is None
+    return True
 
 
 def _pause(attempts: int) -> float:

@@ -121,3 +121,19 @@ def test_a_clock_that_is_off_is_told(operator: Operator, monkeypatch: pytest.Mon
     ended = operator.run("doctor", "--json")
     assert ended.code == 1
     assert "95 s ahead of Redis's" in _details(ended, "clock")
+
+
+def test_one_platform_can_be_looked_at_alone(operator: Operator, tmp_path: Path) -> None:
+    _activate(operator, tmp_path, IN_SLACK)
+    undeliverable(operator, operator.asked("pay"))
+    ended = operator.run("doctor", "slack", "--json")
+    assert ended.code == 1
+    assert _states(ended) == [("slack", "not ok")]
+    assert "not set up" in _details(ended, "slack")
+    assert _states(operator.ok("doctor", "inbox", "--json")) == [("clock", "ok"), ("inbox", "ok")]
+
+
+def test_a_platform_that_does_not_exist_is_a_usage_error(operator: Operator) -> None:
+    ended = operator.run("doctor", "slak")
+    assert ended.code == 2
+    assert "There is no platform slak" in ended.err

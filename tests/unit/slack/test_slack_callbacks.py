@@ -1,4 +1,4 @@
-"""What reaches /slack/events and is not Slack's, or not readable, and what Bolt must not do by itself."""
+"""What reaches /slack/events and is not Slack's, or not readable, and what the environment must not turn on."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ async def test_an_unsigned_ssl_check_is_not_answered_before_the_signature(office
 async def test_the_environment_cannot_turn_on_oauth(
     monkeypatch: pytest.MonkeyPatch, slack: FakeSlack, tmp_path: Any
 ) -> None:
-    """With a client id and secret set, Bolt by itself would look installations up in files."""
+    """Slack's own framework, given a client id and secret, would look installations up in files."""
     for name in ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET"):
         monkeypatch.setenv(name, "from-the-environment")
     monkeypatch.setenv("HOME", str(tmp_path))

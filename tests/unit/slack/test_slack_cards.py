@@ -106,26 +106,29 @@ class TestNoApproveButton:
     def test_params_that_do_not_fit_are_counted_and_deny_stays(self) -> None:
         shown = message(a_card(params={"sql": "x" * 20_000, "table": "users"}), TOKEN)
         assert "1 of 2 params do not fit here" in words(shown)
-        assert buttons(shown) == ["deny", "open_inbox"]
+        assert buttons(shown) == ["review", "deny", "open_inbox"]
         assert "users" in words(shown)
         assert not shown.complete
 
     def test_many_params_are_shown_while_there_is_room_and_the_rest_counted(self) -> None:
         shown = message(a_card(params={f"k{n}": "v" * 100 for n in range(300)}), TOKEN)
-        pairs = sum(len(b["fields"]) // 2 for b in shown.blocks[1:] if "fields" in b) - 5
+        pairs = sum(len(b["fields"]) // 2 for b in shown.blocks[1:] if "fields" in b) - 4
         assert f"{300 - pairs} of 300 params" in words(shown)
-        assert buttons(shown) == ["deny", "open_inbox"]
+        assert buttons(shown) == ["review", "deny", "open_inbox"]
 
     def test_agent_texts_that_do_not_fit_take_approve_away_too(self) -> None:
         shown = message(a_card(claims=Claims(summary="short", diff="+" * 9_000)), TOKEN)
         assert "1 of 2 of the agent's texts do not fit here" in words(shown)
-        assert buttons(shown) == ["deny", "open_inbox"]
+        assert buttons(shown) == ["review", "deny", "open_inbox"]
 
     @pytest.mark.parametrize("reason", ["always", "deny"])
-    def test_a_rule_that_wants_a_reason_leads_to_the_inbox(self, reason: str) -> None:
+    def test_a_rule_that_wants_a_reason_has_the_same_buttons_which_open_a_dialog(self, reason: str) -> None:
         shown = message(a_card(requirement={"reason": reason}), TOKEN)
-        assert "wants a reason" in words(shown)
-        assert buttons(shown) == ["open_inbox"]
+        assert buttons(shown) == ["approve", "deny", "open_inbox"]
+
+    def test_a_card_that_may_be_edited_has_a_button_for_it(self) -> None:
+        shown = message(a_card(requirement={"editable": ("amount",)}), TOKEN)
+        assert buttons(shown) == ["approve", "deny", "edit", "open_inbox"]
 
     def test_a_settled_card_that_left_something_out_still_says_so(self) -> None:
         request = ended(a_request(PLACE, params={"a": "x" * 20_000}), Status.EXPIRED, Cause.TIMEOUT)
@@ -150,6 +153,26 @@ class TestHowItStands:
         assert "not ours" in said
         assert buttons(shown) == []
         assert shown.text.startswith("Denied by Ana: payments.refund")
+
+    def test_an_edit_shows_both_versions(self) -> None:
+        request = replace(
+            a_request(PLACE), revision=2, original_params={"order": "A-1017", "amount": 129.5, "currency": "EUR"}
+        )
+        for simple in (False, True):
+            said = words(message(card(request, URL), TOKEN, simple=simple))
+            assert "Edited by an approver · amount" in said
+            assert "129.5 → 900" in said
+
+    def test_what_was_filled_in_stays_on_the_card(self) -> None:
+        vote = replace(a_vote("Ana", "approve"), response={"when": "09:30"})
+        request = ended(a_request(PLACE), Status.APPROVED, Cause.VOTES, vote)
+        said = words(message(card(request, URL), TOKEN))
+        assert "Ana filled in" in said
+        assert "when: 09:30" in said
+
+    def test_it_says_what_it_has_and_from_whom_it_needs_it(self) -> None:
+        shown = message(a_card(requirement={"quorum": 2, "approvers": ("slack:S1",), "group": "finance"}), TOKEN)
+        assert "0 of 2 approvals, from finance" in words(shown)
 
     def test_more_answers_than_fit_are_counted(self) -> None:
         votes = tuple(a_vote(f"P{n}", "approve") for n in range(9))
@@ -261,10 +284,10 @@ def test_any_request_gives_a_card_that_slack_takes_and_that_hides_nothing(
     for block in Block.parse_all(shown.blocks):
         block.to_dict()
     _every_value_is_whole_or_counted(shown_card, shown, simple=simple)
-    if reason != "never" or outcome or not shown.complete:
-        assert "approve" not in buttons(shown)
+    if outcome:
+        assert not {"approve", "review", "deny"} & set(buttons(shown))
     else:
-        assert buttons(shown) == ["approve", "deny", "open_inbox"]
+        assert buttons(shown) == ["approve" if shown.complete else "review", "deny", "open_inbox"]
     for text in _objects(shown.blocks, "mrkdwn"):
         assert "<" not in text.replace("<!date^", "", 1)
     assert "<" not in shown.text

@@ -36,13 +36,60 @@ def test_an_empty_signing_secret_is_a_missing_one() -> None:
     assert "SLACK_SIGNING_SECRET is not set" in answer
 
 
-@pytest.mark.parametrize("name", ["SLACK_APP_TOKEN", "SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET"])
-def test_socket_mode_and_oauth_are_refused_in_a_sentence(name: str) -> None:
-    answer = configured({**WHOLE, name: "x-secret-x"})
+SOCKET = {"SLACK_BOT_TOKEN": "xoxb-1-2", "SLACK_APP_TOKEN": "xapp-1"}
+MANY = {"SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": "def", "SLACK_SIGNING_SECRET": "abc"}
+
+
+@pytest.mark.parametrize(
+    ("given", "is_"),
+    [
+        (WHOLE, (True, False, False)),
+        (SOCKET, (False, True, False)),
+        ({**SOCKET, **WHOLE}, (True, True, False)),
+        (MANY, (True, False, True)),
+    ],
+)
+def test_a_complete_set_says_how_slack_is_spoken_to(given: dict[str, str], is_: tuple[bool, bool, bool]) -> None:
+    assert configured(given) is True
+    found = read(given)
+    assert (found.over_http, found.over_socket, found.many_workspaces) == is_
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        (SOCKET, "SLACK_BOT_TOKEN"),
+        (MANY, "SLACK_CLIENT_ID"),
+        (MANY, "SLACK_CLIENT_SECRET"),
+        (MANY, "SLACK_SIGNING_SECRET"),
+    ],
+)
+def test_half_of_another_set_names_what_is_missing(given: dict[str, str], missing: str) -> None:
+    answer = configured({name: value for name, value in given.items() if name != missing})
     assert isinstance(answer, str)
-    assert name in answer
-    assert "single bot token only" in answer
-    assert "x-secret-x" not in answer
+    assert f"and {missing} is not set" in answer
+
+
+@pytest.mark.parametrize("name", ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"])
+def test_sets_that_do_not_go_together_are_refused_in_a_sentence(name: str) -> None:
+    answer = configured({**MANY, name: {**WHOLE, **SOCKET}[name]})
+    assert isinstance(answer, str)
+    assert f"{name} and SLACK_CLIENT_ID do not go together" in answer
+    assert {**WHOLE, **SOCKET}[name] not in answer
+
+
+def test_an_api_address_alone_is_half_a_set() -> None:
+    answer = configured({"SLACK_API_URL": "https://slack-gov.com/api/"})
+    assert isinstance(answer, str)
+    assert "SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET are not set" in answer
+
+
+@pytest.mark.parametrize("token", ["xoxb-1", "hello"])
+def test_another_kind_of_app_token_is_refused_and_not_repeated(token: str) -> None:
+    answer = configured({**SOCKET, "SLACK_APP_TOKEN": token})
+    assert isinstance(answer, str)
+    assert "xapp-" in answer
+    assert token not in answer
 
 
 @pytest.mark.parametrize("token", ["xoxp-1", "xapp-1", "hello"])

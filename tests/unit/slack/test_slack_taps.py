@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 import pytest
 
 from sayso_adapters.slack import adapter as adapter_module
-from sayso_adapters.slack import taps as taps_module
+from sayso_adapters.slack import answers as answers_module
+from sayso_adapters.slack import once as once_module
 from sayso_bot.domain.request import Cause, Status
 from sayso_bot.errors import CannotCheck, Unavailable
 from sayso_bot.testing.samples import a_request
@@ -215,7 +216,7 @@ class TestDeliveries:
     async def test_a_tap_that_is_not_recorded_in_time_is_not_acknowledged_and_told_when_it_is(
         self, office: Office, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(taps_module, "ACKNOWLEDGE_SECONDS", 0.1)
+        monkeypatch.setattr(once_module, "ACKNOWLEDGE_SECONDS", 0.1)
         office.desk.recording.clear()
         request, message = await office.posted()
         assert await office.slack.tap(office.url, message, "approve", user="U0ANA") == 503
@@ -228,7 +229,7 @@ class TestDeliveries:
     async def test_another_delivery_of_a_slow_tap_waits_for_the_first_and_votes_once(
         self, office: Office, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(taps_module, "ACKNOWLEDGE_SECONDS", 0.1)
+        monkeypatch.setattr(once_module, "ACKNOWLEDGE_SECONDS", 0.1)
         office.desk.recording.clear()
         _, message = await office.posted()
         stamp: dict[str, Any] = {"action_ts": "1763920012.000002"}
@@ -241,7 +242,7 @@ class TestDeliveries:
     async def test_slack_is_answered_in_time_however_slow_the_look_up_is(
         self, office: Office, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(taps_module, "ACKNOWLEDGE_SECONDS", 0.1)
+        monkeypatch.setattr(once_module, "ACKNOWLEDGE_SECONDS", 0.1)
         office.slack.hang("users.info", seconds=1.5)
         _, message = await office.posted()
         began = time.monotonic()
@@ -263,7 +264,7 @@ class TestDeliveries:
     async def test_a_store_that_stays_away_is_told_without_claiming_what_is_not_known(
         self, office: Office, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(taps_module, "VOTE_PAUSES", (0.0, 0.0))
+        monkeypatch.setattr(answers_module, "VOTE_PAUSES", (0.0, 0.0))
         _, message = await office.posted()
         office.desk.trouble.extend([Unavailable("redis says no")] * 3)
         said = await office.tap(message, "approve", user="U0ANA", answered=503)
@@ -276,6 +277,7 @@ class TestDeliveries:
         said = await office.tap(message, "approve", user="U0ANA", answered=503)
         assert "may not have counted" in said
         assert "secret" not in said
+        await wait_until(lambda: _has_failed(office))
         assert [str(failure) for failure in office.around.failures] == ["a bug with a secret"]
 
     async def test_after_a_failure_another_delivery_of_the_click_tries_again(self, office: Office) -> None:
@@ -304,7 +306,7 @@ class TestStopping:
         self, office: Office, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(adapter_module, "FINISH_SECONDS", 0.1)
-        monkeypatch.setattr(taps_module, "ACKNOWLEDGE_SECONDS", 0.1)
+        monkeypatch.setattr(once_module, "ACKNOWLEDGE_SECONDS", 0.1)
         office.desk.recording.clear()
         _, message = await office.posted()
         assert await office.slack.tap(office.url, message, "approve", user="U0ANA") == 503
@@ -320,3 +322,7 @@ class TestStopping:
 
 async def _is_voting(office: Office) -> bool:
     return bool(office.desk.ballots)
+
+
+async def _has_failed(office: Office) -> bool:
+    return bool(office.around.failures)

@@ -21,9 +21,16 @@ register('due_work', function(keys, a)
   return { 'ok', now, redis.call('ZRANGE', keys[1], '-inf', now, 'BYSCORE', 'LIMIT', 0, tonumber(a[2])) }
 end, { 'no-writes' })
 
+-- The card is shown here, or nobody needs it any more: no alarm of this place, nor of one that it was moved from.
+local function calm(k, id, place)
+  redis.call('ZREM', k.alarms, id .. ' ' .. place)
+  local from = redis.call('HGET', k.post, 'from')
+  if from then redis.call('ZREM', k.alarms, id .. ' ' .. from) end
+end
+
 local function finish(k, id, place)
   redis.call('ZREM', k.work, id)
-  redis.call('ZREM', k.alarms, id .. ' ' .. place)
+  calm(k, id, place)
   touch_place(k.places, k.blocked, k.work, place)
 end
 
@@ -39,7 +46,7 @@ end
 -- begin: take the lease of one card and write the attempt down.
 -- KEYS  of_request (16)      ARGV  id, place, lease ms, operation
 -- Answers  ok, now, fence, wanted, posted, post, button, attempts, lost at ('' none), doubles, record | done | leased | later
--- Prevents two workers at one card, a call of a place that asked us to wait, and a second post before a lost first one
+-- Prevents two workers at one card, a card at a place that its request has left, a call of a place that asked us to wait, and a second post before a lost first one
 -- could be looked up. `lost_at` is what this attempt was told; `tried_at` is this attempt itself, until it is known how it ended.
 register('begin', function(keys, a)
   local k = request_keys(keys)
@@ -50,6 +57,11 @@ register('begin', function(keys, a)
     'doubles', 'holder', 'lost_at')
   if not r or not f[1] then
     finish(k, id, place)
+    return { 'done', now }
+  end
+  if r.place ~= place and not f[3] then
+    redis.call('ZREM', k.work, id)
+    touch_place(k.places, k.blocked, k.work, place)
     return { 'done', now }
   end
   local repeated = f[10] == operation
@@ -126,7 +138,7 @@ register('posted', function(keys, a)
   if tonumber(shown[1]) >= tonumber(shown[2]) then
     finish(k, id, place)
   else
-    redis.call('ZREM', k.alarms, id .. ' ' .. place)
+    calm(k, id, place)
     again_at(k, id, place, now)
   end
   return { 'ok', now }
@@ -163,7 +175,7 @@ register('failed', function(keys, a)
   local now = tick(k.clock)
   if redis.call('HGET', k.post, 'fence') ~= a[3] then return { 'lost', now } end
   local at = now + tonumber(a[4])
-  redis.call('HSET', k.post, 'lease_until', 0)
+  redis.call('HSET', k.post, 'lease_until', 0, 'what', a[8])
   if a[5] ~= '1' then
     local lost_at = redis.call('HGET', k.post, 'lost_at') or ''
     if lost_at == '' then

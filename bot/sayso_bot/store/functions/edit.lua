@@ -14,7 +14,7 @@ register('edit', function(keys, a)
   local operation = 'operation:edit:' .. a[3]
   if redis.call('HGET', k.record, operation) == a[5] then return answer('replay', k.record, now) end
   local current, paused = in_force(k.epochs, a[1], a[2])
-  if not current then return { 'again', now } end
+  if not current or is_elsewhere(k, r) then return { 'again', now } end
   expire_if_due(k, r, now)
   if r.status ~= 'pending' then return answer('settled', k.record, now) end
   if r.revision ~= a[4] then return answer('stale', k.record, now) end
@@ -26,7 +26,7 @@ register('edit', function(keys, a)
   redis.call('HINCRBY', k.usage, 'bytes', grown)
   redis.call('HINCRBY', counters, 'bytes', grown)
   journal(k.journal, 'edited', now, r.id, a[8])
-  if r.place ~= '' then
+  if redis.call('HEXISTS', k.post, 'wanted') == 1 then
     redis.call('SET', button, r.id .. ' ' .. revision .. ' ' .. r.place)
     redis.call('HSET', k.post, 'button', a[7])
   end

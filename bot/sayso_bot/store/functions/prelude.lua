@@ -68,12 +68,14 @@ local function put_in_outbox(k, id, place, now, tag)
   if touch_place(k.places, k.blocked, k.work, place) then redis.call('PUBLISH', tag .. 'outbox', place) end
 end
 
--- The card of this request is out of date: raise the wanted version. Whoever holds its lease now will see that.
+-- The card of this request is out of date: raise the wanted version. Whoever holds its lease now will see that. A request that
+-- is in the inbox alone has no card.
 local function want_card(k, id, place, now, tag)
   if place == '' then return end
+  local card = redis.call('HMGET', k.post, 'wanted', 'lease_until')
+  if not card[1] then return end
   redis.call('HINCRBY', k.post, 'wanted', 1)
-  local leased = tonumber(redis.call('HGET', k.post, 'lease_until') or '0')
-  if leased <= now then put_in_outbox(k, id, place, now, tag) end
+  if tonumber(card[2] or '0') <= now then put_in_outbox(k, id, place, now, tag) end
 end
 
 local function tag_of(key)
@@ -85,6 +87,12 @@ local function load_request(record)
   if not f[1] then return nil end
   return { id = f[1], status = f[2], revision = f[3], expires_at = tonumber(f[4]), seq = f[5], bytes = tonumber(f[6]),
            place = f[7], votes = f[8] }
+end
+
+-- A request may have been moved since its caller saw it. Then the caller has given the keys of a place that it left, and must look
+-- again before it may change anything: the place is what follows the id in the card's key.
+local function is_elsewhere(k, r)
+  return r.place ~= '' and k.post ~= tag_of(k.record) .. 'post:' .. r.id .. ':' .. r.place
 end
 
 -- What those who wait are told: the id, and the record with the epochs under which it ended, so that they need not read it.
@@ -113,10 +121,22 @@ local function settle(k, r, status, cause, reason, now)
   r.status = status
 end
 
+-- Silence is one thing, and a card that nobody was shown another: a JSON string that says so, or null. Where an answer was lost,
+-- the card may be there.
+local function why_unseen(k, r, now)
+  local card = redis.call('HMGET', k.post, 'wanted', 'post', 'what', 'tried_at')
+  if not card[1] or card[2] then return 'null' end
+  local what = card[3]
+  if not what and tonumber(redis.call('HGET', k.blocked, r.place) or '0') > now then what = 'rate_limited' end
+  if not what then return 'null' end
+  if card[4] then return cjson.encode('It is not known whether a card was shown: ' .. r.place .. ' did not answer (' .. what .. ').') end
+  return cjson.encode('Nobody was shown a card: ' .. r.place .. ' could not be reached (' .. what .. ').')
+end
+
 -- A passed deadline ends the request in whichever function notices it first.
 local function expire_if_due(k, r, now)
   if r.status == 'pending' and r.expires_at and r.expires_at <= now then
-    settle(k, r, 'expired', 'timeout', 'null', now)
+    settle(k, r, 'expired', 'timeout', why_unseen(k, r, now), now)
   end
 end
 

@@ -8,7 +8,7 @@ register('cancel', function(keys, a)
   local r = load_request(k.record)
   if not r then return { 'missing', now } end
   if redis.call('HGET', k.record, 'operation:' .. a[3]) then return answer('ok', k.record, now) end
-  if not in_force(k.epochs, a[1], a[2]) then return { 'again', now } end
+  if not in_force(k.epochs, a[1], a[2]) or is_elsewhere(k, r) then return { 'again', now } end
   expire_if_due(k, r, now)
   if r.status ~= 'pending' then return answer('settled', k.record, now) end
   redis.call('HSET', k.record, 'operation:' .. a[3], 'cancel')
@@ -19,11 +19,13 @@ end)
 -- expire: end a request whose deadline has passed. Repeating it changes nothing, so it needs no operation id.
 -- KEYS  of_request (16)
 -- Answers  ended, record (by this very call) | ok, record (settled before, or the deadline is ahead) | missing
+--          | elsewhere, record (moved since its caller saw it: nothing was changed)
 register('expire', function(keys, a)
   local k = request_keys(keys)
   local now = tick(k.clock)
   local r = load_request(k.record)
   if not r then return { 'missing', now } end
+  if is_elsewhere(k, r) then return answer('elsewhere', k.record, now) end
   local before = r.status
   expire_if_due(k, r, now)
   return answer(r.status == before and 'ok' or 'ended', k.record, now)

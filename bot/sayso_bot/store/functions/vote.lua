@@ -59,7 +59,7 @@ register('vote', function(keys, a)
   if not r then return { 'missing', now } end
   if redis.call('HGET', k.record, 'operation:' .. a[3]) == a[5] then return answer('replay', k.record, now) end
   local current, paused = in_force(k.epochs, a[1], a[2])
-  if not current then return { 'again', now } end
+  if not current or is_elsewhere(k, r) then return { 'again', now } end
   expire_if_due(k, r, now)
   if r.status ~= 'pending' then return answer('settled', k.record, now) end
   if r.revision ~= a[4] then return answer('stale', k.record, now) end

@@ -1,0 +1,86 @@
+"""Whether the channels that the policy names can be posted to, and what to do about each that cannot.
+
+Looking posts nothing: Slack is asked what it knows of the channel. A person's direct messages are opened by the first
+card, so there is nothing to look at before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from sayso_adapters.slack.people import CHANNEL
+from sayso_adapters.slack.workspaces import Workspaces
+from sayso_bot.domain.policy import Route
+from sayso_bot.ports import AdapterError, Check
+
+FIXES = {
+    "channel_not_found": (
+        "Slack knows no such channel, or it is private and the bot is not in it. Copy the id (C…) from the channel's"
+        " details, and type /invite @Sayso there."
+    ),
+    "is_archived": "The channel is archived. Unarchive it, or name another in the policy.",
+    "missing_scope": "The token may not look at channels. Add channels:read and groups:read, and install the app anew.",
+    "not_in_channel": "The bot is not in the channel. Type /invite @Sayso there.",
+    "not_installed": "The app is not installed in that workspace. Install it there, or name another channel.",
+    "other_workspace": "The channel is of another workspace than the token. Set that one's token, or name another.",
+}
+
+
+_SECRET = re.compile(r"[A-Za-z0-9]{32}\Z")
+
+
+def check_secret(signing_secret: str) -> Check:
+    """Whether it has the form of a signing secret. Whether it is the right one shows with the first tap alone."""
+    name = "slack signing secret"
+    if _SECRET.match(signing_secret):
+        return Check(name, ok=True, detail="It has the form of one.")
+    fix = (
+        "SLACK_SIGNING_SECRET is not 32 letters and digits, so it is no signing secret of Slack's."
+        " Copy the Signing Secret, not the Client Secret, from the app's Basic Information."
+    )
+    return Check(name, ok=False, detail=fix)
+
+
+async def check_channels(workspaces: Workspaces, routes: Iterable[Route]) -> list[Check]:
+    """A finding for each channel of Slack's that ``routes`` ask in or fall back to."""
+    return [await _check_channel(workspaces, place, named) for place, named in _channels(routes).items()]
+
+
+async def _check_channel(workspaces: Workspaces, place: str, named: Sequence[str]) -> Check:
+    name = f"slack channel {', '.join(named)}"
+    try:
+        workspace = workspaces.of_name(place)
+        channel = workspace.home.local(place)
+        if channel is None or not CHANNEL.match(channel):
+            return Check(name, ok=True, detail=f"{place} is a person's direct messages, opened by the first card.")
+        found = (await workspace.call("conversations.info", channel=channel))["channel"]
+    except AdapterError as error:
+        fix = FIXES.get(error.what, f"Slack did not say how it stands ({error.what}). Try again shortly.")
+        return Check(name, ok=False, detail=f"{place}: {fix}")
+    if found.get("is_archived"):
+        return Check(name, ok=False, detail=f"{place}: {FIXES['is_archived']}")
+    if not found.get("is_member"):
+        return Check(name, ok=False, detail=f"{place}: {FIXES['not_in_channel']}")
+    return Check(name, ok=True, detail=f"The bot is in {place}.")
+
+
+def _channels(routes: Iterable[Route]) -> dict[str, list[str]]:
+    """The policy's names of each place of Slack's, in the order of its rules."""
+    channels: dict[str, list[str]] = {}
+    for place, named in _asked(routes):
+        names = channels.setdefault(place, [])
+        if named not in names:
+            names.append(named)
+    return channels
+
+
+def _asked(routes: Iterable[Route]) -> Iterator[tuple[str, str]]:
+    for route in routes:
+        if requirement := route.requirement:
+            for place, named in (
+                (requirement.place, requirement.channel),
+                (requirement.fallback_place, requirement.fallback),
+            ):
+                if place and named and place.startswith("slack:"):
+                    yield place, named

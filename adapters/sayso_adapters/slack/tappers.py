@@ -1,0 +1,61 @@
+"""Whose account taps or submits, and whether such an account may decide at all. A signature proves no approver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sayso_adapters.slack.home import Home
+from sayso_adapters.slack.people import Account
+from sayso_adapters.slack.workspaces import Workspace
+from sayso_bot.domain.person import Person
+from sayso_bot.ports import AdapterError, Button, DeskFace, LookupFailed
+
+NOTHING = "Nothing was changed."
+
+
+@dataclass(frozen=True, slots=True)
+class Tapper:
+    """Ids as a payload of Slack gives them; empty where it does not."""
+
+    user: str
+    team: str
+    enterprise: str
+
+
+def home_of(workspace: Workspace) -> Home:
+    """Raises `LookupFailed` while it is not known who we are there."""
+    try:
+        return workspace.home
+    except AdapterError as error:
+        raise LookupFailed(error.what) from None
+
+
+def stranger(tapper: Tapper, home: Home) -> str | None:
+    """Why the payload alone shows that this account decides nothing; asks nobody."""
+    ours = tapper.team and tapper.team in (home.team, home.enterprise)
+    if not ours and not (home.enterprise and tapper.enterprise == home.enterprise):
+        return f"Your account belongs to another workspace than this Sayso. {NOTHING}"
+    return None
+
+
+async def person(tapper: Tapper, button: Button, workspace: Workspace, desk: DeskFace) -> Person | str:
+    """The person, or the sentence that says why their account decides nothing. Raises `LookupFailed`."""
+    home = home_of(workspace)
+    if strange := stranger(tapper, home):
+        return strange
+    account = await workspace.people.account(tapper.user)
+    if account is None:
+        return f"Slack does not know your account here. {NOTHING}"
+    if why := account.why_never(home):
+        return f"{why} {NOTHING}"
+    if account.guest and not await _is_named(account, button, home, desk):
+        return f"Guests decide only where the policy names them, as slack:{account.id}. {NOTHING}"
+    return account.person(home)
+
+
+async def _is_named(account: Account, button: Button, home: Home, desk: DeskFace) -> bool:
+    """Whether the request's rule names this very account."""
+    requirement = (await desk.look(button.request_id)).requirement
+    named = (requirement and requirement.approvers) or ()
+    alias = home.alias(account.id)
+    return any(home.alias(home.local(name) or "") == alias for name in named if name.startswith("slack:"))

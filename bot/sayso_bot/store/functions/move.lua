@@ -1,0 +1,40 @@
+-- move: a card that cannot be shown at its place goes to the rule's fallback, with a button of its own. The alarm of the place that
+-- it leaves stays until the card is shown at the other one; the journal keeps both. Buttons made before stay known.
+-- KEYS  of_request (16) of the place that it leaves, work and post of the other place, button
+-- ARGV  id, from, to, fence, button token ('' where nothing is posted there, as in the inbox), what the place said, by
+-- Answers  ok (by an earlier call too) | lost (somebody else holds the lease) | settled | shown (a post is known) | missing
+-- Prevents a card at two places: of a worker whose lease lapsed, beside a post that a tap made known, and after the end.
+register('move', function(keys, a)
+  local k = request_keys(keys)
+  local there = { work = keys[17], post = keys[18], places = k.places, blocked = k.blocked }
+  local id, from, to, what = a[1], a[2], a[3], a[6]
+  local now = tick(k.clock)
+  local r = load_request(k.record)
+  if not r then return { 'missing', now } end
+  if r.place == to then return { 'ok', now } end
+  if r.place ~= from or redis.call('HGET', k.post, 'fence') ~= a[4] then return { 'lost', now } end
+  expire_if_due(k, r, now)
+  if r.status ~= 'pending' then return { 'settled', now } end
+  if redis.call('HEXISTS', k.post, 'post') == 1 then return { 'shown', now } end
+
+  redis.call('HSET', k.record, 'place', to)
+  redis.call('HSET', k.post, 'lease_until', 0, 'what', what)
+  redis.call('HDEL', k.post, 'tried_at')
+  redis.call('ZREM', k.work, id)
+  touch_place(k.places, k.blocked, k.work, from)
+  local alarm = id .. ' ' .. from
+  if redis.call('ZADD', k.alarms, 'NX', now, alarm) == 1 then
+    journal(k.journal, 'undeliverable', now, id, cjson.encode({ place = from, what = what }))
+  end
+  journal(k.journal, 'moved', now, id, cjson.encode({ from = from, to = to, why = what, by = a[7] }))
+  local tag = tag_of(k.record)
+  if a[5] == '' then
+    redis.call('ZREM', k.alarms, alarm)
+  else
+    redis.call('SET', keys[19], id .. ' ' .. r.revision .. ' ' .. to)
+    redis.call('HSET', there.post, 'button', a[5], 'wanted', 1, 'posted', 0, 'fence', 0, 'attempts', 0, 'from', from)
+    put_in_outbox(there, id, to, now, tag)
+  end
+  redis.call('PUBLISH', tag .. 'changes', 'moved ' .. id)
+  return { 'ok', now }
+end)

@@ -1,0 +1,177 @@
+"""A card that cannot be shown goes to another place: in one step, once, and never beside one that is shown."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from book import ANA, BEN, EPOCHS, PLACE, advance, cast, change, journal, lying_in, made, opened
+from redis_server import RedisServer
+from sayso_bot.domain.request import Request, Status
+from sayso_bot.ports import Again, Work
+from sayso_bot.store.redis import RedisStore
+
+BACKUP = "slack:C9"
+
+
+async def _begun(store: RedisStore, request: Request, place: str = PLACE) -> Work:
+    work = await store.begin(request, place, 15)
+    assert work is not None
+    return work
+
+
+async def _moved(store: RedisStore, request: Request, to: str = BACKUP, button: str = "btn_9") -> Request:
+    assert await store.move(await _begun(store, request), to, button, "is_archived", "delivery")
+    found = await store.read(request.id)
+    assert found is not None
+    return found
+
+
+async def test_a_moved_card_is_wanted_at_the_other_place_with_a_button_of_its_own(store: RedisStore) -> None:
+    request = await made(store, button="btn_1")
+    moved = await _moved(store, request)
+    assert moved.place == BACKUP
+    assert await store.due_work(PLACE, 10) == []
+    assert (await store.due_places(10)).items == (BACKUP,)
+    work = await _begun(store, moved, BACKUP)
+    assert (work.button, work.wanted, work.post, work.attempts, work.lost_at) == ("btn_9", 1, None, 1, None)
+    meant = [await store.button(token) for token in ("btn_1", "btn_9")]
+    assert [button.place for button in meant if button] == [PLACE, BACKUP]
+    [entry] = await journal(store, "moved")
+    assert json.loads(entry["data"]) == {"from": PLACE, "to": BACKUP, "why": "is_archived", "by": "delivery"}
+    assert len(await journal(store, "undeliverable")) == 1
+
+
+async def test_the_alarm_stays_until_the_card_is_shown_at_the_other_place(store: RedisStore) -> None:
+    moved = await _moved(store, await made(store))
+    assert [(alarm.request_id, alarm.place) for alarm in await store.alarms(10)] == [(moved.id, PLACE)]
+    await store.posted(await _begun(store, moved, BACKUP), "ts9")
+    assert await store.alarms(10) == []
+
+
+async def test_the_alarm_ends_with_a_request_that_was_shown_nowhere(store: RedisStore) -> None:
+    moved = await _moved(store, await made(store))
+    await store.cancel(moved, EPOCHS)
+    assert await store.begin(moved, BACKUP, 15) is None
+    assert await store.alarms(10) == []
+
+
+async def test_what_is_moved_to_the_inbox_has_no_card_and_goes_on(store: RedisStore) -> None:
+    moved = await _moved(store, await made(store, quorum=2), "inbox", "")
+    assert moved.place == "inbox"
+    assert await store.alarms(10) == []
+    await cast(store, moved, ANA, "approve")
+    seen = await store.read(moved.id)
+    assert seen is not None
+    edited = await change(store, seen, ANA, {"amount": 2}, button="btn_unused")
+    assert edited.request is not None
+    assert await store.button("btn_unused") is None
+    await cast(store, edited.request, BEN, "deny", revision=2)
+    lying = await lying_in(store)
+    assert "places" not in lying
+    assert not any(name.startswith(("work:", f"post:{moved.id}:inbox")) for name in lying)
+
+
+async def test_who_saw_the_request_before_it_moved_looks_again_before_anything_changes(store: RedisStore) -> None:
+    before = await made(store, timeout_seconds=60)
+    after = await _moved(store, before)
+    lying = await lying_in(store)
+    with pytest.raises(Again):
+        await cast(store, before, ANA, "approve")
+    with pytest.raises(Again):
+        await change(store, before, ANA, {"amount": 2})
+    with pytest.raises(Again):
+        await store.cancel(before, EPOCHS)
+    lying.pop("clock")
+    assert {name: held for name, held in (await lying_in(store)).items() if name != "clock"} == lying
+    await store.posted(await _begun(store, after, BACKUP), "ts9")
+    await advance(store, 60)
+    assert (await store.expire(before)).status is Status.EXPIRED
+    work = await _begun(store, before, BACKUP)
+    assert (work.wanted, work.post) == (2, "ts9"), "its card says that it ended"
+
+
+async def test_a_place_that_was_left_is_posted_to_no_more(store: RedisStore) -> None:
+    request = await made(store)
+    await _moved(store, request)
+    await store.client.zadd(store.keys.work(PLACE), {request.id: 0})
+    assert await store.begin(request, PLACE, 15) is None
+    assert await store.due_work(PLACE, 10) == []
+    assert len(await store.alarms(10)) == 1, "it is shown nowhere yet"
+
+
+async def test_a_card_that_was_shown_or_has_ended_or_is_another_s_stays(store: RedisStore) -> None:
+    shown = await made(store)
+    work = await _begun(store, shown)
+    await store.tapped(shown, PLACE, "ts1")
+    assert not await store.move(work, BACKUP, "btn", "gone", "delivery")
+
+    ended = await made(store)
+    work = await _begun(store, ended)
+    await store.cancel(ended, EPOCHS)
+    assert not await store.move(work, BACKUP, "btn", "gone", "delivery")
+
+    lapsed = await made(store)
+    work = await _begun(store, lapsed)
+    await advance(store, 75)
+    await _begun(store, lapsed)
+    assert not await store.move(work, BACKUP, "btn", "gone", "delivery")
+    assert await journal(store, "moved") == []
+    assert await store.button("btn") is None
+
+
+async def test_of_many_moves_at_once_there_is_one(server: RedisServer, store: RedisStore) -> None:
+    request = await made(store)
+    work = await _begun(store, request)
+    async with opened(server.url, store.keys.book) as other:
+        moves = (each.move(work, BACKUP, f"btn_{n}", "gone", "delivery") for n in range(10) for each in (store, other))
+        assert all(await asyncio.gather(*moves))
+    assert len(await journal(store, "moved")) == 1
+    works = [await store.begin(request, BACKUP, 15) for _ in range(3)]
+    assert [work is not None for work in works] == [True, False, False]
+
+
+async def _expired(store: RedisStore, request: Request) -> str | None:
+    await advance(store, 60)
+    ended = await store.expire(request)
+    assert ended.decision is not None
+    assert (ended.decision.outcome, ended.decision.cause) == ("expired", "timeout")
+    return ended.decision.reason
+
+
+async def test_a_request_that_nobody_was_shown_says_so_when_its_time_is_over(store: RedisStore) -> None:
+    unseen = await made(store, timeout_seconds=60)
+    work = await _begun(store, unseen)
+    await store.failed(work, "channel_not_found", after_seconds=90, lost=False, alarm=True, whole_place=False)
+    limited = await made(store, timeout_seconds=60)
+    await store.failed(
+        await _begun(store, await made(store)), "rate_limited", after_seconds=90, lost=False, alarm=False,
+        whole_place=True,
+    )  # fmt: skip
+    assert (
+        await _expired(store, unseen) == "Nobody was shown a card: slack:C1 could not be reached (channel_not_found)."
+    )
+    ended = await store.expire(limited)
+    assert ended.decision is not None
+    assert ended.decision.reason == "Nobody was shown a card: slack:C1 could not be reached (rate_limited)."
+
+
+async def test_a_card_that_may_have_been_shown_is_told_apart(store: RedisStore) -> None:
+    request = await made(store, timeout_seconds=60)
+    work = await _begun(store, request)
+    await store.failed(work, "no_answer", after_seconds=1, lost=True, alarm=False, whole_place=False)
+    assert (
+        await _expired(store, request)
+        == "It is not known whether a card was shown: slack:C1 did not answer (no_answer)."
+    )
+
+
+async def test_silence_after_a_card_was_shown_needs_no_excuse(store: RedisStore) -> None:
+    request = await made(store, timeout_seconds=60)
+    await store.failed(
+        await _begun(store, request), "http_503", after_seconds=0, lost=False, alarm=False, whole_place=False
+    )
+    await store.posted(await _begun(store, request), "ts1")
+    assert await _expired(store, request) is None
