@@ -23,6 +23,7 @@ from sayso_bot.domain.lifecycle import has_voted
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Asked, Route
 from sayso_bot.domain.request import Request, Status, new_request_id
+from sayso_bot.domain.story import story
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import (
     AlreadySettled,
@@ -39,6 +40,7 @@ from sayso_bot.errors import (
     VoteRefused,
 )
 from sayso_bot.ports import (
+    AdapterError,
     Again,
     Ballot,
     Button,
@@ -53,6 +55,7 @@ from sayso_bot.ports import (
     Log,
     NewRequest,
     Page,
+    Retry,
     Standing,
     Store,
     Submitted,
@@ -64,6 +67,8 @@ from sayso_bot.refusals import Refusals
 from sayso_bot.voting import Voting, already, how_it_ended, new_button
 
 MAX_FIELD = 200
+STORY_TRIES = 4
+"""Fewer than raise an alarm: a card that is shown is not undeliverable because its thread is closed."""
 _TRIES = 5
 _T = TypeVar("_T")
 
@@ -233,7 +238,25 @@ class Desk:
                 await adapter.update(shown, work.place, double, work.button)
             except Gone as error:
                 self._log.info("double_gone", request=work.request.id, place=work.place, what=error.what)
+        if adapter.capabilities.narrates and work.post is not None:
+            await self._narrate(adapter, work, post)
         return post
+
+    async def _narrate(self, adapter: ChatAdapter, work: Work, post: str) -> None:
+        """Tell what was not told yet. What the platform does not take stays untold: the card itself is shown.
+
+        Raises `Retry` for the first few times, so that nothing is left out for a moment's trouble.
+        """
+        for entry in story(work.request):
+            if entry.key in work.told:
+                continue
+            try:
+                await adapter.narrate(work.request.id, work.place, post, entry, look=work.attempts > 1)
+            except AdapterError as error:
+                if isinstance(error, Retry) and work.attempts < STORY_TRIES:
+                    raise
+                self._log.warning("story_not_told", request=work.request.id, entry=entry.key, what=error.what)
+            await self._store.narrated(work, entry.key)
 
     async def move(self, work: Work, what: str) -> str | None:
         """Take a card that cannot be shown to the rule's fallback, and say where that is. None where it stays."""

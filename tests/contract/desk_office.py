@@ -18,6 +18,7 @@ from sayso_bot.configuration import ActiveConfiguration
 from sayso_bot.desk import Desk
 from sayso_bot.domain.card import Card
 from sayso_bot.domain.person import Person
+from sayso_bot.domain.story import Entry
 from sayso_bot.ports import Capabilities, Check
 from sayso_bot.store.redis import RedisStore
 from sayso_bot.waiting import Subscription
@@ -74,6 +75,9 @@ class Platform:
 
     async def find(self, request_id: str, place: str) -> str | None:
         raise AssertionError("nothing is looked up here")
+
+    async def narrate(self, request_id: str, place: str, post: str, entry: Entry, *, look: bool) -> None:
+        raise AssertionError("no story is told here")
 
     async def notify(self, alias: str, text: str) -> None:
         raise AssertionError("nobody is told anything here")

@@ -13,8 +13,8 @@ from sayso_bot.ports import Epochs, Filter, Work
 from sayso_bot.store.redis import RedisStore
 
 WRITERS = (
-    "submit", "vote", "edit", "cancel", "expire", "begin", "renew", "posted", "tapped", "failed", "moot", "move",
-    "put_key", "activate", "pause", "resume",
+    "submit", "vote", "edit", "cancel", "expire", "begin", "renew", "posted", "narrated", "tapped", "failed", "moot",
+    "move", "put_key", "activate", "pause", "resume",
 )  # fmt: skip
 READERS = ("read", "list", "due_requests", "due_places", "due_work", "configuration")
 AT = 4_000_000_000_000
@@ -64,6 +64,8 @@ class Life:
         work: Work = self._last()
         yield lambda: store.renew(work, 15)
         yield lambda: store.posted(work, "ts1")
+        for entry in ("vote:1", "vote:2", "vote:1"):
+            yield lambda entry=entry: store.narrated(work, entry)  # type: ignore[misc]
         yield lambda: cast(store, request, ANA, "approve", operation="o1")
         seen: Request = self._last().request
         yield lambda: cast(store, seen, BEN, "approve", operation="o2", void=[ANA.id])

@@ -23,7 +23,7 @@ async def test_a_card_is_posted_once_and_nobody_looks_it_up_on_the_normal_path()
         await slack.changed(message)
         await recorded(sayso, request)
         assert final(message)
-        assert len(slack.called("chat.postMessage")) == 1
+        assert len(slack.cards_called()) == 1
         assert slack.called("conversations.history") == []
 
 
@@ -41,7 +41,7 @@ async def test_a_place_that_is_limited_waits_as_long_as_it_says_and_others_go_on
         for request in (first, second):
             await recorded(sayso, request)
         assert len(slack.messages) == 3
-        assert len(slack.called("chat.postMessage")) == 4
+        assert len(slack.cards_called()) == 4
 
 
 @pytest.mark.parametrize("status", [503, 502])
@@ -70,7 +70,7 @@ async def test_a_post_whose_answer_was_lost_is_found_again_and_not_repeated() ->
         [message] = slack.messages
         await slack.tap(sayso.url, message, "deny", user="U0ANA")
         await until(lambda: final(message))
-        assert len(slack.called("chat.postMessage")) == 1
+        assert len(slack.cards_called()) == 1
 
 
 async def test_a_look_up_that_fails_is_no_reason_to_post_again() -> None:
@@ -85,7 +85,7 @@ async def test_a_look_up_that_fails_is_no_reason_to_post_again() -> None:
             await slack.until_called("conversations.history", count=looks)
             await settled_down(sayso, request)
         await recorded(sayso, request)
-        assert len(slack.messages) == len(slack.called("chat.postMessage")) == 1
+        assert len(slack.messages) == len(slack.cards_called()) == 1
 
 
 async def test_a_found_card_that_could_not_be_updated_is_found_again() -> None:
@@ -109,7 +109,7 @@ async def test_a_slow_platform_keeps_its_lease_and_nobody_turns_in_circles(monke
         await first.service.store.client.config_resetstat()
         request = await asked(agent)
         await recorded(first, request)
-        assert len(slack.messages) == len(slack.called("chat.postMessage")) == 1
+        assert len(slack.messages) == len(slack.cards_called()) == 1
         stats = await first.service.store.client.info("commandstats")
         assert stats["cmdstat_fcall"]["calls"] < 200, "somebody asks again and again"
 
@@ -221,7 +221,7 @@ async def test_a_worker_that_dies_between_writing_down_and_posting_costs_no_card
         async with office(slack, redis=redis) as (heir, _):
             await later(heir, 16)
             await asyncio.sleep(0.1)
-            assert slack.called("chat.postMessage") == [], "it may have been posted: nobody looked yet"
+            assert slack.cards_called() == [], "it may have been posted: nobody looked yet"
             await later(heir, 45)
             await recorded(heir, request.id)
         assert len(slack.messages) == len(slack.called("conversations.history")) == 1

@@ -48,7 +48,7 @@ async def test_a_place_that_one_replica_was_told_to_leave_alone_is_left_alone_by
         await later(two, 16)
         for request in (first, second):
             await recorded(one, request)
-        assert len(slack.called("chat.postMessage")) == 3
+        assert len(slack.cards_called()) == 3
 
 
 async def _is_blocked(sayso: Sayso) -> bool:
@@ -128,7 +128,7 @@ async def test_a_replica_killed_while_it_posts_leaves_its_card_to_another(tmp_pa
         async with office(slack, redis=redis) as (heir, _):
             await later(heir, 76)
             await recorded(heir, request)
-        assert len(slack.messages) == len(slack.called("chat.postMessage")) == 1
+        assert len(slack.messages) == len(slack.cards_called()) == 1
 
 
 async def test_two_books_on_one_redis_know_nothing_of_each_other() -> None:

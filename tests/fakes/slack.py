@@ -162,6 +162,14 @@ class FakeSlack(Dialogs, Workspace):
         self._awaited += 1
         return self.messages[self._awaited - 1]
 
+    async def story(self, message: Message, count: int, *, timeout: float = PATIENCE) -> list[str]:
+        """The texts in the thread of ``message``, once there are ``count``."""
+        await self._until(lambda: len(self.thread(message)) >= count, f"{count} replies stood in the thread", timeout)
+        return self.thread(message)
+
+    def thread(self, message: Message) -> list[str]:
+        return [reply.text for reply in self.replies if (reply.channel, reply.thread) == (message.channel, message.ts)]
+
     async def changed(self, message: Message, *, since: int = 0, timeout: float = PATIENCE) -> Message:
         """``message`` once it was updated more often than ``since``."""
         await self._until(lambda: message.version > since, "the message was updated", timeout)
@@ -178,6 +186,10 @@ class FakeSlack(Dialogs, Workspace):
     def called(self, method: str) -> list[Json]:
         """The arguments of every call of ``method`` so far, refused ones included."""
         return [arguments for name, arguments in self.calls if name == method]
+
+    def cards_called(self) -> list[Json]:
+        """`called` of posts that are no replies in a thread."""
+        return [arguments for arguments in self.called("chat.postMessage") if "thread_ts" not in arguments]
 
     async def until_called(self, method: str, *, count: int = 1, timeout: float = PATIENCE) -> None:
         await self._until(lambda: len(self.called(method)) >= count, f"{method} was called", timeout)

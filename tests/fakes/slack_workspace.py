@@ -32,6 +32,11 @@ class Message:
     version: int = 0
     raw: Json = field(default_factory=dict)
 
+    @property
+    def thread(self) -> str:
+        """The ``ts`` of the card under which it is a reply; empty for a message of its own."""
+        return str(self.raw.get("thread_ts", ""))
+
     def button(self, action: str) -> Json | None:
         """The button with this action id (``approve``), or None."""
         buttons = [e for b in self.blocks if b["type"] == "actions" for e in b["elements"]]
@@ -72,6 +77,7 @@ class Workspace:
         self.channels: dict[str, list[str]] = {}
         self.groups: dict[str, list[str]] = {}
         self.messages: list[Message] = []
+        self.replies: list[Message] = []
         self.ephemerals: list[tuple[str, str]] = []
         self._stamps = itertools.count(1)
         self._started = int(time.time())
@@ -140,6 +146,11 @@ class Workspace:
         self._check_channel(channel)
         made = Message(channel, ts, arguments["text"], arguments.get("blocks", []), arguments.get("metadata"))
         made.raw = arguments
+        if thread := arguments.get("thread_ts"):
+            if not any((message.channel, message.ts) == (channel, thread) for message in self.messages):
+                raise _Refused("thread_not_found")
+            self.replies.append(made)
+            return {"channel": channel, "ts": ts, "message": {"ts": ts, "text": made.text, "thread_ts": thread}}
         self.messages.append(made)
         return {"channel": channel, "ts": ts, "message": {"ts": ts, "text": made.text}}
 
@@ -167,6 +178,15 @@ class Workspace:
         oldest = float(arguments.get("oldest", 0))
         there = [m for m in reversed(self.messages) if m.channel == arguments["channel"] and float(m.ts) > oldest]
         page, cursor = _page(there, arguments, 999)
+        wanted = arguments.get("include_all_metadata") in ("1", "true", True)
+        return {"messages": [_shown(message, wanted) for message in page], "has_more": bool(cursor), **_next(cursor)}
+
+    def _replies(self, arguments: Json) -> Json:
+        self._check_channel(arguments.get("channel", ""))
+        beside = [
+            m for m in self.replies if m.raw["thread_ts"] == arguments["ts"] and m.channel == arguments["channel"]
+        ]
+        page, cursor = _page(beside, arguments, 999)
         wanted = arguments.get("include_all_metadata") in ("1", "true", True)
         return {"messages": [_shown(message, wanted) for message in page], "has_more": bool(cursor), **_next(cursor)}
 
@@ -224,6 +244,7 @@ _HANDLERS: dict[str, Callable[[Workspace, Json], Json]] = {
     "chat.postEphemeral": Workspace._ephemeral,
     "conversations.history": Workspace._history,
     "conversations.info": Workspace._info,
+    "conversations.replies": Workspace._replies,
     "conversations.members": Workspace._members,
     "conversations.open": Workspace._open,
     "users.info": Workspace._user,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
@@ -115,6 +116,14 @@ def _still_has_buttons(_: Case, evidence: Evidence, request: str) -> Evidence:
     return replace(evidence, cards={**evidence.cards, request: [replace(card, blocks=[*card.blocks, buttons])]})
 
 
+def _told_twice(_: Case, evidence: Evidence, request: str) -> Evidence:
+    return replace(evidence, entries={**evidence.entries, request: Counter(decided=2)})
+
+
+def _never_told(_: Case, evidence: Evidence, request: str) -> Evidence:
+    return replace(evidence, entries={})
+
+
 def _woken_late(case: Case, evidence: Evidence, _: str) -> Evidence:
     case.told[:] = [replace(told, held=True, at=told.at + 3600) for told in case.told]
     return evidence
@@ -138,6 +147,8 @@ def _left_waiting(case: Case, evidence: Evidence, _: str) -> Evidence:
         (_vote_is_gone, "there is no such vote"),
         (_posted_twice, "it was posted 2 times"),
         (_still_has_buttons, "still has buttons"),
+        (_told_twice, "decided was told 2 times"),
+        (_never_told, "nobody told in the thread how it ended"),
         (_woken_late, "a held call"),
         (_left_waiting, "its agent is still waiting"),
     ],

@@ -41,5 +41,5 @@ async def test_a_place_that_answers_again_is_served_again() -> None:
         for request in requests:
             await recorded(sayso, request)
         await until(lambda: len(slack.messages) == 3)
-        assert len(slack.called("chat.postMessage")) == 6
+        assert len(slack.cards_called()) == 6
         await asyncio.wait_for(recorded(sayso, await asked(agent)), 2)

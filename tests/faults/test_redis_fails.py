@@ -140,7 +140,7 @@ async def test_a_post_that_slack_took_while_redis_died_is_written_down_when_it_i
         await asyncio.sleep(0.5)
         await _up(sayso.redis)
         await recorded(sayso, request)
-        assert len(slack.called("chat.postMessage")) == 1
+        assert len(slack.cards_called()) == 1
         assert slack.called("conversations.history") == []
 
 

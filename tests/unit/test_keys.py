@@ -56,7 +56,7 @@ async def _use_everything(sayso: Sayso, slack: FakeSlack) -> None:
     agent = await sayso.agent()
     slack.limit_rate("chat.postMessage", after=60)
     await _asked(agent, "busy.a")
-    await until(lambda: len(slack.called("chat.postMessage")) == 1)
+    await until(lambda: len(slack.cards_called()) == 1)
     await _asked(agent, "closed.a")
     paid = await _asked(agent, "payments.a", "k")
     message = await slack.posted()

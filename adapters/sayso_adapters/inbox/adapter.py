@@ -17,6 +17,7 @@ from sayso_adapters.inbox.reading import Reader
 from sayso_adapters.inbox.sessions import Sessions, make_link
 from sayso_bot.domain.card import Card
 from sayso_bot.domain.person import OPERATOR, Person, normal
+from sayso_bot.domain.story import Entry
 from sayso_bot.ports import AdapterContext, Capabilities, Check, Mount, Rejected
 
 
@@ -63,6 +64,9 @@ class Inbox:
 
     async def find(self, request_id: str, place: str) -> str | None:
         return None
+
+    async def narrate(self, request_id: str, place: str, post: str, entry: Entry, *, look: bool) -> None:
+        raise Rejected("inbox_takes_no_posts")
 
     async def notify(self, alias: str, text: str) -> None:
         raise Rejected("inbox_takes_no_posts")

@@ -23,12 +23,14 @@ from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.places import Places
 from sayso_adapters.slack.settings import read
 from sayso_adapters.slack.taps import Taps
+from sayso_adapters.slack.thread import Thread
 from sayso_adapters.slack.views import Views
 from sayso_adapters.slack.wire import SCOPES
 from sayso_adapters.slack.workspaces import OTHER_WORKSPACE, Workspace, Workspaces
 from sayso_bot.domain.card import Card
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import REQUEST_ID
+from sayso_bot.domain.story import Entry
 from sayso_bot.ports import AdapterContext, AdapterError, Capabilities, Check, Gone, LookupFailed, Rejected
 
 PATH = "/slack/events"
@@ -53,6 +55,7 @@ class SlackAdapter:
         only = Workspace(settings, context)
         self._workspaces = Workspaces(only)
         self._places = Places(context, self._workspaces)
+        self._thread = Thread(context, self._workspaces, self._places)
         self._taps = Taps(context, self._workspaces, self._places)
         self._views = Views(context, self._workspaces)
         handlers = Handlers(on_action=self._act, on_view=self._views.submit)
@@ -64,7 +67,7 @@ class SlackAdapter:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(pushes=True, finds=True)
+        return Capabilities(pushes=True, finds=True, narrates=True)
 
     async def start(self) -> None:
         await self._workspaces.open()
@@ -121,6 +124,9 @@ class SlackAdapter:
                 return None
         self._context.log.warning("slack.history_too_long", place=place, request=request_id)
         return None
+
+    async def narrate(self, request_id: str, place: str, post: str, entry: Entry, *, look: bool) -> None:
+        await self._thread.narrate(request_id, place, post, entry, look=look)
 
     async def notify(self, alias: str, text: str) -> None:
         workspace = self._workspace_of(alias) if alias.startswith("slack:") else None

@@ -118,6 +118,12 @@ class People:
                 person = person.also({home.alias(account.id)})
         return person
 
+    async def with_address(self, address: str) -> Account | None:
+        """The account whose confirmed e-mail address this is, or None where Slack knows none."""
+        account = await self._by_email(address)
+        confirmed = account is not None and account.email and normal(f"email:{account.email}")
+        return account if confirmed == normal(f"email:{address}") else None
+
     async def _by_email(self, address: str) -> Account | None:
         return await self._emails.get(address, lambda: self._one("users.lookupByEmail", email=address))
 

@@ -47,6 +47,7 @@ METHODS: Mapping[str, Method] = {
     "conversations.history": Method(("channels:history", "groups:history", "im:history")),
     "conversations.open": Method(("im:write",), writes=True),
     "conversations.info": Method(("channels:read", "groups:read")),
+    "conversations.replies": Method(("channels:history", "groups:history", "im:history")),
     "conversations.members": Method(("channels:read", "groups:read")),
     "users.info": Method(("users:read", "users:read.email")),
     "users.lookupByEmail": Method(("users:read.email",)),

@@ -107,6 +107,16 @@ class Vote:
 
 
 @dataclass(frozen=True, slots=True)
+class Edited:
+    """That somebody made ``revision`` by changing the params."""
+
+    revision: int
+    name: str
+    surface: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """How the request ended. ``reason`` is the policy's sentence where the policy ended it."""
 
@@ -144,6 +154,7 @@ class Request:
     original_params: Mapping[str, Json] | None = None
     form: Form | None = None
     place: str = ""
+    edits: tuple[Edited, ...] = ()
 
     @property
     def settled(self) -> bool:

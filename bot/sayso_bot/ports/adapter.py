@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias
 
 from sayso_bot.domain.card import Card
 from sayso_bot.domain.person import Person
+from sayso_bot.domain.story import Entry
 from sayso_bot.ports.given import AdapterContext
 
 
@@ -49,10 +50,14 @@ class LookupFailed(AdapterError):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """``pushes``: cards are posted at places (the inbox reads). ``finds``: a post can be looked up afterwards."""
+    """``pushes``: cards are posted at places (the inbox reads). ``finds``: a post can be looked up afterwards.
+
+    ``narrates``: what happens to a request can be told beside its card.
+    """
 
     pushes: bool
     finds: bool
+    narrates: bool = False
 
 
 class ChatAdapter(Protocol):
@@ -78,6 +83,13 @@ class ChatAdapter(Protocol):
 
     async def find(self, request_id: str, place: str) -> str | None:
         """The newest post of this request at ``place``, looked up on the platform, or None. Raises `AdapterError`."""
+        ...
+
+    async def narrate(self, request_id: str, place: str, post: str, entry: Entry, *, look: bool) -> None:
+        """Tell an entry of the story: beside the card ``post`` at ``place``, or to its ``to`` alone.
+
+        With ``look`` an earlier try may have told it, so it is looked for first. Raises `AdapterError`.
+        """
         ...
 
     async def notify(self, alias: str, text: str) -> None:

@@ -151,7 +151,7 @@ class Work:
     """One card to bring up to date, under a lease that ``fence`` names. ``wanted`` is the version to show.
 
     ``post`` is None while nothing is known to be there; ``lost_at`` is when an earlier post's answer was lost.
-    ``doubles`` are further copies at the same place.
+    ``doubles`` are further copies at the same place, ``told`` the keys of the story that stand beside it.
     """
 
     request: Request
@@ -163,6 +163,7 @@ class Work:
     button: str
     attempts: int
     lost_at: datetime | None
+    told: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +256,10 @@ class Store(Protocol):
     async def renew(self, work: Work, lease_seconds: float) -> bool: ...
 
     async def posted(self, work: Work, post: str) -> None: ...
+
+    async def narrated(self, work: Work, key: str) -> None:
+        """An entry of the story stands beside the card, or will not."""
+        ...
 
     async def moot(self, work: Work) -> None: ...
 

@@ -20,6 +20,7 @@ from sayso_bot.domain.request import (
     Cause,
     Claims,
     Decision,
+    Edited,
     Request,
     Requirement,
     Status,
@@ -99,6 +100,7 @@ def request_of(record: Mapping[str, str]) -> Request:
         original_params=body["params"] if edit else None,
         form=form_of(body["form"]) if "form" in body else None,
         place=record["place"],
+        edits=tuple(_edited_of(orjson.loads(line)) for line in record.get("edits", "").split("\n") if line),
     )
 
 
@@ -138,6 +140,10 @@ def claims_of(stored: dict[str, Any]) -> Claims:
 
 def vote_of(stored: dict[str, Any]) -> Vote:
     return Vote(**{**stored, "aliases": frozenset(stored["aliases"]), "at": from_milliseconds(stored["at"])})
+
+
+def _edited_of(stored: dict[str, Any]) -> Edited:
+    return Edited(stored["revision"] + 1, stored["name"], stored["surface"], from_milliseconds(stored["at"]))
 
 
 def _decision_of(stored: str | None, votes: tuple[Vote, ...], revision: int) -> Decision | None:

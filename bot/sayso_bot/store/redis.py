@@ -18,6 +18,7 @@ from sayso_bot.domain.json import dumps
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Decision, Request, Status, from_milliseconds
+from sayso_bot.domain.story import story
 from sayso_bot.errors import IdempotencyMismatch, Paused, QuotaExceeded, RateLimited, Unavailable
 from sayso_bot.ports import (
     Alarm,
@@ -242,7 +243,7 @@ class RedisStore:
         )
         if code != "ok":
             return None
-        _, fence, wanted, _, post, button, attempts, lost_at, doubles, record = rest
+        _, fence, wanted, _, post, button, attempts, lost_at, doubles, told, record = rest
         return Work(
             request=request_of(fields_of(record)),
             place=place,
@@ -253,6 +254,7 @@ class RedisStore:
             button=button,
             attempts=int(attempts),
             lost_at=from_milliseconds(int(lost_at)) if lost_at else None,
+            told=frozenset(told.split()),
         )
 
     async def renew(self, work: Work, lease_seconds: float) -> bool:
@@ -262,7 +264,11 @@ class RedisStore:
 
     async def posted(self, work: Work, post: str) -> None:
         keys = [*self._of(work.request, work.place), self.keys["counters"]]
-        await self._call("posted", keys, work.request.id, work.place, work.fence, work.wanted, post)
+        by_now = " ".join(entry.key for entry in story(work.request))
+        await self._call("posted", keys, work.request.id, work.place, work.fence, work.wanted, post, by_now)
+
+    async def narrated(self, work: Work, key: str) -> None:
+        await self._call("narrated", self._of(work.request, work.place), work.place, key)
 
     async def moot(self, work: Work) -> None:
         await self._call("moot", self._of(work.request, work.place), work.request.id, work.place, work.fence)

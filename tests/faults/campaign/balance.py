@@ -14,12 +14,14 @@ from typing import Any
 
 from fakes.slack_workspace import Message
 from faults.campaign.ledger import SLACK, Case, Event, Ledger, Told
+from faults.campaign.platform import Platform
 from sayso_bot.domain.request import Request
 
 SAME_CLOCK_SECONDS, SAME_MOMENT_SECONDS = 1.0, 0.01
 WAKE_SECONDS = 5.0
 """The longest from a decision, or from the end of a fault, to the answer of a call that is held for it."""
 LATE_EXPIRY_SECONDS = 5.0
+TOLD_SECONDS = 60.0
 ENDINGS = {"approved": "votes", "denied": "votes", "expired": "timeout", "cancelled": "agent"}
 
 
@@ -47,6 +49,7 @@ class Evidence:
     posts: Mapping[str, Mapping[str, str]]
     journal: Mapping[str, Sequence[Entry]]
     cards: Mapping[str, Sequence[Message]]
+    entries: Mapping[str, Counter[str]]
     pumped_from: float = field(default=float("inf"))
     """From when on Redis's time was put forward, so that it is not this machine's any more."""
 
@@ -61,6 +64,7 @@ class Account:
     request: Request
     journal: Sequence[Entry]
     cards: Sequence[Message]
+    entries: Counter[str]
 
     def kinds(self, kind: str) -> list[Entry]:
         return [entry for entry in self.journal if entry.kind == kind]
@@ -113,7 +117,15 @@ def _of_case(ledger: Ledger, evidence: Evidence, case: Case, ids: set[str]) -> I
     if request is None:
         yield f"{found} was acknowledged and is not on the record"
         return
-    account = Account(case, evidence, ledger, request, evidence.journal.get(found, ()), evidence.cards.get(found, ()))
+    account = Account(
+        case,
+        evidence,
+        ledger,
+        request,
+        evidence.journal.get(found, ()),
+        evidence.cards.get(found, ()),
+        evidence.entries.get(found, Counter()),
+    )
     for check in CHECKS:
         yield from check(account)
 
@@ -304,6 +316,18 @@ def cards_show_the_end(account: Account) -> Iterator[str]:
             yield f"card {card.ts} does not say that it is {account.request.status}"
 
 
+def the_story_was_told_once(account: Account) -> Iterator[str]:
+    """Each entry stands once in the thread, and the end of what was shown stands there."""
+    late = account.request.id in account.ledger.doubles
+    for entry, times in account.entries.items():
+        if times > 1 + late:
+            yield f"{entry} was told {times} times"
+    shown = account.cards and account.request.settled and not late
+    asked_at = account.request.created_at.timestamp()
+    if shown and not account.entries["decided"] and account.ledger.is_calm(asked_at, account.settled_at + TOLD_SECONDS):
+        yield "nobody told in the thread how it ended"
+
+
 def undeliverable_is_on_record(account: Account) -> Iterator[str]:
     if account.case.plan.family != "gone" or account.request.decision is None:
         return
@@ -326,6 +350,7 @@ CHECKS: Sequence[Check] = (
     held_calls_were_woken,
     was_posted_once,
     cards_show_the_end,
+    the_story_was_told_once,
     undeliverable_is_on_record,
 )
 
@@ -333,8 +358,8 @@ CHECKS: Sequence[Check] = (
 # --------------------------------------------------------------------------- reading it
 
 
-async def evidence_of(world: str, store: Any, cards: Mapping[str, Sequence[Message]], pumped_from: float) -> Evidence:
-    """All of a book, read from Redis."""
+async def evidence_of(world: str, store: Any, platform: Platform, pumped_from: float) -> Evidence:
+    """All of a book, read from Redis, and what people were shown."""
     journal: defaultdict[str, list[Entry]] = defaultdict(list)
     for _, fields in await store.client.xrange(store.keys["journal"]):
         data = json.loads(fields["data"])
@@ -345,7 +370,7 @@ async def evidence_of(world: str, store: Any, cards: Mapping[str, Sequence[Messa
             records[request] = found
             place = found.requirement.place if found.requirement else ""
             posts[request] = await store.client.hgetall(store.keys.post(request, place))
-    return Evidence(world, records, posts, journal, cards, pumped_from)
+    return Evidence(world, records, posts, journal, platform.cards, platform.entries, pumped_from)
 
 
 def story(ledger: Ledger, evidence: Evidence, case: Case) -> list[Event]:

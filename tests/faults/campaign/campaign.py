@@ -275,7 +275,7 @@ class _Stage:
                     await self._cards_are_shown(store)
             if pump is not None:
                 pump.cancel()
-            return await evidence_of(self.world.name, store, self.world.platform.cards, self._pumped_from)
+            return await evidence_of(self.world.name, store, self.world.platform, self._pumped_from)
 
     async def metrics_disagree(self, evidence: Evidence) -> str | None:
         """Late doubles are counted for operators too, the same at every replica."""

@@ -10,6 +10,7 @@ import asyncio
 import json
 import re
 import time
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -58,7 +59,10 @@ class Snare:
 
 
 class Platform(FakeSlack):
-    """``on_card`` is told of each card that people see from now on, and whether it is the first of its request."""
+    """``on_card`` is told of each card that people see from now on, and whether it is the first of its request.
+
+    ``entries`` counts what was told in the threads: by request and entry of the story.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__()
@@ -67,6 +71,7 @@ class Platform(FakeSlack):
         self.strangers = [f"U0S{number:04d}" for number in range(STRANGERS)]
         self.on_card: Callable[[int, Message, bool], None] = lambda *_: None
         self.cards: dict[str, list[Message]] = {}
+        self.entries: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.answering = asyncio.Event()
         self.answering.set()
         self._snares: list[Snare] = []
@@ -124,6 +129,8 @@ class Platform(FakeSlack):
         user = str(call.arguments.get("user") or call.arguments.get("channel"))
         if user in self._taps and call.method in ("chat.postEphemeral", "chat.postMessage"):
             self._tell(user, str(call.arguments["text"]))
+        elif call.method == "chat.postMessage" and "thread_ts" in call.arguments:
+            self.entries[call.request][call.arguments["metadata"]["event_payload"]["entry"]] += 1
         elif call.method == "chat.postMessage" and call.request:
             self._card(call.request)
 

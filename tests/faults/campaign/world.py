@@ -37,7 +37,8 @@ def policy() -> str:
     """One rule for each family of actions."""
     places = [f"  {name}: slack:C0{name.upper()}" for name in CHANNELS] + [f"  gone: slack:{UNREACHABLE}"]
     rules = [
-        f'  - action: "{name}.*"\n    ask: {{channel: {name}, approvers: crew, timeout: 30m}}' for name in CHANNELS
+        f'  - action: "{name}.*"\n    ask: {{channel: {name}, approvers: crew, timeout: 30m, editable: [number]}}'
+        for name in CHANNELS
     ]
     return "\n".join(
         [

@@ -45,7 +45,7 @@ end
 
 -- begin: take the lease of one card and write the attempt down.
 -- KEYS  of_request (16)      ARGV  id, place, lease ms, operation
--- Answers  ok, now, fence, wanted, posted, post, button, attempts, lost at ('' none), doubles, record | done | leased | later
+-- Answers  ok, now, fence, wanted, posted, post, button, attempts, lost at ('' none), doubles, told, record | done | leased | later
 -- Prevents two workers at one card, a card at a place that its request has left, a call of a place that asked us to wait, and a second post before a lost first one
 -- could be looked up. `lost_at` is what this attempt was told; `tried_at` is this attempt itself, until it is known how it ended.
 register('begin', function(keys, a)
@@ -54,7 +54,7 @@ register('begin', function(keys, a)
   local now = tick(k.clock)
   local r = load_request(k.record)
   local f = redis.call('HMGET', k.post, 'wanted', 'posted', 'post', 'button', 'attempts', 'fence', 'lease_until', 'tried_at',
-    'doubles', 'holder', 'lost_at')
+    'doubles', 'holder', 'lost_at', 'told')
   if not r or not f[1] then
     finish(k, id, place)
     return { 'done', now }
@@ -88,7 +88,8 @@ register('begin', function(keys, a)
   end
   redis.call('HSET', k.post, 'lease_until', now + lease)
   again_at(k, id, place, now + lease)
-  return { 'ok', now, fence, wanted, posted, f[3] or '', f[4], attempts, lost_at, f[9] or '', redis.call('HGETALL', k.record) }
+  return { 'ok', now, fence, wanted, posted, f[3] or '', f[4], attempts, lost_at, f[9] or '', f[12] or '',
+    redis.call('HGETALL', k.record) }
 end)
 
 -- renew: hold the lease longer while a slow platform answers.
@@ -115,7 +116,8 @@ local function record_double(k, counters, id, place, post, now)
 end
 
 -- posted: the place shows this version. Recording is idempotent; a worker that lost its lease records what it did all the same.
--- KEYS  of_request (16), counters      ARGV  id, place, fence, version, post
+-- What had happened before the first post is on the card, and is not told beside it.
+-- KEYS  of_request (16), counters      ARGV  id, place, fence, version, post, keys of the story by now
 -- Answers  ok
 register('posted', function(keys, a)
   local k = request_keys(keys)
@@ -125,6 +127,7 @@ register('posted', function(keys, a)
   if not f[2] then return { 'ok', now } end
   if not f[1] then
     redis.call('HSET', k.post, 'post', post)
+    if a[6] ~= '' then redis.call('HSET', k.post, 'told', a[6]) end
     journal(k.journal, 'posted', now, id, cjson.encode({ place = place, post = post }))
   elseif f[1] ~= post then
     record_double(k, keys[17], id, place, post, now)
@@ -161,6 +164,19 @@ register('tapped', function(keys, a)
     if tonumber(f[2]) > 1 then want_card(k, id, place, now, tag_of(k.record)) end
   elseif f[1] ~= post then
     record_double(k, keys[17], id, place, post, now)
+  end
+  return { 'ok', now }
+end)
+
+-- narrated: an entry of the story stands beside the card, or will not.
+-- KEYS  of_request (16)      ARGV  place, key of the entry
+-- Answers  ok
+register('narrated', function(keys, a)
+  local k = request_keys(keys)
+  local now = tick(k.clock)
+  local told = redis.call('HGET', k.post, 'told') or ''
+  if not string.find(' ' .. told .. ' ', ' ' .. a[2] .. ' ', 1, true) then
+    redis.call('HSET', k.post, 'told', told == '' and a[2] or told .. ' ' .. a[2])
   end
   return { 'ok', now }
 end)

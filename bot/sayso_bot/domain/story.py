@@ -1,0 +1,63 @@
+"""What happened to a request, as it is told beside its card: each thing once, in the order in which it happened.
+
+The card shows how things stand; the story keeps how it came to that. A vote that decided is told with the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sayso_bot.domain.card import ending
+from sayso_bot.domain.request import Cause, Request, Vote
+from sayso_bot.domain.text import one_line, visible
+
+PRINCIPAL = "principal"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """``key`` names it among all that is told of one request, and holds no white space. With ``to``, an e-mail address,
+    it is told to that person alone.
+    """
+
+    key: str
+    text: str
+    to: str | None = None
+
+
+def story(request: Request) -> tuple[Entry, ...]:
+    """All there is to tell by now. What was told stays told, whatever is void or left out later."""
+    told = [*_edits(request), *_votes(request)]
+    return (*(entry for _, entry in sorted(told, key=lambda each: each[0])), *_end(request))
+
+
+def _edits(request: Request) -> Iterator[tuple[datetime, Entry]]:
+    for edit in request.edits:
+        text = f"{one_line(edit.name)} edited the params. Earlier answers count no longer; the card shows both forms."
+        yield edit.at, Entry(f"edit:{edit.revision}", text)
+
+
+def _votes(request: Request) -> Iterator[tuple[datetime, Entry]]:
+    decided = request.decision is not None and request.decision.cause is Cause.VOTES
+    for vote in request.votes:
+        if not (decided and vote.revision == request.revision):
+            yield vote.at, Entry(f"vote:{int(vote.at.timestamp() * 1000)}:{vote.revision}", _spoken(vote))
+
+
+def _spoken(vote: Vote) -> str:
+    verb = "approved" if vote.outcome == "approve" else "denied"
+    said = f": {visible(vote.reason)}" if vote.reason else "."
+    return f"{one_line(vote.name)} {verb} in {one_line(vote.surface)}{said}"
+
+
+def _end(request: Request) -> Iterator[Entry]:
+    ended = ending(request)
+    if ended is None:
+        return
+    why = f"\n{ended.reason}" if ended.reason else ""
+    yield Entry("decided", f"{ended.headline}.{why}")
+    if request.principal:
+        text = f"{ended.headline}: {one_line(request.action)}, which {request.agent} asked for you.{why}"
+        yield Entry(PRINCIPAL, text, to=request.principal)
