@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from browser.axe import violations
+from sayso_bot.domain.form import Field, Form
+from sayso_bot.domain.json import Json
 from sayso_bot.domain.request import Cause, Claims, Status
 from unit.inbox.inbox_service import Service
 
@@ -37,6 +40,38 @@ async def _forty(service: Service, page: Page) -> str:
 
 async def _request(service: Service, page: Page) -> str:
     return f"/inbox/requests/{service.ask(claims=WORDS, quorum=2, reason='always').id}"
+
+
+async def _asking(service: Service, page: Page) -> str:
+    options = tuple(f"An option of the agent's, number {number}" for number in range(12))
+    form = Form(
+        (
+            Field("one", "choose", "Which window? " * 10, options=options),
+            Field("some", "choose", "Regions", options=options, multiple=True),
+            Field("note", "text", "N" * 150, required=False),
+            *(Field(kind, kind, kind) for kind in ("number", "date", "time", "datetime")),
+        )
+    )
+    return f"/inbox/requests/{service.ask(NAME, confirm=True, form=form, reason='always').id}"
+
+
+async def _edited(service: Service, page: Page) -> str:
+    params: dict[str, Json] = {"customer.billing_address.street_line": "Averylongwordwithoutbreaks" * 30, "amount": 1}
+    request = service.ask(NAME, params, editable=tuple(params))
+    service.desk.requests[request.id] = replace(
+        request, revision=2, original_params=params, params=dict.fromkeys(params, "Other" * 90)
+    )
+    return f"/inbox/requests/{request.id}"
+
+
+async def _being_edited(service: Service, page: Page) -> str:
+    path = await _edited(service, page)
+    await page.goto(service.url + path)
+    await page.locator("#edit summary").click()
+    await page.locator("#edit_1").fill("\u200b")
+    await page.get_by_role("button", name="Save the edit").click()
+    await page.locator("#edit_1[aria-invalid=true]").wait_for()
+    return f"{path}#edit-form"
 
 
 async def _not_mine(service: Service, page: Page) -> str:
@@ -94,7 +129,7 @@ async def _signed_out(service: Service, page: Page) -> str:
 
 
 STATES: list[Draw] = [
-    *(_empty, _one, _forty, _request, _not_mine, _denied, _long_name, _big),
+    *(_empty, _one, _forty, _request, _asking, _edited, _being_edited, _not_mine, _denied, _long_name, _big),
     *(_big_whole, _history, _no_history, _help, _unknown, _used_link, _signed_out),
 ]
 

@@ -91,6 +91,7 @@ class Inbox:
         mount("GET", "/inbox/help", page(self._pages.help))
         mount("GET", "/inbox/requests/{id}", page(self._pages.request))
         mount("POST", "/inbox/requests/{id}/vote", page(self._callbacks.vote))
+        mount("POST", "/inbox/requests/{id}/edit", page(self._callbacks.edit))
         mount("GET", "/inbox/sign-in", self._pages.sign_in)
         mount("POST", "/inbox/session", self._callbacks.sign_in)
         mount("POST", "/inbox/sign-out", page(self._callbacks.sign_out))

@@ -1,31 +1,36 @@
-"""What people send: a sign-in token, an answer, a sign-out. All of it is POST, and all of it passes the gate.
+"""What people send: a sign-in token, an answer, an edit, a sign-out. All of it is POST, and all of it passes the gate.
 
-An answer carries the nonce of the form in which it was given. It names the tap, so a form that is sent twice, or again
-after a lost answer, counts once.
+An answer or an edit carries the nonce of the form in which it was given. It names the tap, so a form that is sent
+twice, or again after a lost answer, counts once.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import cast
 
 from aiohttp import web
 
+from sayso_adapters.inbox import asking
 from sayso_adapters.inbox.events import Live
+from sayso_adapters.inbox.forms import WIDE, Sent
 from sayso_adapters.inbox.gate import Gate
 from sayso_adapters.inbox.looks import HEADERS, redirect
 from sayso_adapters.inbox.pages import NotAllOpen, Pages
 from sayso_adapters.inbox.reading import SURFACE
 from sayso_adapters.inbox.sessions import LIFE_SECONDS, Session
+from sayso_bot.domain.json import Json
 from sayso_bot.domain.request import REQUEST_ID, Outcome
-from sayso_bot.errors import InvalidField, NotFound, SaysoError, VoteRefused
-from sayso_bot.ports import AdapterContext, Ballot
+from sayso_bot.errors import BodyTooLarge, InvalidField, NotFound, SaysoError, VoteRefused
+from sayso_bot.ports import AdapterContext, Ballot, Edit
 
 REASON_CHARACTERS = 2000
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}\Z")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 _REVISION = re.compile(r"[1-9][0-9]{0,8}\Z")
+_INCOMPLETE = "The form was not complete. Nothing was changed. Open the request again and retry."
 
 
 class Callbacks:
@@ -43,19 +48,38 @@ class Callbacks:
         What counted is read back from the request itself, never from the address. A refusal shows the request as it
         stands, with the reason why nothing changed, and keeps what was written.
         """
-        form = await self._gate.form(http_request, session)
-        request_id = http_request.match_info["id"]
-        if not REQUEST_ID.match(request_id):
-            raise NotFound("No request has this address. Nothing was changed.")
-        ballot = _ballot(request_id, form, session)
-        whole = form.get("view") == "whole"
+        sent = await self._gate.form(http_request, session, bounds=WIDE)
+        request_id = _request_id(http_request)
+        ballot = _ballot(request_id, sent, session)
+        whole = _whole(sent)
         try:
             if ballot.outcome == "approve":
                 await self._pages.check_open(request_id, whole=whole)
+                asked = (await self._desk.look(request_id)).form
+                ballot = replace(ballot, response=asking.response(asked.fields if asked else (), sent))
             await self._desk.vote(ballot)
         except (VoteRefused, NotAllOpen) as refused:
-            return await self._pages.show(session, request_id, whole=whole, refused=refused, reason=ballot.reason or "")
+            return await self._pages.show(session, request_id, whole=whole, refused=refused, answered=sent)
         return redirect(f"/inbox/requests/{request_id}{'?view=whole' if whole else ''}#outcome")
+
+    async def edit(self, http_request: web.Request, session: Session) -> web.StreamResponse:
+        """``POST /inbox/requests/{id}/edit``: other values for the params that the rule lets approvers edit.
+
+        It makes a new revision, for which nobody has answered yet. A refusal keeps what was written.
+        """
+        sent = await self._gate.form(http_request, session, bounds=WIDE)
+        request_id = _request_id(http_request)
+        nonce, revision = _named(sent)
+        request = await self._desk.look(request_id)
+        editable = request.requirement.editable if request.requirement else ()
+        whole = _whole(sent)
+        try:
+            params: Mapping[str, Json] = asking.changed(request.params, editable, sent)
+            edit = Edit(request_id, revision, session.person, params, SURFACE, f"inbox:{nonce}")
+            await self._desk.edit(edit)
+        except (VoteRefused, InvalidField, BodyTooLarge) as refused:
+            return await self._pages.show(session, request_id, whole=whole, refused=refused, edited=sent)
+        return redirect(f"/inbox/requests/{request_id}{'?view=whole' if whole else ''}#edited")
 
     async def sign_in(self, http_request: web.Request) -> web.StreamResponse:
         """``POST /inbox/session``: exchange a link's token, sent by the sign-in page's script, for a session.
@@ -64,8 +88,8 @@ class Callbacks:
         signing in could not be put on the record.
         """
         try:
-            form = await self._gate.form(http_request)
-            token = form.get("token", "")
+            sent = await self._gate.form(http_request)
+            token = sent.get("token")
             begun = await self._gate.sessions.sign_in(token) if _TOKEN.match(token) else None
             if begun is None:
                 return _told(410, code="link_used_or_lapsed")
@@ -97,21 +121,42 @@ class Callbacks:
         await self._journal(kind, session.about)
 
 
-def _ballot(request_id: str, form: Mapping[str, str], session: Session) -> Ballot:
-    outcome, nonce, revision = (form.get(name, "") for name in ("outcome", "nonce", "revision"))
-    if outcome not in ("approve", "deny") or not _NONCE.match(nonce) or not _REVISION.match(revision):
-        raise InvalidField("The form was not complete. Nothing was changed. Open the request again and retry.")
-    reason = form.get("reason", "").replace("\r\n", "\n").strip()
+def _request_id(http_request: web.Request) -> str:
+    request_id = http_request.match_info["id"]
+    if not REQUEST_ID.match(request_id):
+        raise NotFound("No request has this address. Nothing was changed.")
+    return request_id
+
+
+def _named(sent: Sent) -> tuple[str, int]:
+    """The nonce of the form, and the revision that its page showed. Raises `InvalidField`."""
+    nonce, revision = sent.get("nonce"), sent.get("revision")
+    if not _NONCE.match(nonce) or not _REVISION.match(revision):
+        raise InvalidField(_INCOMPLETE)
+    return nonce, int(revision)
+
+
+def _whole(sent: Sent) -> bool:
+    return sent.get("view") == "whole"
+
+
+def _ballot(request_id: str, sent: Sent, session: Session) -> Ballot:
+    outcome = sent.get("outcome")
+    if outcome not in ("approve", "deny"):
+        raise InvalidField(_INCOMPLETE)
+    nonce, revision = _named(sent)
+    reason = sent.get("reason").replace("\r\n", "\n").strip()
     if len(reason) > REASON_CHARACTERS:
         raise InvalidField(f"The reason is longer than {REASON_CHARACTERS:,} characters. Nothing was changed.")
     return Ballot(
         request_id=request_id,
-        revision=int(revision),
+        revision=revision,
         person=session.person,
         outcome=cast(Outcome, outcome),
         surface=SURFACE,
         operation=f"inbox:{nonce}",
         reason=reason or None,
+        typed=sent.get("typed") or None,
     )
 
 

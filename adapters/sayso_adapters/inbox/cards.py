@@ -6,7 +6,7 @@ values too long to take in at a glance offers Approve only where all of it lies 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -81,6 +81,14 @@ class Param:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """One param that an approver has changed: as it was, and as it is."""
+
+    before: Param
+    after: Param
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """One claim, whole. A ``tall`` one scrolls in its box."""
 
@@ -94,10 +102,13 @@ class Detail:
     """One request in full, for one person.
 
     ``state`` is ``open`` (they may answer), ``answered`` (they did), ``barred`` (``why_not`` says why) or ``ended``.
+    ``values`` are the params as they were sent; ``edits`` what was changed since, its values folded like params.
     """
 
     card: Card
+    values: Mapping[str, Json]
     params: tuple[Param, ...]
+    edits: tuple[Edit, ...]
     says: tuple[Said, ...]
     whole: bool
     folded: int
@@ -143,7 +154,12 @@ def detail(card: Card, request: Request, person: Person, standing: Standing, *, 
     own = has_voted(request, person)
     return Detail(
         card=card,
+        values=request.params,
         params=params,
+        edits=tuple(
+            Edit(_param(Fact(change.label, change.before), 0), _param(Fact(change.label, change.after), 0))
+            for change in card.edits
+        ),
         says=tuple(_said(claim) for claim in card.claims),
         whole=whole,
         folded=sum(param.long for param in params),

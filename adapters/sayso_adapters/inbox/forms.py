@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -18,13 +19,38 @@ FORM_SECONDS = 10.0
 MAX_FIELDS = 20
 
 
-async def read_form(http_request: web.Request) -> Mapping[str, str]:
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    bytes: int = MAX_FORM_BYTES
+    fields: int = MAX_FIELDS
+
+
+WIDE = Bounds(1024 * 1024, 2200)
+"""For what people fill in for an agent: all that `sayso_bot.domain.form` takes, or params as large as they may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The fields of a form, each with all its values in their order."""
+
+    values: Mapping[str, tuple[str, ...]]
+
+    def get(self, name: str, default: str = "") -> str:
+        """The last value of ``name``."""
+        found = self.all(name)
+        return found[-1] if found else default
+
+    def all(self, name: str) -> tuple[str, ...]:
+        return self.values.get(name, ())
+
+
+async def read_form(http_request: web.Request, bounds: Bounds) -> Sent:
     """The fields of the form. Raises `UnsupportedMediaType`, `BodyTooLarge`, `BadHttp` or `InvalidField`."""
     if http_request.content_type != "application/x-www-form-urlencoded":
         raise UnsupportedMediaType("This address takes forms only. Nothing was changed.")
     if (http_request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
         raise UnsupportedMediaType("This address takes forms in UTF-8 only. Nothing was changed.")
-    body = await _body(http_request)
+    body = await _body(http_request, bounds.bytes)
     try:
         pairs = parse_qsl(
             body.decode("utf-8"),
@@ -32,24 +58,27 @@ async def read_form(http_request: web.Request) -> Mapping[str, str]:
             strict_parsing=True,
             encoding="utf-8",
             errors="strict",
-            max_num_fields=MAX_FIELDS,
+            max_num_fields=bounds.fields,
         )
     except ValueError:  # of which UnicodeDecodeError is one
         raise InvalidField("The form is not a form in UTF-8. Nothing was changed.") from None
-    return dict(pairs)
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return Sent({name: tuple(found) for name, found in values.items()})
 
 
-async def _body(http_request: web.Request) -> bytes:
+async def _body(http_request: web.Request, most: int) -> bytes:
     """The body, whose length nobody vouches for."""
-    too_large = BodyTooLarge(f"A form has at most {MAX_FORM_BYTES // 1024} KiB. Nothing was changed.")
-    if (http_request.content_length or 0) > MAX_FORM_BYTES:
+    too_large = BodyTooLarge(f"A form has at most {most // 1024} KiB. Nothing was changed.")
+    if (http_request.content_length or 0) > most:
         raise too_large
     body = bytearray()
     try:
         async with asyncio.timeout(FORM_SECONDS):
             while chunk := await http_request.content.read(MAX_FORM_BYTES):
                 body += chunk
-                if len(body) > MAX_FORM_BYTES:
+                if len(body) > most:
                     raise too_large
     except TimeoutError:
         raise BadHttp(f"The form did not arrive whole within {FORM_SECONDS:.0f} s. Nothing was changed.") from None

@@ -8,12 +8,11 @@ alone would do against a forged form, both are asked. GET changes nothing.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from sayso_adapters.inbox.forms import read_form
+from sayso_adapters.inbox.forms import Bounds, Sent, read_form
 from sayso_adapters.inbox.sessions import Session, Sessions
 from sayso_bot.domain.request import REQUEST_ID
 from sayso_bot.errors import Forbidden
@@ -39,14 +38,16 @@ class Gate:
         cookie = http_request.cookies.get(self._session_cookie)
         return await self.sessions.find(cookie, use=use) if cookie else None
 
-    async def form(self, http_request: web.Request, session: Session | None = None) -> Mapping[str, str]:
+    async def form(
+        self, http_request: web.Request, session: Session | None = None, *, bounds: Bounds | None = None
+    ) -> Sent:
         """The fields of a form that was sent from this site, and from a page of ``session`` where one is given.
 
         Raises `Forbidden` for any other, and as `read_form` does.
         """
         self._check_origin(http_request)
-        fields = await read_form(http_request)
-        if session and not hmac.compare_digest(fields.get("csrf", "").encode(), session.csrf.encode()):
+        fields = await read_form(http_request, bounds or Bounds())
+        if session and not hmac.compare_digest(fields.get("csrf").encode(), session.csrf.encode()):
             raise Forbidden("This form is not from your session. Nothing was changed. Open the page again and retry.")
         return fields
 

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
 from aiohttp import web
 
+from sayso_adapters.inbox import asking
+from sayso_adapters.inbox.asking import NotEdited
+from sayso_adapters.inbox.forms import Sent
 from sayso_adapters.inbox.gate import Gate
 from sayso_adapters.inbox.looks import HEADERS, Looks, redirect
 from sayso_adapters.inbox.reading import Reader
 from sayso_adapters.inbox.sessions import Session
 from sayso_bot.domain.request import Status
-from sayso_bot.errors import InvalidField, SaysoError
+from sayso_bot.errors import InvalidField, ResponseInvalid, SaysoError, StaleRevision
 from sayso_bot.ports import Handler
 
 SignedIn: TypeAlias = Callable[[web.Request, Session], Awaitable[web.StreamResponse]]
@@ -124,10 +127,16 @@ class Pages:
         *,
         whole: bool,
         refused: SaysoError | None = None,
-        reason: str = "",
+        answered: Sent | None = None,
+        edited: Sent | None = None,
     ) -> web.Response:
-        """One request in full. After a refusal: why the answer did not count, and what was written is kept."""
+        """One request in full. After a refusal: why what was ``answered`` or ``edited`` did not count, and it is kept.
+
+        What was typed to confirm, or into an edit, is not kept for a revision that the person has not seen.
+        """
         detail = await self._reader.detail(session.person, request_id, whole=whole)
+        stale = isinstance(refused, StaleRevision)
+        errors = _errors(refused)
         following = None
         if detail.own or detail.state == "ended":
             following = await self._reader.next_for(session.person, request_id)
@@ -137,8 +146,13 @@ class Pages:
             status=refused.status if refused else 200,
             detail=detail,
             nonce=secrets.token_urlsafe(16),
-            refused=refused,
-            reason=reason,
+            refused=refused if edited is None else None,
+            not_edited=refused if edited is not None else None,
+            errors=errors,
+            reason=answered.get("reason") if answered else "",
+            typed=answered.get("typed") if answered and not stale else "",
+            questions=asking.questions(detail.card.form, answered, errors),
+            editors=asking.editors(detail.values, detail.card.editable, None if stale else edited, errors),
             following=following,
         )
 
@@ -154,6 +168,11 @@ class Pages:
         """One row of the list, for a page that shows it and was told that it changed."""
         row = await self._reader.row(session.person, http_request.match_info["id"])
         return self._looks.page("row.html", session, row=row)
+
+
+def _errors(refused: SaysoError | None) -> Mapping[str, str]:
+    """A sentence for each input that is wrong, by the name that the form or the params give it."""
+    return refused.fields if isinstance(refused, ResponseInvalid | NotEdited) else {}
 
 
 def _cursor(http_request: web.Request) -> str | None:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from sayso_adapters.inbox.adapter import Inbox, create
+from sayso_bot.domain.form import Form
 from sayso_bot.domain.request import Claims, ReasonRule, Request
 from sayso_bot.testing.clock import Clock
 from sayso_bot.testing.context import Surroundings
@@ -43,13 +44,25 @@ class Service:
         quorum: int = 1,
         reason: ReasonRule = "never",
         minutes: float | None = 30,
+        confirm: bool = False,
+        editable: tuple[str, ...] = (),
+        form: Form | None = None,
     ) -> Request:
         """An agent asked two minutes ago; the request has ``minutes`` left."""
         now = self.clock()
         group = "finance" if approvers else None
         request = a_request(
             "inbox",
-            requirement={"approvers": approvers, "group": group, "quorum": quorum, "reason": reason},
+            requirement={
+                "approvers": approvers,
+                "group": group,
+                "quorum": quorum,
+                "reason": reason,
+                "confirm": confirm,
+                "editable": editable,
+                "forms": form is not None,
+            },
+            form=form,
             action=action,
             params={"amount": 1250, "order": "A-1187", "currency": "EUR"} if params is None else params,
             claims=claims or Claims(),

@@ -20,9 +20,21 @@ function adopt(page, ids) {
     for (const id of ids) document.getElementById(id).replaceWith(document.importNode(page.getElementById(id), true));
     Object.assign(article().dataset, next.dataset);
   }
+  prepare();
+  tick();
+}
+
+// What is wrong is said beside its field, and Approve waits for what must be typed.
+function prepare() {
   const form = document.querySelector("#answer");
   if (form) form.noValidate = true;
-  tick();
+  confirmable();
+}
+
+function confirmable() {
+  const form = document.querySelector("#answer");
+  const typed = form?.elements.typed;
+  if (typed) form.querySelector(".approve").disabled = sending || typed.value.trim() !== form.dataset.confirm;
 }
 
 function say(id, text) {
@@ -41,47 +53,83 @@ function lacksReason(form, outcome) {
   return lacks;
 }
 
+function complaint(field) {
+  return field.validity.valueMissing ? "This is needed." : field.validationMessage;
+}
+
+// What the browser itself finds wrong with the agent's form. The rest is for Sayso to say.
+function lacksAnswers(form, outcome) {
+  if (outcome !== "approve") return false;
+  const fields = [...form.querySelectorAll("#asked :is(select, textarea, input:not([type=checkbox]))")];
+  for (const field of fields) {
+    const wrong = !field.checkValidity();
+    field.setAttribute("aria-invalid", String(wrong));
+    say(`${field.name}-error`, wrong ? complaint(field) : "");
+  }
+  const first = fields.find((field) => !field.validity.valid);
+  first?.focus();
+  return first !== undefined;
+}
+
 function busy(form, button) {
   const label = button.textContent;
   for (const each of form.querySelectorAll("button")) each.disabled = true;
   button.textContent = "Sending…";
-  announce("Sending your answer.");
+  announce(form.id === "answer" ? "Sending your answer." : "Sending your edit.");
   return () => {
-    for (const each of form.querySelectorAll("button")) each.disabled = false;
+    for (const each of form.querySelectorAll("button:not([hidden])")) each.disabled = false;
     button.textContent = label;
   };
 }
 
-async function send(form, button) {
+// `part`: what is drawn anew once it was taken or refused, alone where the other form may still be written in;
+// `saying`: where to say that it could not be sent.
+async function send(form, button, part, saying) {
   const fields = new URLSearchParams(new FormData(form));
-  fields.set(button.name, button.value);
+  if (button.name) fields.set(button.name, button.value);
   const release = busy(form, button);
   try {
     const response = await fetch(form.action, { method: "POST", body: fields });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     if (page.querySelector("#request")) {
-      adopt(page, [...STANDING, "decide"]);
-      document.querySelector("#outcome").focus();
-      announce(outcome(document));
+      const open = page.querySelector("#request").dataset.state === "open";
+      adopt(page, [...STANDING, ...(open ? [part] : ["decide", "edit"])]);
+      tell(form.id);
       return;
     }
     release();
-    say("send-error", page.querySelector("#detail")?.textContent ?? "Sayso did not take the answer. Try again; it counts once.");
+    say(saying, page.querySelector("#detail")?.textContent ?? "Sayso did not take it. Try again; it counts once.");
   } catch {
     release();
-    say("send-error", "Sayso cannot be reached, so it is not known whether your answer counted. Try again; it counts once.");
+    say(saying, `Sayso cannot be reached, so it is not known whether your ${form.id === "answer" ? "answer" : "edit"} counted. Try again; it counts once.`);
   }
 }
 
+// Leads to what came of it: the first input that is wrong, else the sentence.
+function tell(sent) {
+  const told = document.querySelector(sent === "answer" ? "#outcome" : "#not-edited, #edited, #outcome");
+  const inputs = sent === "answer" ? "#answer" : "#edit-form";
+  const wrong = [...document.querySelectorAll(`${inputs} .error`)].find((error) => error.textContent && error.id !== "send-error");
+  const input = wrong && document.querySelector(`${inputs} [aria-describedby~="${wrong.id}"]`);
+  const first = input?.matches("fieldset") ? input.querySelector("input") : input;
+  (first ?? told).focus();
+  announce(told.textContent.trim().replace(/\s+/g, " "));
+}
+
 async function submit(event) {
-  if (event.target.id !== "answer") return;
+  const form = event.target;
+  const answering = form.id === "answer";
+  if (!answering && form.id !== "edit-form") return;
   event.preventDefault();
   const button = event.submitter;
-  if (sending || !button || lacksReason(event.target, button.value)) return;
+  if (sending || !button) return;
+  if (answering && (lacksAnswers(form, button.value) || lacksReason(form, button.value))) return;
+  const saying = answering ? "send-error" : "edit-error";
   sending = true;
-  say("send-error", "");
-  await send(event.target, button);
+  say(saying, "");
+  await send(form, button, answering ? "decide" : "edit", saying);
   sending = false;
+  confirmable();
 }
 
 function outcome(root) {
@@ -100,7 +148,7 @@ async function read() {
   const before = { ...article().dataset };
   if (!next || sending || next.dataset.version === before.version) return;
   const writing = next.dataset.state === "open" && before.state === "open";
-  adopt(page, writing ? STANDING : [...STANDING, "decide"]);
+  adopt(page, writing ? STANDING : [...STANDING, "decide", "edit"]);
   announce(told(next, before));
 }
 
@@ -124,10 +172,10 @@ function grow(event) {
 
 export function startRequest() {
   const ask = gathered(read, 300);
-  const form = document.querySelector("#answer");
-  if (form) form.noValidate = true;
+  prepare();
   document.addEventListener("submit", submit);
   document.addEventListener("input", grow);
+  document.addEventListener("input", confirmable);
   listen((hint) => {
     if (!hint.id || hint.id === article().dataset.id) ask();
   });
