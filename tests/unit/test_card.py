@@ -15,7 +15,7 @@ from sayso_bot.domain.card import card, ending, facts, value_text
 from sayso_bot.domain.fingerprint import canonical
 from sayso_bot.domain.form import Field, Form
 from sayso_bot.domain.json import loads
-from sayso_bot.domain.request import Cause, Claims, Decision, Request, Requirement, Status, Vote
+from sayso_bot.domain.request import Cause, Claims, Decision, Edited, Request, Requirement, Status, Vote
 
 AT = datetime(2026, 11, 23, 18, tzinfo=UTC)
 KEYS = st.text(st.sampled_from('ab.[]"\\0 \n⟨U+⟩\u202e1'), max_size=5)
@@ -188,7 +188,9 @@ def test_what_the_rule_demands_of_an_answer_is_on_the_card() -> None:
 def test_both_versions_of_edited_params_are_on_the_card() -> None:
     was = {"amount": 750, "same": 1, "text": "a\u202eb", "kind": 1, "gone": 2}
     now = {"amount": 700, "same": 1, "text": "ab", "kind": True, "new": None}
-    shown = card(_request(params=now, original_params=was), "u")
+    edits = tuple(Edited(2 + number, name, "inbox", AT) for number, name in enumerate(("Ana", "B\u202e", "Ana")))
+    shown = card(_request(params=now, original_params=was, edits=edits), "u")
+    assert shown.edited_by == "Ana and B⟨U+202E⟩"
     assert [(edit.label, edit.before, edit.after) for edit in shown.edits] == [
         ("amount", "750", "700"),
         ("text", "a⟨U+202E⟩b", "ab"),
@@ -199,6 +201,11 @@ def test_both_versions_of_edited_params_are_on_the_card() -> None:
 
 
 def test_what_was_filled_in_is_told_with_the_answer() -> None:
-    filled = _vote("Ana", response={"level": "a\u202eb", "number": "5", "none": None})
-    [answer] = card(_request(votes=(filled,)), "u").answers
-    assert [(fact.label, fact.value) for fact in answer.filled] == [("level", "a⟨U+202E⟩b"), ("number", '"5"')]
+    form = Form((Field("level", "text", "Which level?"),))
+    filled = _vote("Ana", response={"level": "a\u202eb", "number": "5", "none": None, "some": ["x", "y"]})
+    [answer] = card(_request(votes=(filled,), form=form), "u").answers
+    assert [(fact.label, fact.value) for fact in answer.filled] == [
+        ("Which level?", "a⟨U+202E⟩b"),
+        ("number", '"5"'),
+        ("some", "x, y"),
+    ]

@@ -7,17 +7,15 @@ goes nowhere else: not into a pipe, a log or the journal.
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, TextIO, cast
+from typing import Annotated, Any, cast
 
 import typer
 
 from sayso_adapters.inbox.sessions import Session, Sessions, make_link
+from sayso_adapters.private_links import check_destination, new_private_file
 from sayso_bot.domain.person import normal
 from sayso_bot.domain.request import rfc3339
 from sayso_bot.ports import OperatorDoor, OperatorTools
@@ -41,11 +39,7 @@ def link(
     """Make a link that signs one person in. It works once, within ten minutes. Give it to that person alone."""
     if not _EMAIL.match(person):
         raise typer.BadParameter("give an e-mail address, such as ana@example.com", param_hint="--person")
-    if out is None and not sys.stdout.isatty():
-        raise typer.BadParameter(
-            "standard output is not a terminal, and a link must not end in a log; name a file with --out",
-            param_hint="--out",
-        )
+    check_destination(out)
     alias = normal(f"email:{person}")
 
     async def work(tools: OperatorTools) -> str:
@@ -56,7 +50,7 @@ def link(
     if out is None:
         typer.echo(f"{_run(ctx, work)}\n\nFor {person} alone. It works once, within ten minutes.")
         return
-    with _new_private_file(out) as file:
+    with new_private_file(out) as file:
         file.write(f"{_run(ctx, work)}\n")
     typer.echo(f"The link for {person} is in {out}. It works once, within ten minutes.", err=True)
 
@@ -152,24 +146,6 @@ def _public(session: Session) -> dict[str, Any]:
         "created_at": rfc3339(session.created_at),
         "last_seen_at": rfc3339(session.seen_at),
     }
-
-
-@contextmanager
-def _new_private_file(path: Path) -> Iterator[TextIO]:
-    """A new file that only its owner can read, gone again if writing fails. An existing one is left alone."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        what = "it exists already" if isinstance(error, FileExistsError) else "it cannot be made there"
-        raise typer.BadParameter(f"{path}: {what}; name a new file", param_hint="--out") from None
-    written = False
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            yield file
-        written = True
-    finally:
-        if not written:
-            path.unlink(missing_ok=True)
 
 
 def _run(ctx: typer.Context, work: Callable[[OperatorTools], Awaitable[Any]]) -> Any:

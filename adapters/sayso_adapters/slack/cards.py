@@ -8,7 +8,7 @@ The agent's words come after the buttons, so no number of lines can push the but
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sayso_adapters.slack.blocks import (
@@ -38,7 +38,7 @@ from sayso_adapters.slack.blocks import (
     section,
     shortened,
 )
-from sayso_bot.domain.card import Answer, Card, Change, Claim, Ending, Fact
+from sayso_bot.domain.card import Answer, Card, Claim, Ending, Fact
 from sayso_bot.domain.request import Status
 
 APPROVE, DENY, OPEN, REVIEW, EDIT = "approve", "deny", "open_inbox", "review", "edit"
@@ -48,6 +48,7 @@ LONGEST_LABEL = 200
 LONGEST_NAME = 300
 LONGEST_REASON = 600
 LONGEST_ANSWER = 200
+LONGEST_EDITORS = 60
 MOST_ANSWERS = 4
 MOST_FILLED = 2
 LONGEST_SENTENCE = 400
@@ -78,12 +79,15 @@ class Message:
     complete: bool
 
 
-def message(card: Card, token: str, *, simple: bool = False, mentions: str = "") -> Message:
+def message(
+    card: Card, token: str, *, simple: bool = False, mentions: str = "", instead: Sequence[Block] | None = None
+) -> Message:
     """``card`` with its buttons, which carry ``token`` alone. ``simple`` uses only blocks that Slack always had.
 
-    ``mentions`` is mrkdwn of ours, shown first: none of it may be anybody else's words.
+    ``mentions`` is mrkdwn of ours, shown first: none of it may be anybody else's words. ``instead`` stands in the
+    buttons' place where the card is only told of; one of them opens all of it.
     """
-    closing = [] if card.ending else _closing(card, token, "")
+    closing = list(instead) if instead is not None else [] if card.ending else _closing(card, token, "")
     opening = [section(plain(card.action)) if simple else header(card.action[:MAX_HEADER])]
     if mentions:
         opening.insert(0, section(mrkdwn(mentions)))
@@ -98,14 +102,16 @@ def message(card: Card, token: str, *, simple: bool = False, mentions: str = "")
     room = Room([*opening, *standing, *closing, small, divider(), section(plain("x" * LONGEST_SENTENCE))])
 
     shown, missing = _facts(card.facts, room, simple=simple)
-    changed, unchanged = _edits(card.edits, room, simple=simple)
+    changed, unchanged = _edits(card, room, simple=simple)
     said, unsaid = _claims(card.claims, room, simple=simple)
     left_out = _left_out(
         (missing, len(card.facts), "params"),
         (unchanged, len(card.edits), "edits"),
         (unsaid, len(card.claims), "of the agent's texts"),
     )
-    if card.ending is None:
+    if instead is not None:
+        closing = [*([section(plain(f"{left_out} Open the request to see all of it."))] if left_out else []), *instead]
+    elif card.ending is None:
         closing = _closing(card, token, left_out)
     elif left_out:
         sentence = section(plain(f"{left_out} Open the request in the inbox to see all of it."))
@@ -121,11 +127,26 @@ def notice(card: Card) -> str:
 
     Texts of the agent stand in quotation marks, none of which lie within, so that no value reads as another param.
     """
-    first = f"{card.action}{_decisive(card.facts)}"
+    first = asked(card)
     if card.ending:
         return escape(f"{card.ending.headline}: {first}")
     until = f" — until {in_utc(card.expires_at)}" if card.expires_at else ""
     return escape(f"{card.agent} asks {first}{until}")
+
+
+def asked(card: Card) -> str:
+    """The action with its first params on one line, for ``plain_text``."""
+    return f"{card.action}{_decisive(card.facts)}"
+
+
+def how_it_stands(card: Card) -> list[Block]:
+    """How it ended, who asks, the rule, what it has and needs, and the votes so far."""
+    return [
+        *([_ended(card.ending, simple=False)] if card.ending else []),
+        fields(list(_standing(card))),
+        *_answers(_untold(card), simple=False),
+        *_filled(card.answers, simple=False),
+    ]
 
 
 def _decisive(facts: tuple[Fact, ...]) -> str:
@@ -206,15 +227,20 @@ def _labelled(label: str, text: str, *, simple: bool, preformatted: bool) -> Blo
     return rich(bold(label), boxed(text) if preformatted else quote(text))
 
 
-def _edits(edits: tuple[Change, ...], room: Room, *, simple: bool) -> tuple[list[Block], int]:
+def edited(card: Card) -> str:
+    """Who has edited the params, where their names leave room for more on a line."""
+    return f"Edited by {card.edited_by if 0 < len(card.edited_by) <= LONGEST_EDITORS else 'approvers'}"
+
+
+def _edits(card: Card, room: Room, *, simple: bool) -> tuple[list[Block], int]:
     """What approvers have changed, as it was and as it is, and how many of the changes do not fit."""
     blocks: list[Block] = []
-    for change in edits:
+    for change in card.edits:
         text = f"{change.before} → {change.after}"
-        block = _labelled(f"Edited by an approver · {change.label}", text, simple=simple, preformatted=True)
+        block = _labelled(f"{edited(card)} · {change.label}", text, simple=simple, preformatted=True)
         if block is not None and len(blocks) < MAX_EDIT_BLOCKS and room.take(block, blocks=1):
             blocks.append(block)
-    return blocks, len(edits) - len(blocks)
+    return blocks, len(card.edits) - len(blocks)
 
 
 # --------------------------------------------------------------------------- the agent's words

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from sayso_adapters.slack.blocks import MAX_FIELDS, Block, bold, boxed, escape, fields, quote, rich, section, size
 from sayso_adapters.slack.blocks import plain as plain_text
-from sayso_adapters.slack.cards import LONGEST_LABEL, pair
+from sayso_adapters.slack.cards import LONGEST_LABEL, edited, pair
 from sayso_bot.domain.card import Card, Fact
 
 PAGE_BLOCKS = 50
@@ -50,8 +50,8 @@ def _blocks(card: Card) -> Iterator[Block]:
         yield section(plain_text("It has no params."))
     yield from _facts(card.facts)
     for change in card.edits:
-        yield from _text(f"Edited by an approver · {change.label}", "was", change.before)
-        yield from _text(f"Edited by an approver · {change.label}", "is", change.after)
+        yield from _text(f"{edited(card)} · {change.label}", "was", change.before)
+        yield from _text(f"{edited(card)} · {change.label}", "is", change.after)
     for claim in card.claims:
         yield from _text("The agent says", claim.label, claim.text, quoted=claim.label not in ("Diff", "Metadata"))
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sayso_bot.domain.form import Answers, Field
+from sayso_bot.domain.form import Field
 from sayso_bot.domain.json import Json, dumps
 from sayso_bot.domain.lifecycle import approvals
 from sayso_bot.domain.request import Cause, Claims, ReasonRule, Request, Requirement, Status, Vote
@@ -77,8 +77,8 @@ class Card:
     ``quorum`` is how many approvals the rule wants, 0 where it asks nobody; ``needs`` is that and what is there, in
     words. ``named`` are the approvers that the rule names, in the policy's form. ``confirm`` is what an approver must
     type, empty where nothing. ``editable`` names the params that an approver may change, ``edits`` says what was
-    changed. ``form`` is what the agent asks an approver to fill in: its words. ``digest``: the rule wants a burst of
-    such cards shown as one.
+    changed, ``edited_by`` who did. ``form`` is what the agent asks an approver to fill in: its words. ``digest``: the
+    rule wants a burst of such cards shown as one.
     """
 
     request_id: str
@@ -107,6 +107,7 @@ class Card:
     form: tuple[Field, ...] = ()
     digest: bool = False
     named: tuple[str, ...] = ()
+    edited_by: str = ""
 
     @property
     def open(self) -> bool:
@@ -134,12 +135,13 @@ def card(request: Request, review_url: str) -> Card:
         created_at=request.created_at,
         expires_at=request.expires_at,
         claims=tuple(_claims(request.claims)),
-        answers=tuple(_answer(vote) for vote in request.votes if vote.revision == request.revision),
+        answers=tuple(_answer(vote, request) for vote in request.votes if vote.revision == request.revision),
         ending=ending(request),
         review_url=review_url,
         confirm=one_line(request.action) if requirement and requirement.confirm else "",
         editable=tuple(name for name in requirement.editable if name in request.params) if requirement else (),
         edits=tuple(_edits(request)),
+        edited_by=" and ".join(dict.fromkeys(one_line(edit.name) for edit in request.edits)),
         form=request.form.fields if request.form else (),
         digest=requirement is not None and requirement.digest,
         named=tuple(map(one_line, requirement.approvers or ())) if requirement else (),
@@ -273,12 +275,16 @@ def _claims(claims: Claims) -> Iterator[Claim]:
             yield Claim(label, visible(text))
 
 
-def _answer(vote: Vote) -> Answer:
+def _answer(vote: Vote, request: Request) -> Answer:
     reason = visible(vote.reason) if vote.reason else None
-    return Answer(one_line(vote.name), vote.outcome, reason, vote.surface, vote.at, tuple(_filled(vote.response or {})))
+    return Answer(one_line(vote.name), vote.outcome, reason, vote.surface, vote.at, tuple(_filled(vote, request)))
 
 
-def _filled(response: Answers) -> Iterator[Fact]:
-    for name, value in response.items():
-        if value is not None:
-            yield Fact(one_line(name), value_text(value))
+def _filled(vote: Vote, request: Request) -> Iterator[Fact]:
+    """Each answer under the words of its question; several options one after the other."""
+    labels = {field.name: field.label for field in request.form.fields} if request.form else {}
+    for name, value in (vote.response or {}).items():
+        if isinstance(value, list):
+            yield Fact(one_line(labels.get(name, name)), ", ".join(visible(str(option)) for option in value))
+        elif value is not None:
+            yield Fact(one_line(labels.get(name, name)), value_text(value))

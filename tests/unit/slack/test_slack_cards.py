@@ -17,7 +17,7 @@ from fakes.slack_workspace import texts
 from sayso_adapters.slack.blocks import BAR, MAX_JSON, size
 from sayso_adapters.slack.cards import Message, message
 from sayso_bot.domain.card import Answer, Card, card
-from sayso_bot.domain.request import Cause, Claims, Decision, Request, Status, Vote
+from sayso_bot.domain.request import Cause, Claims, Decision, Edited, Request, Status, Vote
 from sayso_bot.testing.samples import AT, a_request
 
 PLACE = "slack:C0PAYMENTS"
@@ -156,11 +156,14 @@ class TestHowItStands:
 
     def test_an_edit_shows_both_versions(self) -> None:
         request = replace(
-            a_request(PLACE), revision=2, original_params={"order": "A-1017", "amount": 129.5, "currency": "EUR"}
+            a_request(PLACE),
+            revision=2,
+            original_params={"order": "A-1017", "amount": 129.5, "currency": "EUR"},
+            edits=(Edited(2, "Ana", "slack", AT),),
         )
         for simple in (False, True):
             said = words(message(card(request, URL), TOKEN, simple=simple))
-            assert "Edited by an approver · amount" in said
+            assert "Edited by Ana · amount" in said
             assert "129.5 → 900" in said
 
     def test_what_was_filled_in_stays_on_the_card(self) -> None:
