@@ -46,12 +46,21 @@ def bundle() -> Path:
 
 async def picture(browser: Browser, blocks: list[dict[str, Any]], out: Path) -> None:
     """Draw ``blocks`` as a message of Sayso's, with the caption, into ``out``."""
+    await _draw(browser, {"blocks": blocks, "logo": LOGO}, out)
+
+
+async def dialog(browser: Browser, view: dict[str, Any], out: Path) -> None:
+    """Draw a view as a dialog."""
+    await _draw(browser, {"view": view}, out)
+
+
+async def _draw(browser: Browser, what: dict[str, Any], out: Path) -> None:
     page = await browser.new_page(viewport={"width": 720, "height": 600}, timezone_id="UTC", locale="en-GB")
     await page.set_content(PAGE)
     await page.add_style_tag(path=CACHE / "block-kit.css")
     await page.add_style_tag(path=HERE / "frame.css")
     await page.add_script_tag(path=CACHE / "block-kit.js")
-    await page.evaluate("draw", {"blocks": blocks, "logo": LOGO})
+    await page.evaluate("draw", what)
     await page.locator("#message > *").first.wait_for()
     await page.locator("figure").screenshot(path=out)
     await page.close()

@@ -43,6 +43,15 @@ rules:
   - name: refunds
     action: payments.refund
     ask: {channel: payments, approvers: finance, timeout: 2h}
+  - name: credits
+    action: payments.credit
+    ask: {channel: payments, approvers: finance, timeout: 2h, editable: [amount], reason: deny}
+  - name: databases
+    action: db.drop
+    ask: {channel: payments, approvers: finance, timeout: 1h, confirm: type, reason: always}
+  - name: hiring
+    action: people.hire
+    ask: {channel: payments, approvers: finance, timeout: 2d, forms: true}
   - name: deployments
     action: deploy.*
     ask: {channel: inbox, approvers: platform, timeout: 1h}
@@ -71,6 +80,31 @@ LETTER = {
     "params": {"to": "press@daily.example", "subject": "Re: outage on Sunday", "words": 212},
     "summary": "Answer the journalist with the text that the team agreed on.",
 }
+DROP = {
+    "action": "db.drop",
+    "params": {"database": "orders-staging", "host": "db3"},
+    "summary": "The staging copy is rebuilt from last night's backup.",
+}
+HIRE = {
+    "action": "people.hire",
+    "params": {"name": "Marta Lind", "role": "Support engineer"},
+    "summary": "Three interviews went well; the offer is drafted.",
+    "form": {
+        "fields": [
+            {"name": "level", "type": "choose", "label": "Which level?", "options": ["junior", "senior"]},
+            {"name": "start", "type": "date", "label": "First day"},
+            {"name": "salary", "type": "number", "label": "Salary per year, in EUR", "min": 30000, "max": 120000},
+            {"name": "note", "type": "text", "label": "Anything for the letter?", "required": False},
+        ]
+    },
+}
+CREDIT = {**SMALL, "action": "payments.credit"}
+LINE = "we are sorry that the parcel arrived broken, and have sent you the money back."
+LONG = {
+    "action": "payments.refund",
+    "params": {"order": "A-1099", "amount": 80, "letter": "\n".join(["Dear Ms Lind,", *([LINE] * 42), "Yours, Sayso"])},
+    "summary": "The letter goes with the money.",
+}
 DEPLOYMENT = {"action": "deploy.production", "params": {"service": "checkout", "version": "4.12.0"}}
 
 
@@ -86,6 +120,7 @@ async def main() -> None:
             await _small_refund(sayso, slack, browser)
             await _large_refund(sayso, slack, browser)
             await _waiting(sayso, browser)
+            await _dialogs(sayso, slack, browser)
         await browser.close()
 
 
@@ -109,6 +144,24 @@ async def _large_refund(sayso: Sayso, slack: FakeSlack, browser: Browser) -> Non
         await _photograph(page, f"{sayso.url}/inbox/requests/{asked}", "inbox-request.png")
     async with _ana(sayso, browser, viewport=PHONE, color_scheme="dark") as page:
         await _photograph(page, f"{sayso.url}/inbox/requests/{asked}", "inbox-phone.png")
+
+
+async def _dialogs(sayso: Sayso, slack: FakeSlack, browser: Browser) -> None:
+    """What opens when more than a tap is wanted."""
+    for name, body, button in (
+        ("confirm", DROP, "approve"),
+        ("form", HIRE, "approve"),
+        ("reason", CREDIT, "deny"),
+        ("edit", CREDIT, "edit"),
+        ("review", LONG, "review"),
+    ):
+        await _ask(sayso, "refund-bot", body)
+        card = await slack.posted()
+        await slack.tap(sayso.url, card, button, user="U0ANA")
+        await block_kit.dialog(browser, slack.dialogs[-1].view, HERE / f"slack-dialog-{name}.png")
+        slack.dialogs[-1].open = False
+        if name == "review":
+            await block_kit.picture(browser, card.blocks, HERE / "slack-card-review.png")
 
 
 async def _waiting(sayso: Sayso, browser: Browser) -> None:
