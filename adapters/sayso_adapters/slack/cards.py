@@ -94,7 +94,7 @@ def message(
     if card.ending:
         opening.append(_ended(card.ending, simple=simple))
     standing = [
-        fields(list(_standing(card))),
+        fields(list(who_asks(card))),
         *_answers(_untold(card), simple=simple),
         *_filled(card.answers, simple=simple),
     ]
@@ -143,7 +143,7 @@ def how_it_stands(card: Card) -> list[Block]:
     """How it ended, who asks, the rule, what it has and needs, and the votes so far."""
     return [
         *([_ended(card.ending, simple=False)] if card.ending else []),
-        fields(list(_standing(card))),
+        fields(list(who_asks(card))),
         *_answers(_untold(card), simple=False),
         *_filled(card.answers, simple=False),
     ]
@@ -262,7 +262,8 @@ def _claims(claims: tuple[Claim, ...], room: Room, *, simple: bool) -> tuple[lis
 # --------------------------------------------------------------------------- how it stands
 
 
-def _standing(card: Card) -> Iterator[Text]:
+def who_asks(card: Card) -> Iterator[Text]:
+    """Label and value of who asks, the rule, what it has and needs, and until when."""
     asks = f"{card.agent}, for {card.principal}" if card.principal else card.agent
     has = f"{card.needs}, from {card.approvers}"
     for label, value in (("Asked by", asks), ("Rule", card.rule), ("Has", has)):

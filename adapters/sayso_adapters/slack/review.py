@@ -1,7 +1,8 @@
 """All of a Card in pages of a dialog, however much it is: what does not fit on the card is read here, whole.
 
 A text that is too long for one block goes on in the next, counted ("part 2 of 5"); nothing is left out and nothing is
-cut. Params come first, then what was edited, and last the agent's words, each labelled as the agent's.
+cut. Params come first, then what was edited, then who asks by which rule, and last the agent's words, each labelled as
+the agent's.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 
 from sayso_adapters.slack.blocks import MAX_FIELDS, Block, bold, boxed, escape, fields, quote, rich, section, size
 from sayso_adapters.slack.blocks import plain as plain_text
-from sayso_adapters.slack.cards import LONGEST_LABEL, edited, pair
+from sayso_adapters.slack.cards import LONGEST_LABEL, edited, pair, who_asks
 from sayso_bot.domain.card import Card, Fact
 
 PAGE_BLOCKS = 50
@@ -52,6 +53,7 @@ def _blocks(card: Card) -> Iterator[Block]:
     for change in card.edits:
         yield from _text(f"{edited(card)} · {change.label}", "was", change.before)
         yield from _text(f"{edited(card)} · {change.label}", "is", change.after)
+    yield fields(list(who_asks(card)))
     for claim in card.claims:
         yield from _text("The agent says", claim.label, claim.text, quoted=claim.label not in ("Diff", "Metadata"))
 
