@@ -125,15 +125,20 @@ class UnderTest:
 
 
 @asynccontextmanager
-async def under_test() -> AsyncIterator[UnderTest]:
-    """`sayso serve` in a new folder, with a Slack that takes one message a second, and an agent's unbounded key."""
+async def under_test(
+    *, policy: str = POLICY, slack: tuple[str, ...] = (), process: type[Serving] = Serving
+) -> AsyncIterator[UnderTest]:
+    """`sayso serve` in a new folder, with a Slack that takes one message a second, and an agent's unbounded key.
+
+    ``slack`` are further arguments of the stand-in's program.
+    """
     with tempfile.TemporaryDirectory(prefix="sb-", ignore_cleanup_errors=True) as name:
         folder, slack_port = Path(name), free_port()
-        (folder / "policy.yaml").write_text(POLICY)
+        (folder / "policy.yaml").write_text(policy)
         environ = {"SAYSO_POLICY": str(folder / "policy.yaml"), **FakeSlack(port=slack_port).settings()}
-        async with program("bench.slack", slack_port):
-            with Serving(folder, environ) as process:
-                yield await _with_key(process)
+        async with program("bench.slack", slack_port, *slack):
+            with process(folder, environ) as running:
+                yield await _with_key(running)
 
 
 async def _with_key(process: Serving) -> UnderTest:

@@ -20,6 +20,7 @@ from sayso_bot.domain.card import Card, card
 from sayso_bot.domain.fingerprint import fingerprint
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.lifecycle import has_voted
+from sayso_bot.domain.listing import Listed, Listing
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Asked, Route
 from sayso_bot.domain.request import Request, Status, new_request_id
@@ -52,10 +53,13 @@ from sayso_bot.ports import (
     Edited,
     Filter,
     Gone,
+    ListRow,
+    ListWork,
     Log,
     NewRequest,
     Page,
     Retry,
+    ShowsLists,
     Standing,
     Store,
     Submitted,
@@ -257,6 +261,36 @@ class Desk:
                     raise
                 self._log.warning("story_not_told", request=work.request.id, entry=entry.key, what=error.what)
             await self._store.narrated(work, entry.key)
+
+    def shows_lists(self, place: str) -> bool:
+        """Whether several requests can be one message there."""
+        return self._lister(place) is not None
+
+    async def show_list(
+        self, work: ListWork, rows: Sequence[ListRow], waiting: int, ended: Mapping[Status, int]
+    ) -> str | None:
+        """Bring a place's listing up to date; the post that shows it now, or None when nobody needs to see it.
+
+        ``rows`` are the first of those that wait. A post whose answer was lost is looked up first. Raises
+        `AdapterError`.
+        """
+        platform = work.place.partition(":")[0]
+        lister = self._lister(work.place)
+        if lister is None:
+            raise Gone(f"{platform}_not_configured")
+        listed = tuple(Listed(self.card(row.request), row.button) for row in rows)
+        listing = Listing(work.name, listed, waiting, ended, self._review_url("").removesuffix("/requests/"))
+        post = work.post
+        if post is None and work.lost_at is not None:
+            post = await self._adapters[platform].find(work.name, work.place)
+        if post is None:
+            return await lister.post_list(listing, work.place) if waiting else None
+        await lister.update_list(listing, work.place, post)
+        return post
+
+    def _lister(self, place: str) -> ShowsLists | None:
+        found: object = self._adapters.get(place.partition(":")[0])
+        return found if isinstance(found, ShowsLists) else None
 
     async def move(self, work: Work, what: str) -> str | None:
         """Take a card that cannot be shown to the rule's fallback, and say where that is. None where it stays."""

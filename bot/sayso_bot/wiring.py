@@ -47,6 +47,7 @@ from sayso_bot.waiting import Subscription
 from sayso_bot.workers.clock import ClockWatch
 from sayso_bot.workers.deadlines import Deadlines
 from sayso_bot.workers.delivery import Delivery
+from sayso_bot.workers.lists import Lists
 from sayso_bot.workers.policy_file import PolicyFile
 from sayso_bot.workers.tasks import running, tasks
 
@@ -150,7 +151,8 @@ async def running_service(settings: Settings, environ: Mapping[str, str] = os.en
         service = await _assembled(settings, client, warnings)
         stack.push_async_callback(service.store.close)
         group = await stack.enter_async_context(tasks(log))
-        delivery = Delivery(service.store, service.desk.show, service.desk.move, logger("delivery"))
+        lists = Lists(service.store, service.store.lists, service.desk, logger("lists"))
+        delivery = Delivery(service.store, service.desk.show, service.desk.move, lists, logger("delivery"))
         service.subscription.on("outbox", delivery.hint)
         service.subscription.on("config", lambda: group.spawn(_refreshed(service.configuration)))
         shelf = shelves(settings, client, log)

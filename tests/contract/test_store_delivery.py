@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -178,8 +179,50 @@ async def test_a_place_that_asked_us_to_wait_is_left_alone_by_all(server: RedisS
     await advance(store, 30)
     assert set((await store.due_places(10)).items) == {PLACE, "slack:C2"}
     assert set(await store.due_work(PLACE, 10)) == {first.id, second.id, third.id}
-    await store.posted(await _begun(store, third), "ts3")
-    assert "blocked" not in await lying_in(store)
+    assert await store.begin(third, PLACE, 15) is None, "its turn comes after that of the card that was refused"
+    await store.posted(await _begun(store, first), "ts1")
+    assert not await store.client.hexists(store.keys["blocked"], PLACE)
+
+
+async def test_a_place_that_asked_us_to_wait_is_given_its_cards_one_by_one(
+    server: RedisServer, store: RedisStore
+) -> None:
+    waiting = {request.id: request for request in [await made(store) for _ in range(12)]}
+    first = waiting.pop(next(iter(waiting)))
+    await _failed(store, await _begun(store, first), after_seconds=1, whole_place=True)
+    waiting[first.id] = first
+    shown = dict[str, float]()
+    async with opened(server.url, store.keys.book) as other:
+        for tenth in range(200):
+            await advance(store, 0.1)
+            for each in (store, other):
+                for request_id in await each.due_work(PLACE, 20):
+                    if work := await each.begin(waiting[request_id], PLACE, 15):
+                        await each.posted(work, f"ts{tenth}")
+                        shown[request_id] = tenth / 10
+    assert set(shown) == set(waiting), "none is forgotten"
+    times = list(shown.values())
+    assert all(after - before >= 1 for before, after in pairwise(times)), times
+    assert times[-1] < 1.2 * len(times), "the pace is kept, and no turn is left out"
+    late = [await made(store) for _ in range(2)]
+    await advance(store, 60)
+    assert await store.begin(late[0], PLACE, 15) is not None
+    await advance(store, 60)
+    burst = [await made(store) for _ in range(3)]
+    for request in burst:
+        assert await store.begin(request, PLACE, 15) is not None
+    assert not await store.client.hexists(store.keys["blocked"], f"{PLACE} pace"), "a calm place has no pace"
+
+
+async def test_a_card_of_a_paced_place_is_brought_up_to_date_before_others_are_posted(store: RedisStore) -> None:
+    shown, limited, third = [await made(store) for _ in range(3)]
+    await store.posted(await _begun(store, shown), "ts1")
+    await _failed(store, await _begun(store, limited), after_seconds=1, whole_place=True)
+    await advance(store, 1)
+    await store.posted(await _begun(store, limited), "ts2")
+    assert await store.begin(third, PLACE, 15) is None, "its turn comes later"
+    await cast(store, shown, ANA, "approve")
+    assert (await _begun(store, shown)).post == "ts1"
 
 
 async def test_the_longer_of_two_waits_counts(store: RedisStore) -> None:

@@ -41,25 +41,26 @@ from slack_sdk.signature import SignatureVerifier
 
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from fakes.slack_surfaces import Surfaces
 from fakes.slack_views import Dialog, Dialogs, form_of, post_form, submission
-from fakes.slack_workspace import RECORDED, Json, Message, Workspace
+from fakes.slack_workspace import RECORDED, Json, Message
 
 TEAM = "T0TEAM"
 PATIENCE = 10.0
 SCOPES = (
     "chat:write,users:read,users:read.email,usergroups:read,channels:read,groups:read,channels:history,groups:history,"
-    "im:history,im:write"
+    "im:history,im:write,commands"
 )
 
 Answer = web.StreamResponse
 Trouble = Callable[[Callable[[], Json]], Awaitable[Answer]]
 
 
-class FakeSlack(Dialogs, Workspace):
+class FakeSlack(Dialogs, Surfaces):
     """One workspace. See the module's docstring."""
 
     def __init__(self, *, team: str = TEAM, enterprise: str | None = None, port: int = 0) -> None:
-        Workspace.__init__(self, team, enterprise)
+        Surfaces.__init__(self, team, enterprise)
         Dialogs.__init__(self)
         self.token = "xoxb-1-stand-in"
         self.signing_secret = "8f742231b10e8888abcd99yyyzzz85a5"

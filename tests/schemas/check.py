@@ -1,7 +1,8 @@
-"""Hold the Slack manifest against Slack's own schema, where a folder with the schemas is at hand (`make schemas`).
+"""Hold the Slack manifests, for HTTP and for Socket Mode, against Slack's own schema (`make schemas`).
 
-The schemas are Slack's and are not part of this project; the suite has a structural test of its own that always runs.
-Exit code 0 when the manifest is accepted, 1 when it is not, 2 when there are no schemas to check with.
+The schemas are Slack's and are not part of this project: a folder with them is used where one is at hand. The suite has
+a structural test of its own that always runs. Exit code 0 when both manifests are accepted, 1 when one is not, 2 when
+there are no schemas to check with.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from pathlib import Path
 from jsonschema import validators
 from ruamel.yaml import YAML
 
+from sayso_adapters.slack.manifest import manifest
+
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT.parent / "shared" / "schemas"
 
@@ -22,18 +25,22 @@ def main(folder: Path) -> int:
     if not found:
         print(f"no Slack manifest schema in {folder}: give the folder that holds slack-app-manifest.2.json")
         return 2
-    manifest = YAML(typ="safe").load((ROOT / "manifest.yml").read_text())
-    major = manifest["_metadata"]["major_version"]
+    manifests = {
+        "HTTP": YAML(typ="safe").load((ROOT / "manifest.yml").read_text(encoding="utf-8")),
+        "Socket Mode": YAML(typ="safe").load(manifest("https://sayso.example.com", socket=True)),
+    }
     wrong = 0
     for path in found:
-        if f".{major}." not in path.name:
-            continue
-        schema = json.loads(path.read_text())
-        faults = list(validators.validator_for(schema)(schema).iter_errors(manifest))
-        for fault in faults:
-            print(f"{path.name}: {'.'.join(map(str, fault.absolute_path)) or 'the manifest'}: {fault.message}")
-        print(f"{path.name}: {'accepted' if not faults else f'{len(faults)} faults'}")
-        wrong += len(faults)
+        schema = json.loads(path.read_text(encoding="utf-8"))
+        for name, asked in manifests.items():
+            if f".{asked['_metadata']['major_version']}." not in path.name:
+                continue
+            faults = list(validators.validator_for(schema)(schema).iter_errors(asked))
+            for fault in faults:
+                where = ".".join(map(str, fault.absolute_path)) or "the manifest"
+                print(f"{path.name}: {name}: {where}: {fault.message}")
+            print(f"{path.name}: {name}: {'accepted' if not faults else f'{len(faults)} faults'}")
+            wrong += len(faults)
     return 1 if wrong else 0
 
 

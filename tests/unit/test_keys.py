@@ -27,6 +27,8 @@ rules:
     ask: {channel: busy}
   - action: closed.*
     ask: {channel: closed}
+  - action: many.*
+    ask: {channel: payments, digest: true}
   - action: files.*
     allow: true
   - action: "*"
@@ -61,6 +63,8 @@ async def _use_everything(sayso: Sayso, slack: FakeSlack) -> None:
     paid = await _asked(agent, "payments.a", "k")
     message = await slack.posted()
     await slack.tap(sayso.url, message, "approve", user="U0ANA")
+    await _asked(agent, "many.a")
+    await slack.posted()
     decided, withdrawn = await _asked(agent, "other.a"), await _asked(agent, "other.b")
     await _asked(agent, "files.read")
     await sayso.vote(decided, "deny", person=ANA)
@@ -70,6 +74,7 @@ async def _use_everything(sayso: Sayso, slack: FakeSlack) -> None:
     assert sayso.service.sign_in_link is not None
     await sayso.service.sign_in_link("email:ana@example.com", "Ana")
     await until(lambda: _has_alarm(sayso))
+    await until(lambda: _has_list(sayso))
 
 
 async def _asked(agent: Any, action: str, idempotency_key: str | None = None) -> str:
@@ -77,6 +82,11 @@ async def _asked(agent: Any, action: str, idempotency_key: str | None = None) ->
     answer = await agent.post("/v1/requests", json={"action": action, "params": {}}, headers=headers)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
+
+
+async def _has_list(sayso: Sayso) -> bool:
+    store = sayso.service.store
+    return bool(await store.client.exists(store.keys.listed("slack:C0PAYMENTS")))
 
 
 async def _has_alarm(sayso: Sayso) -> bool:

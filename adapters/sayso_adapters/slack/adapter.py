@@ -1,8 +1,8 @@
 """Slack as a place where people answer: the port, put together from its parts.
 
-One workspace, one bot token, taps over HTTP at ``/slack/events``. A post is sent once; where its answer was lost it is
-found again by the message's metadata, never sent blindly. What a person may do is the desk's to say; this adapter says
-who the person is.
+Taps come over HTTP at ``/slack/events``, over sockets that we open, or both, and are dispatched alike. A post is sent
+once; where its answer was lost it is found again by the message's metadata, never sent blindly. What a person may do is
+the desk's to say; this adapter says who the person is.
 """
 
 from __future__ import annotations
@@ -14,27 +14,38 @@ from typing import Any
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from sayso_adapters.slack.blocks import MAX_TEXT, escape, plain, section, shortened
+from sayso_adapters.slack.bolt import Dispatcher
 from sayso_adapters.slack.callbacks import Callbacks
 from sayso_adapters.slack.cards import message
-from sayso_adapters.slack.doctor import check_channels, check_secret
-from sayso_adapters.slack.handlers import Handlers
+from sayso_adapters.slack.connected import Connected
+from sayso_adapters.slack.connections import connections
+from sayso_adapters.slack.digest import digest
+from sayso_adapters.slack.doctor import check_channels, check_secret, check_socket
+from sayso_adapters.slack.handlers import Handlers, NotOffered
+from sayso_adapters.slack.home_tab import HomeTab
+from sayso_adapters.slack.listing import READING
+from sayso_adapters.slack.manifest import BOT_SCOPES
+from sayso_adapters.slack.marks import is_ours, metadata, request_of
 from sayso_adapters.slack.mentions import mentions
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.places import Places
 from sayso_adapters.slack.settings import read
+from sayso_adapters.slack.shortcuts import Shortcuts
+from sayso_adapters.slack.slash import Slash
+from sayso_adapters.slack.socket import Sockets
 from sayso_adapters.slack.taps import Taps
 from sayso_adapters.slack.thread import Thread
 from sayso_adapters.slack.views import Views
-from sayso_adapters.slack.wire import SCOPES
-from sayso_adapters.slack.workspaces import OTHER_WORKSPACE, Workspace, Workspaces
+from sayso_adapters.slack.workspaces import NOT_INSTALLED, OTHER_WORKSPACE, Workspace
 from sayso_bot.domain.card import Card
+from sayso_bot.domain.listing import Listing
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import REQUEST_ID
 from sayso_bot.domain.story import Entry
-from sayso_bot.ports import AdapterContext, AdapterError, Capabilities, Check, Gone, LookupFailed, Rejected
+from sayso_bot.errors import Unavailable
+from sayso_bot.ports import AdapterContext, AdapterError, Capabilities, Check, Gone, LookupFailed, Rejected, Retry
 
 PATH = "/slack/events"
-EVENT_TYPE = "sayso_request"
 HISTORY_PAGE = 200
 HISTORY_PAGES = 10
 CLOCKS_APART_SECONDS = 3600
@@ -52,14 +63,26 @@ class SlackAdapter:
     def __init__(self, context: AdapterContext) -> None:
         settings = read(context.settings)
         self._context = context
-        only = Workspace(settings, context)
-        self._workspaces = Workspaces(only)
+        self._workspaces, departures = connections(settings, context)
         self._places = Places(context, self._workspaces)
         self._thread = Thread(context, self._workspaces, self._places)
         self._taps = Taps(context, self._workspaces, self._places)
         self._views = Views(context, self._workspaces)
-        handlers = Handlers(on_action=self._act, on_view=self._views.submit)
-        context.mount("POST", PATH, Callbacks(settings, context, handlers).receive)
+        inbox = f"{context.public_url.rstrip('/')}/inbox"
+        self._home_tab = HomeTab(context, self._workspaces, inbox)
+        self._shortcuts = Shortcuts(context, self._workspaces, inbox)
+        handlers = Handlers(
+            on_action=self._act,
+            on_view=self._views.submit,
+            on_command=Slash(context, self._workspaces, inbox).answer,
+            on_shortcut=self._shortcuts.take,
+            on_event=self._hear,
+        )
+        connected = Connected(settings, context, self._workspaces, departures)
+        dispatcher = Dispatcher(settings, context, connected.handlers(handlers))
+        if settings.over_http:
+            context.mount("POST", PATH, Callbacks(settings, context, dispatcher).receive)
+        self._sockets = Sockets(settings, context, dispatcher) if settings.over_socket else None
 
     @property
     def name(self) -> str:
@@ -71,13 +94,17 @@ class SlackAdapter:
 
     async def start(self) -> None:
         await self._workspaces.open()
+        if self._sockets is not None:
+            await self._sockets.start()
 
     async def stop(self) -> None:
         await asyncio.gather(self._taps.finish(FINISH_SECONDS), self._views.finish(FINISH_SECONDS))
+        if self._sockets is not None:
+            await self._sockets.stop()
         await self._workspaces.close()
 
     async def post(self, card: Card, place: str, button: str) -> str:
-        workspace = self._workspaces.of_name(place)
+        workspace = await self._workspace_of(place)
         home = workspace.home
         said = await self._show(
             workspace,
@@ -97,12 +124,36 @@ class SlackAdapter:
         return self._places.post_id(place, channel, str(said["ts"]), home)
 
     async def update(self, card: Card, place: str, post: str, button: str) -> None:
-        workspace = self._workspaces.of_name(place)
+        workspace = await self._workspace_of(place)
         channel, ts = await self._places.message(place, post, workspace.home)
         await self._show(workspace, "chat.update", card, button, channel=channel, ts=ts, parse="none", link_names=False)
 
+    async def post_list(self, listing: Listing, place: str) -> str:
+        workspace = await self._workspace_of(place)
+        home = workspace.home
+        named = [name for listed in listing.rows for name in listed.card.named]
+        said = await workspace.call(
+            "chat.postMessage",
+            **_list_arguments(listing, mentions(named, place, home)),
+            channel=await self._places.channel(place, home),
+            unfurl_links=False,
+            unfurl_media=False,
+            mrkdwn=False,
+            parse="none",
+            link_names=False,
+        )
+        channel = str(said["channel"])
+        await self._places.answered(place, channel, home)
+        return self._places.post_id(place, channel, str(said["ts"]), home)
+
+    async def update_list(self, listing: Listing, place: str, post: str) -> None:
+        workspace = await self._workspace_of(place)
+        channel, ts = await self._places.message(place, post, workspace.home)
+        arguments = _list_arguments(listing, "")
+        await workspace.call("chat.update", **arguments, channel=channel, ts=ts, parse="none", link_names=False)
+
     async def find(self, request_id: str, place: str) -> str | None:
-        workspace = self._workspaces.of_name(place)
+        workspace = await self._workspace_of(place)
         home = workspace.home
         channel = await self._places.channel(place, home)
         cursor = ""
@@ -116,8 +167,7 @@ class SlackAdapter:
                 **({"cursor": cursor} if cursor else {}),
             )
             for found in said["messages"]:
-                ours = found.get("user") == home.bot_user or (home.bot is not None and found.get("bot_id") == home.bot)
-                if ours and _request_of(found) == request_id:
+                if is_ours(found, home) and request_of(found) == request_id:
                     return self._places.post_id(place, channel, str(found["ts"]), home)
             cursor = (said.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
@@ -126,10 +176,11 @@ class SlackAdapter:
         return None
 
     async def narrate(self, request_id: str, place: str, post: str, entry: Entry, *, look: bool) -> None:
+        await self._workspace_of(place)
         await self._thread.narrate(request_id, place, post, entry, look=look)
 
     async def notify(self, alias: str, text: str) -> None:
-        workspace = self._workspace_of(alias) if alias.startswith("slack:") else None
+        workspace = await self._ours(alias) if alias.startswith("slack:") else None
         user = workspace.home.local(alias) if workspace else None
         if workspace is None or user is None or not USER.match(user):
             raise Rejected("not_a_slack_account")
@@ -144,47 +195,78 @@ class SlackAdapter:
 
     async def resolve(self, approver: str, *, fresh: bool = False) -> frozenset[str]:
         try:
-            workspace = self._workspace_of(approver)
+            workspace = await self._ours(approver)
         except AdapterError as error:
             raise LookupFailed(error.what) from None
         return await workspace.people.resolve(approver, fresh=fresh) if workspace else frozenset()
 
     async def recognise(self, person: Person) -> Person:
-        for workspace in self._workspaces.all():
-            person = await workspace.people.recognise(person)
+        try:
+            await self._workspaces.ready()
+        except Unavailable as error:
+            raise LookupFailed(error.code) from None
+        for workspace in self._workspaces.peopled():
+            try:
+                person = await workspace.people.recognise(person)
+            except LookupFailed:
+                if workspace in self._workspaces.peopled():
+                    raise
         return person
 
     async def check(self) -> Sequence[Check]:
+        await self._workspaces.ready()
         tokens = [check for workspace in self._workspaces.all() for check in await _check_token(workspace)]
+        if not tokens:
+            todo = "No workspace has installed the app. `sayso slack install-link` makes a link for one."
+            tokens = [Check("slack workspaces", ok=True, detail=todo, warning=True)]
         channels = await check_channels(self._workspaces, self._context.desk.routes())
-        secret = check_secret(read(self._context.settings).signing_secret)
-        return [*tokens, *channels, secret, self._check_address(), self._check_clock()]
+        ways = [] if self._sockets is None else [await check_socket(self._sockets)]
+        settings = read(self._context.settings)
+        if settings.over_http:
+            ways += [check_secret(settings.signing_secret), self._check_address(), self._check_clock()]
+        return [*tokens, *channels, *ways]
 
-    def _workspace_of(self, name: str) -> Workspace | None:
-        """The workspace of an alias or an approver, or None where Sayso is not in it. Raises `AdapterError`."""
+    async def _workspace_of(self, name: str) -> Workspace:
+        """The workspace of a place or an alias. Raises `AdapterError`."""
         try:
-            return self._workspaces.of_name(name)
+            await self._workspaces.ready(name)
+        except Unavailable as error:
+            raise Retry(error.code) from None
+        return self._workspaces.of_name(name)
+
+    async def _ours(self, name: str) -> Workspace | None:
+        """As `_workspace_of`, but None where Sayso is not in that workspace."""
+        try:
+            return await self._workspace_of(name)
         except Gone as error:
-            if error.what == OTHER_WORKSPACE:
+            if error.what in (OTHER_WORKSPACE, NOT_INSTALLED):
                 return None
             raise
 
     async def _act(self, body: Mapping[str, Any]) -> None:
-        """A button on a card, or one in a dialog."""
-        await (self._views.step(body) if body.get("view") else self._taps.take(body))
+        """A button on a card, one in a dialog, or one of a list."""
+        if body["actions"][0]["action_id"] in READING:
+            await self._shortcuts.tapped(body)
+        else:
+            await (self._views.step(body) if body.get("view") else self._taps.take(body))
+
+    async def _hear(self, body: Mapping[str, Any]) -> None:
+        if body["event"]["type"] != "app_home_opened":
+            raise NotOffered
+        await self._home_tab.opened(body)
 
     async def _show(
         self, workspace: Workspace, method: str, card: Card, button: str, *, mentions: str = "", **arguments: Any
     ) -> AsyncSlackResponse:
         """Send a card; where Slack refuses its blocks, once more with blocks that Slack has always had."""
-        metadata = {"event_type": EVENT_TYPE, "event_payload": {"request_id": card.request_id}}
+        marked = metadata(card.request_id)
         shown = message(card, button, mentions=mentions)
         try:
-            return await workspace.call(method, text=shown.text, blocks=shown.blocks, metadata=metadata, **arguments)
+            return await workspace.call(method, text=shown.text, blocks=shown.blocks, metadata=marked, **arguments)
         except Rejected as error:
             self._context.log.warning("slack.blocks_refused", request=card.request_id, what=error.what)
         shown = message(card, button, simple=True, mentions=mentions)
-        return await workspace.call(method, text=shown.text, blocks=shown.blocks, metadata=metadata, **arguments)
+        return await workspace.call(method, text=shown.text, blocks=shown.blocks, metadata=marked, **arguments)
 
     def _check_address(self) -> Check:
         url = f"{self._context.public_url.rstrip('/')}{PATH}"
@@ -199,22 +281,27 @@ class SlackAdapter:
 
 
 async def _check_token(workspace: Workspace) -> list[Check]:
+    of = f" of {workspace.installation}" if workspace.installation else ""
     try:
         home, scopes = await workspace.ask()
     except AdapterError as error:
-        return [Check("slack token", ok=False, detail=f"Slack refuses or cannot be reached ({error.what}).")]
-    missing = sorted(SCOPES - scopes)
+        return [Check(f"slack token{of}", ok=False, detail=f"Slack refuses or cannot be reached ({error.what}).")]
+    missing = sorted(set(BOT_SCOPES) - scopes)
     sentence = f"Add {', '.join(missing)} and install the app again." if missing else "All scopes are there."
     return [
-        Check("slack token", ok=True, detail=f"The bot is {home.bot_user} in {home.name} ({home.team})."),
-        Check("slack scopes", ok=not missing, detail=sentence),
+        Check(f"slack token{of}", ok=True, detail=f"The bot is {home.bot_user} in {home.name} ({home.team})."),
+        Check(f"slack scopes{of}", ok=not missing, detail=sentence),
     ]
 
 
-def _request_of(found: dict[str, Any]) -> str | None:
-    metadata = found.get("metadata") or {}
-    payload = metadata.get("event_payload") or {}
-    return payload.get("request_id") if metadata.get("event_type") == EVENT_TYPE else None
+def _list_arguments(listing: Listing, called: str) -> dict[str, Any]:
+    """What a listing's message says, and the name by which it is found again."""
+    shown = digest(listing, mentions=called)
+    return {
+        "text": shown.text,
+        "blocks": shown.blocks,
+        "metadata": metadata(listing.name),
+    }
 
 
 def _oldest(request_id: str) -> str | None:

@@ -1,9 +1,9 @@
-"""What Slack sends us over HTTP: proved to be Slack's before any of it is read, then handed to `Handlers`.
+"""What Slack sends us over HTTP: proved to be Slack's before any of it is read, then handed to Bolt.
 
 A checklist, each failure with its own answer: our clock is right (503), the body is not too large (413), is UTF-8
-(400), carries Slack's signature (401), can be read (400), is something that we asked for (404). Slack's own framework
-would answer 500 to half of these, and would log the whole body of a forgery. What Slack signed is believed to come from
-Slack, and not to come from an approver.
+(400), carries Slack's signature (401), can be read (400), is something that we asked for (404). Bolt alone would answer
+500 to half of these, would log the whole body of a forgery, and would read a command as empty in which somebody wrote
+the word payload. What Slack signed is believed to come from Slack, and not to come from an approver.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_sdk.signature import SignatureVerifier
 
-from sayso_adapters.slack.handlers import Handlers, NotOffered
+from sayso_adapters.slack.bolt import Dispatcher
 from sayso_adapters.slack.settings import SlackSettings
-from sayso_bot.errors import Unavailable
 from sayso_bot.ports import AdapterContext
 
 MAX_BODY = 1024 * 1024
@@ -30,15 +30,15 @@ MAX_FIELDS = 100
 
 
 class Callbacks:
-    """The handler of ``/slack/events``: a payload is acknowledged when its handler returns.
+    """The handler of ``/slack/events``: a payload is acknowledged when it is recorded or refused.
 
-    Where that raises `Unavailable` the answer is 503, at which Slack tells the person that something went wrong.
+    Where it is neither the answer is 503, at which Slack tells the person that something went wrong.
     """
 
-    def __init__(self, settings: SlackSettings, context: AdapterContext, handlers: Handlers) -> None:
+    def __init__(self, settings: SlackSettings, context: AdapterContext, dispatcher: Dispatcher) -> None:
         self._context = context
         self._verifier = SignatureVerifier(settings.signing_secret)
-        self._handlers = handlers
+        self._dispatcher = dispatcher
         self._refusals = 0
 
     async def receive(self, http_request: web.Request) -> web.StreamResponse:
@@ -63,23 +63,7 @@ class Callbacks:
             return (
                 web.json_response({"challenge": challenge}) if isinstance(challenge, str) else web.Response(status=404)
             )
-        return await self._handle(payload)
-
-    async def _handle(self, payload: object) -> web.Response:
-        try:
-            told = await self._handlers.take(payload)
-        except NotOffered:
-            return web.Response(status=404)
-        except Unavailable as error:
-            return web.Response(status=error.status)
-        except Exception as error:  # noqa: BLE001 - whatever broke, Slack gets an answer
-            return self._failed(error)
-        return web.Response() if told is None else web.json_response(told)
-
-    def _failed(self, error: Exception) -> web.Response:
-        """Only the error's kind is logged: its text may hold what was sent."""
-        self._context.log.error("slack.callback_failed", error=type(error).__name__)
-        return web.Response(status=500)
+        return await to_aiohttp_response(await self._dispatcher.dispatch(payload))
 
     def _is_genuine(self, text: str, headers: Mapping[str, str]) -> bool:
         """Slack's v0 HMAC over body and time, five minutes either way. Odd header values are refused, not compared."""

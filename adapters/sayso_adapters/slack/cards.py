@@ -140,10 +140,9 @@ def asked(card: Card) -> str:
 
 
 def how_it_stands(card: Card) -> list[Block]:
-    """How it ended, who asks, the rule, what it has and needs, and the votes so far."""
+    """How it ended and the votes so far; beside `who_asks`, which says what the rule wants."""
     return [
         *([_ended(card.ending, simple=False)] if card.ending else []),
-        fields(list(who_asks(card))),
         *_answers(_untold(card), simple=False),
         *_filled(card.answers, simple=False),
     ]

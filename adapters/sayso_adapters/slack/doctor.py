@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from sayso_adapters.slack.people import CHANNEL
+from sayso_adapters.slack.socket import TODO, Sockets
 from sayso_adapters.slack.workspaces import Workspaces
 from sayso_bot.domain.policy import Route
-from sayso_bot.ports import AdapterError, Check
+from sayso_bot.ports import AdapterError, Check, Retry
 
 FIXES = {
     "channel_not_found": (
@@ -40,6 +41,18 @@ def check_secret(signing_secret: str) -> Check:
         " Copy the Signing Secret, not the Client Secret, from the app's Basic Information."
     )
     return Check(name, ok=False, detail=fix)
+
+
+async def check_socket(sockets: Sockets) -> Check:
+    """Whether Slack gives an address to connect to. None is used up: a service's own connections stay as they are."""
+    name = "slack socket"
+    try:
+        await sockets.address()
+    except Retry as error:
+        return Check(name, ok=False, detail=f"Slack cannot be reached or is busy ({error.what}). Try again shortly.")
+    except AdapterError as error:
+        return Check(name, ok=False, detail=f"Slack opens no connection ({error.what}). {TODO}")
+    return Check(name, ok=True, detail="Slack gives addresses for Socket Mode.")
 
 
 async def check_channels(workspaces: Workspaces, routes: Iterable[Route]) -> list[Check]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, Literal, NoReturn, TypeAlias
 
 Body: TypeAlias = Mapping[str, Any]
 Told: TypeAlias = Mapping[str, Any]
+Kind: TypeAlias = Literal["action", "view", "shortcut", "event", "command"]
 
 
 class NotOffered(Exception):
@@ -40,24 +41,39 @@ class Handlers:
     on_event: Callable[[Body], Awaitable[None]] = not_offered
 
     async def take(self, body: object) -> Told | None:
-        """Handle one payload; what Slack is to be answered beside the acknowledgement.
+        """Handle one payload; returns what Slack is to be answered beside the acknowledgement.
 
         Raises `NotOffered`, and what the handler raises.
         """
         if not isinstance(body, Mapping):
             raise NotOffered
-        match body:
-            case {"type": "block_actions", "actions": [{"action_id": str()}, *_]}:
+        match kind_of(body):
+            case "action":
                 await self.on_action(body)
-                return None
-            case {"type": "view_submission" | "view_closed", "view": {"callback_id": str()}}:
+            case "view":
                 return await self.on_view(body)
-            case {"type": "shortcut" | "message_action", "callback_id": str()}:
+            case "shortcut":
                 await self.on_shortcut(body)
-                return None
-            case {"type": "event_callback", "event": {"type": str()}}:
+            case "event":
                 await self.on_event(body)
-                return None
-            case {"command": str()} if "type" not in body:
+            case "command":
                 return await self.on_command(body)
-        raise NotOffered
+            case None:
+                raise NotOffered
+        return None
+
+
+def kind_of(body: object) -> Kind | None:
+    """Of which kind a payload is, or None where its shape is none that Slack sends us."""
+    match body:
+        case {"type": "block_actions", "actions": [{"action_id": str()}, *_]}:
+            return "action"
+        case {"type": "view_submission" | "view_closed", "view": {"type": str(), "callback_id": str()}}:
+            return "view"
+        case {"type": "shortcut" | "message_action", "callback_id": str()}:
+            return "shortcut"
+        case {"type": "event_callback", "event": {"type": str()}}:
+            return "event"
+        case {"command": str(), **other} if "type" not in other:
+            return "command"
+    return None

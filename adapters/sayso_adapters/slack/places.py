@@ -25,7 +25,7 @@ class Places:
     def __init__(self, context: AdapterContext, workspaces: Workspaces) -> None:
         self._context = context
         self._workspaces = workspaces
-        self._opened: dict[str, str] = {}
+        self._opened: dict[tuple[str, str], str] = {}
 
     async def channel(self, place: str, home: Home) -> str:
         """The channel's id; the conversation with a person is opened for it.
@@ -38,17 +38,18 @@ class Places:
         if found is None:
             raise Gone("other_workspace")
         if USER.match(found):
-            return await self._conversation(place, found)
+            return await self._conversation(place, found, home)
         if not CHANNEL.match(found):
             raise Rejected("not_a_channel_id")
         return found
 
-    async def _conversation(self, place: str, user: str) -> str:
+    async def _conversation(self, place: str, user: str, home: Home) -> str:
         """The id of the direct messages with ``user``, asked of Slack once in this process. Raises `AdapterError`."""
-        if place not in self._opened:
+        there = (home.team, user)
+        if there not in self._opened:
             said = await self._workspaces.of_name(place).call("conversations.open", users=user)
-            self._opened[place] = str(said["channel"]["id"])
-        return self._opened[place]
+            self._opened[there] = str(said["channel"]["id"])
+        return self._opened[there]
 
     def post_id(self, place: str, channel: str, ts: str, home: Home) -> str:
         """The id of the message ``ts`` of ``channel``, as a post at ``place``."""
@@ -68,10 +69,10 @@ class Places:
             return asked is not None
         if USER.match(asked):
             try:
-                return await self._conversation(place, asked) == channel
+                return await self._conversation(place, asked, home) == channel
             except AdapterError as error:
                 raise LookupFailed(error.what) from None
-        return await self._context.shelf.get(f"moved/{asked}/{channel}") is not None
+        return await self._context.shelf.get(f"moved/{home.team}/{asked}/{channel}") is not None
 
     async def answered(self, place: str, channel: str, home: Home) -> None:
         """Remember that Slack put a post for ``place`` into ``channel``."""
@@ -82,6 +83,6 @@ class Places:
             "slack.channel_moved", place=place, channel=channel, todo="Put the new channel's id into the policy."
         )
         try:
-            await self._context.shelf.put(f"moved/{asked}/{channel}", b"1", ttl_seconds=MOVED_SECONDS)
+            await self._context.shelf.put(f"moved/{home.team}/{asked}/{channel}", b"1", ttl_seconds=MOVED_SECONDS)
         except SaysoError as error:  # the card is posted; not to say so would post it twice
             self._context.log.warning("slack.channel_moved_not_kept", place=place, code=error.code)

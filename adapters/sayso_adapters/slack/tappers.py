@@ -8,6 +8,7 @@ from sayso_adapters.slack.home import Home
 from sayso_adapters.slack.people import Account
 from sayso_adapters.slack.workspaces import Workspace
 from sayso_bot.domain.person import Person
+from sayso_bot.domain.request import Request
 from sayso_bot.ports import AdapterError, Button, DeskFace, LookupFailed
 
 NOTHING = "Nothing was changed."
@@ -54,8 +55,11 @@ async def person(tapper: Tapper, button: Button, workspace: Workspace, desk: Des
 
 
 async def _is_named(account: Account, button: Button, home: Home, desk: DeskFace) -> bool:
+    return is_named(await desk.look(button.request_id), account.id, home)
+
+
+def is_named(request: Request, user: str, home: Home) -> bool:
     """Whether the request's rule names this very account."""
-    requirement = (await desk.look(button.request_id)).requirement
-    named = (requirement and requirement.approvers) or ()
-    alias = home.alias(account.id)
+    named = (request.requirement and request.requirement.approvers) or ()
+    alias = home.alias(user)
     return any(home.alias(home.local(name) or "") == alias for name in named if name.startswith("slack:"))

@@ -21,6 +21,7 @@ from sayso_adapters.slack.once import Once
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.places import Places
 from sayso_adapters.slack.tappers import NOTHING, Tapper, home_of, person, stranger
+from sayso_adapters.slack.tokens import BUTTON
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.card import ending
 from sayso_bot.domain.editing import editable_texts
@@ -31,7 +32,6 @@ from sayso_bot.ports import AdapterContext, AdapterError, Ballot, Button, Lookup
 
 _CHANNEL = re.compile(r"[CGD][A-Z0-9]{1,30}\Z")
 _MESSAGE = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}\Z")
-BUTTON = re.compile(r"btn_[A-Za-z0-9_-]{1,64}\Z")
 _TRIGGER = re.compile(r"[A-Za-z0-9._-]{1,200}\Z")
 _ACTIONS = frozenset({APPROVE, DENY, REVIEW, EDIT})
 

@@ -36,7 +36,8 @@ from sayso_adapters.slack.modals import (
 )
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.tappers import Tapper, person
-from sayso_adapters.slack.taps import BUTTON, CANNOT_CHECK, UNKNOWN_BUTTON, UNSURE, as_id, as_object, first, past
+from sayso_adapters.slack.taps import CANNOT_CHECK, UNKNOWN_BUTTON, UNSURE, as_id, as_object, first, past
+from sayso_adapters.slack.tokens import is_token, meaning
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.editing import edited
 from sayso_bot.domain.person import Person
@@ -103,7 +104,7 @@ def read_view(body: Mapping[str, Any]) -> Shown | None:
         ),
         view=as_id(view.get("id")),
         hash=as_id(view.get("hash")),
-        token=token if BUTTON.match(token) else "",
+        token=token if is_token(token) else "",
         done=as_id(view.get("callback_id") if submitted else action.get("action_id")),
         value=value,
         values=as_object(as_object(view.get("state")).get("values")) if submitted else {},
@@ -184,7 +185,7 @@ class Views:
             return None
 
     async def _decide(self, shown: Shown, workspace: Workspace) -> Result:
-        button = await self._desk.button(shown.token) if shown.token else None
+        button = await meaning(shown.token, self._desk)
         if button is None:
             return _over(UNKNOWN_BUTTON)
         who = await person(shown.tapper, button, workspace, self._desk)
@@ -219,7 +220,7 @@ class Views:
             outcome=outcome,
             surface="slack",
             operation=shown.operation,
-            place=button.place,
+            place=button.place or None,
             reason=_text(shown, REASON),
             typed=_text(shown, TYPED),
             response=response(form, shown.values) if form else None,
@@ -234,7 +235,9 @@ class Views:
             # an earlier revision's texts are nobody's params any more; the desk refuses, or knows the edit already
             texts = edited_texts(card.editable, shown.values) if request.revision == button.revision else {}
             params = edited(request.params, card.editable, texts)
-            change = Edit(button.request_id, button.revision, who, params, "slack", shown.operation, place=button.place)
+            change = Edit(
+                button.request_id, button.revision, who, params, "slack", shown.operation, place=button.place or None
+            )
             done = await self._answers.edit(change)
         except (InvalidField, BodyTooLarge) as error:
             names = list(card.editable)
@@ -247,7 +250,7 @@ class Views:
         if said is None:
             return
         try:
-            button = await self._desk.button(shown.token) if shown.token else None
+            button = await meaning(shown.token, self._desk)
             channel = workspace.home.local(button.place) if button and button.place.startswith("slack:") else None
         except (SaysoError, AdapterError) as error:  # the person is told all the same, by direct message
             self._context.log.warning("slack.channel_unknown", user=shown.tapper.user, error=type(error).__name__)
@@ -273,7 +276,7 @@ class Views:
 
     async def _stepped(self, shown: Shown, workspace: Workspace) -> tuple[Block, str | None]:
         """The view that comes next, and what the person is told where Slack does not show it."""
-        button = await self._desk.button(shown.token) if shown.token else None
+        button = await meaning(shown.token, self._desk)
         if button is None:
             return told(UNKNOWN_BUTTON), UNKNOWN_BUTTON
         request = await self._desk.look(button.request_id)

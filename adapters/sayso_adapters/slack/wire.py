@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass
 
@@ -40,7 +41,9 @@ class Method:
 
 
 METHODS: Mapping[str, Method] = {
+    "apps.connections.open": Method(writes=True),  # with the app-level token, whose scope is connections:write
     "auth.test": Method(),
+    "oauth.v2.access": Method(once=True),
     "chat.postMessage": Method(("chat:write",), writes=True, once=True),
     "chat.update": Method(("chat:write",), writes=True),
     "chat.postEphemeral": Method(("chat:write",), writes=True),
@@ -53,6 +56,7 @@ METHODS: Mapping[str, Method] = {
     "users.lookupByEmail": Method(("users:read.email",)),
     "usergroups.users.list": Method(("usergroups:read",)),
     "views.open": Method(writes=True),
+    "views.publish": Method(writes=True),
     "views.update": Method(writes=True),
 }
 SCOPES = frozenset(scope for method in METHODS.values() for scope in method.scopes)
@@ -96,7 +100,36 @@ _GONE = frozenset(
         "user_not_in_channel",
     }
 )
+TOKEN_REFUSED = frozenset({"account_inactive", "invalid_auth", "token_expired", "token_revoked"})
 _CODE = re.compile(r"[a-z0-9_]{1,64}\Z")
+
+
+class Tokens(Protocol):
+    """Where a connection's bot token comes from. slack_sdk sends it as a header, whatever the arguments are."""
+
+    async def token(self) -> str:
+        """The token to use now. Raises `AdapterError`."""
+        ...
+
+    async def refused(self, token: str, what: str) -> str | None:
+        """Slack refuses ``token``: the one that came after it, or None where there is no other. Raises `AdapterError`.
+
+        ``what`` is one of `TOKEN_REFUSED`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OneToken:
+    """A token that never changes."""
+
+    bot_token: str
+
+    async def token(self) -> str:
+        return self.bot_token
+
+    async def refused(self, token: str, what: str) -> str | None:
+        return None
 
 
 class Wire:
@@ -106,8 +139,9 @@ class Wire:
     and the card would wait for a look-up that it does not need.
     """
 
-    def __init__(self, settings: SlackSettings) -> None:
+    def __init__(self, settings: SlackSettings, tokens: Tokens) -> None:
         self._settings = settings
+        self._tokens = tokens
         self._kept: AsyncWebClient | None = None
         self._fresh: AsyncWebClient | None = None
 
@@ -124,27 +158,49 @@ class Wire:
     def _client(self, connector: aiohttp.TCPConnector) -> AsyncWebClient:
         limits = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, sock_connect=CONNECT_SECONDS)
         session = aiohttp.ClientSession(timeout=limits, connector=connector)
-        return client(self._settings, token=self._settings.bot_token, session=session)
+        return client(self._settings, token=None, session=session)
 
     async def call(self, method: str, /, **arguments: Any) -> AsyncSlackResponse:
-        """Call ``method`` once, within ten seconds in all. Raises `AdapterError`."""
+        """Call ``method`` once, within ten seconds. Raises `AdapterError`.
+
+        Where Slack refuses the token, it has done nothing: then once more with the one that came after it, if any.
+        """
+        token = await self._tokens.token()
+        try:
+            return await self._send(token, method, arguments)
+        except Gone as error:
+            newer = await self._tokens.refused(token, error.what) if error.what in TOKEN_REFUSED else None
+            if newer is None:
+                raise
+        return await self._send(newer, method, arguments)
+
+    async def _send(self, token: str, method: str, arguments: Mapping[str, Any]) -> AsyncSlackResponse:
         shape = METHODS[method]
         used = self._fresh if shape.once else self._kept
         if used is None:
             raise Retry("not_connected")
-        try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
-                if shape.writes:
-                    return await used.api_call(method, json=arguments)
-                return await used.api_call(method, http_verb="GET", params=arguments)
-        except SlackApiError as error:
-            raise _refused(error.response, once=shape.once) from None
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError):
-            raise Retry("unreachable") from None
-        except (aiohttp.ClientError, OSError):  # a time-out is an OSError too
-            raise Retry("no_answer", lost=shape.once) from None
-        except (AttributeError, ValueError):  # slack_sdk reads an answer that is no JSON object as if it were one
-            raise Retry("bad_answer", lost=shape.once) from None
+        async with failures_named(once=shape.once):
+            if shape.writes:
+                said = await used.api_call(method, json={**arguments, "token": token})
+            else:
+                said = await used.api_call(method, http_verb="GET", params={**arguments, "token": token})
+        return said
+
+
+@asynccontextmanager
+async def failures_named(*, once: bool) -> AsyncIterator[None]:
+    """Ten seconds for one call through slack_sdk, whose failures become an `AdapterError`."""
+    try:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            yield
+    except SlackApiError as error:
+        raise _refused(error.response, once=once) from None
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError):
+        raise Retry("unreachable") from None
+    except (aiohttp.ClientError, OSError):  # a time-out is an OSError too
+        raise Retry("no_answer", lost=once) from None
+    except (AttributeError, ValueError):  # slack_sdk reads an answer that is no JSON object as if it were one
+        raise Retry("bad_answer", lost=once) from None
 
 
 def client(settings: SlackSettings, *, token: str | None, session: aiohttp.ClientSession | None) -> AsyncWebClient:

@@ -48,6 +48,7 @@ async def opened_desk(
                 spawn=spawn,
                 clock_is_right=clock_is_right,
                 journal=lambda kind, data: book.store.note(kind, "", data),
+                hears=False,
             )
             adapter: ChatAdapter = point.load()(context)
             desk.join(adapter)

@@ -76,6 +76,9 @@ class _Door:
 
         return with_book(with_tools)
 
+    def public_url(self) -> str:
+        return Settings.load().public_url
+
 
 def door() -> OperatorDoor:
     """What commands of adapters are given as their context's object."""

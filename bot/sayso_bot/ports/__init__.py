@@ -54,6 +54,7 @@ from sayso_bot.ports.given import (
     Standing,
     Voted,
 )
+from sayso_bot.ports.listing import ListRow, ListStore, ListWork, ShowsLists
 
 __all__ = [
     "AdapterContext",
@@ -81,6 +82,9 @@ __all__ = [
     "Gone",
     "Handler",
     "Hold",
+    "ListRow",
+    "ListStore",
+    "ListWork",
     "Log",
     "LookupFailed",
     "Mount",
@@ -94,6 +98,7 @@ __all__ = [
     "Rejected",
     "Retry",
     "Shelf",
+    "ShowsLists",
     "Standing",
     "Store",
     "Stored",

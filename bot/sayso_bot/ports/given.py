@@ -199,7 +199,7 @@ class AdapterContext:
     ``clock_is_right`` is False while this process's clock disagrees with Redis's: refuse platform callbacks then.
     ``start`` and ``stop`` of the adapter bracket its life; ``spawn`` runs a task that ends with the service and whose
     failure is logged. ``journal`` puts a kind and its data on the record: who did what, and no secret. It raises
-    `Unavailable`.
+    `Unavailable`. ``hears`` is False in a command, which ends soon: there, take nothing that the platform sends.
     """
 
     desk: DeskFace
@@ -211,6 +211,7 @@ class AdapterContext:
     spawn: Callable[[Awaitable[None]], None]
     clock_is_right: Callable[[], bool]
     journal: Callable[[str, Mapping[str, Any]], Awaitable[None]]
+    hears: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,3 +230,7 @@ class OperatorDoor(Protocol):
     """
 
     def run(self, work: Callable[[OperatorTools], Awaitable[Any]]) -> Any: ...
+
+    def public_url(self) -> str:
+        """The address that people use, from the settings alone: the book is not opened. Raises `Unusable`."""
+        ...

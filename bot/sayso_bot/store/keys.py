@@ -39,8 +39,10 @@ SPECS = (
     KeySpec("usage:*", "hash", "what an agent has pending: requests, bytes", "kept"),
     KeySpec("rate:*", "hash", "a key's token bucket", "expires when the bucket is full again", expires=True),
     KeySpec("places", "zset", "places with cards to bring up to date, by time in ms", "an entry leaves with its work"),
-    KeySpec("blocked", "hash", "until when in ms a place asked us to wait", "an entry leaves at the next success"),
+    KeySpec("blocked", "hash", "until when in ms a place asked us to wait; its pace since", "leaves when it is over"),
     KeySpec("work:*", "zset", "a place's cards to bring up to date, by time in ms", "an entry leaves when it is shown"),
+    KeySpec("list:*", "hash", "a place's listing: its message, lease, attempts, counts of what ended", "kept"),
+    KeySpec("listed:*", "zset", "requests that wait by what a place's listing shows", "an entry leaves when it ends"),
     KeySpec("alarms", "zset", "cards that cannot be delivered, by since when in ms", "an entry leaves on delivery"),
     KeySpec("keys", "hash", "keys by id, their secrets hashed", "kept"),
     KeySpec("policy", "hash", "active: a digest; doc:DIGEST: each document that was active", "kept"),
@@ -97,6 +99,12 @@ class Keys:
 
     def work(self, place: str) -> str:
         return f"{self.tag}work:{place}"
+
+    def listing(self, place: str) -> str:
+        return f"{self.tag}list:{place}"
+
+    def listed(self, place: str) -> str:
+        return f"{self.tag}listed:{place}"
 
     def of_request(self, request_id: str, agent: str, place: str) -> list[str]:
         """The keys of every function that may end a request, in the order of ``request_keys`` in ``prelude.lua``."""

@@ -42,10 +42,13 @@ from sayso_bot.store.batch import WaitFor
 from sayso_bot.store.calls import Calls
 from sayso_bot.store.codec import body_of, edit_of, fields_of, key_json, key_of, request_of, version_of
 from sayso_bot.store.keys import Keys
+from sayso_bot.store.lists import RedisLists
 
 MOST_WALKED = 1000
 READ_AT_ONCE = 20
 PAGE_CHARACTERS = 1_000_000
+PACE_SECONDS = 1.1
+"""Between two posts at a place that has asked us to wait: Slack takes about one a second in a channel."""
 
 
 class RedisStore:
@@ -66,6 +69,7 @@ class RedisStore:
         self.client = client
         self._calls = Calls(client, wait_for)
         self._call, self._plain = self._calls.function, self._calls.plain
+        self.lists = RedisLists(self._calls, self.keys)
 
     async def close(self) -> None:
         await self._calls.close()
@@ -239,7 +243,13 @@ class RedisStore:
 
     async def begin(self, request: Request, place: str, lease_seconds: float) -> Work | None:
         code, *rest = await self._call(
-            "begin", self._of(request, place), request.id, place, int(lease_seconds * 1000), secrets.token_hex(8)
+            "begin",
+            self._of(request, place),
+            request.id,
+            place,
+            int(lease_seconds * 1000),
+            secrets.token_hex(8),
+            int(PACE_SECONDS * 1000),
         )
         if code != "ok":
             return None
@@ -279,7 +289,8 @@ class RedisStore:
         flags = ("1" if flag else "" for flag in (lost, alarm, whole_place))
         keys = self._of(work.request, work.place)
         after = int(after_seconds * 1000)
-        await self._call("failed", keys, work.request.id, work.place, work.fence, after, *flags, what)
+        pace = int(PACE_SECONDS * 1000)
+        await self._call("failed", keys, work.request.id, work.place, work.fence, after, *flags, what, pace)
 
     async def move(self, work: Work, to: str, button: str, what: str, by: str) -> bool:
         """Take a card that cannot be shown to another place; an empty ``button``: nothing is posted there.

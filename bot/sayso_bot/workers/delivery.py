@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from sayso_bot.domain.request import Request
 from sayso_bot.errors import SaysoError
 from sayso_bot.ports import AdapterError, Gone, Log, Rejected, Retry, Store, Work
+from sayso_bot.workers.lists import Lists
 from sayso_bot.workers.tasks import cancelled
 
 LEASE_SECONDS = 15.0
@@ -51,11 +52,13 @@ class Delivery:
         store: Store,
         show: Callable[[Work], Awaitable[str | None]],
         move: Callable[[Work, str], Awaitable[str | None]],
+        lists: Lists,
         log: Log,
     ) -> None:
         self._store = store
         self._show = show
         self._move = move
+        self._lists = lists
         self._log = log
         self._hint = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
@@ -112,12 +115,16 @@ class Delivery:
     async def _work_at(self, place: str) -> None:
         """Deliver what is due at one place, in order. What cannot be read holds up nothing but itself."""
         try:
-            stuck = False
+            stuck, listed = False, list[str]()
             for request_id in await self._store.due_work(place, BATCH):
                 request = await self._readable(request_id)
                 stuck = stuck or request is None
-                if request is not None and not await self._deliver(request, place):
+                if request is not None and self._lists.has(request, place):
+                    listed.append(request_id)
+                elif request is not None and not await self._deliver(request, place):
                     return
+            if listed and not await self._deliver_list(place, listed):
+                return
             if stuck:
                 await asyncio.sleep(IDLE_SECONDS)
         except SaysoError as error:
@@ -126,6 +133,19 @@ class Delivery:
         except Exception:  # noqa: BLE001 - nor those at other places
             self._log.exception("delivery_failed", place=place)
             await asyncio.sleep(IDLE_SECONDS)
+
+    async def _deliver_list(self, place: str, listed: Sequence[str]) -> bool:
+        """Bring the place's listing up to date, and each card that is none of it. False as in `_deliver`."""
+        for left in await self._lists.bring_up_to_date(place, listed):
+            request = await self._readable(left.request_id)
+            if request is None:
+                continue
+            if left.why is None:
+                if not await self._deliver(request, place):
+                    return False
+            elif (work := await self._begin(request, place)) is not None:
+                await self._failed(work, left.why, alarm=True)
+        return True
 
     async def _readable(self, request_id: str) -> Request | None:
         try:
@@ -198,11 +218,12 @@ class Delivery:
         finally:
             await cancelled([task])
 
-    async def _failed(self, work: Work, error: AdapterError) -> bool:
+    async def _failed(self, work: Work, error: AdapterError, *, alarm: bool = False) -> bool:
+        """What is to come of a card that was not shown, with an ``alarm`` at once or when it is due. As `_deliver`."""
         lasting = isinstance(error, Gone | Rejected)
         after = error.after if isinstance(error, Retry) else None
         whole_place = after is not None
-        alarm = lasting or work.attempts >= ALARM_ATTEMPTS
+        alarm = alarm or lasting or work.attempts >= ALARM_ATTEMPTS
         if after is None:
             after = _alarm_pause(work.attempts) if lasting else _pause(work.attempts)
         lost = isinstance(error, Retry) and error.lost

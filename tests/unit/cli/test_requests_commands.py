@@ -235,7 +235,7 @@ def test_what_the_rule_demands_is_shown_and_given_on_the_command_line(operator: 
     assert (unfilled.code, "level: Choose from the options." in unfilled.err) == (1, True)
     filled = ("--confirm", "hire", "--response", '{"level": "senior"}')
     assert operator.ok("decide", request.id, "approve", *filled).out.startswith("Approved: hire")
-    assert "    level = senior" in operator.ok("requests", "show", request.id).out.splitlines()
+    assert "    Which? = senior" in operator.ok("requests", "show", request.id).out.splitlines()
 
 
 def test_a_reason_that_is_no_text_is_wrong_usage(operator: Operator) -> None:

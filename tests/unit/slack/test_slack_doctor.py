@@ -9,7 +9,7 @@ import pytest
 from fakes.slack import FakeSlack
 from sayso_adapters.slack.doctor import FIXES, check_channels, check_secret
 from sayso_adapters.slack.settings import read
-from sayso_adapters.slack.workspaces import Workspace, Workspaces
+from sayso_adapters.slack.workspaces import OneWorkspace, Workspaces
 from sayso_bot.domain.policy import Route
 from sayso_bot.testing.context import Surroundings
 from sayso_bot.testing.desk import MemoryDesk
@@ -20,7 +20,7 @@ from sayso_bot.testing.samples import a_requirement
 async def workspaces(slack: FakeSlack, desk: MemoryDesk) -> AsyncIterator[Workspaces]:
     around = Surroundings(desk, slack.settings())
     async with around.serving():
-        found = Workspaces(Workspace(read(slack.settings()), around.context))
+        found = OneWorkspace(read(slack.settings()), around.context)
         await found.open()
         yield found
         await found.close()

@@ -12,6 +12,7 @@ import pytest
 
 from fakes.slack import FakeSlack
 from sayso_adapters.slack.adapter import PATH
+from sayso_adapters.slack.bolt import Dispatcher
 from sayso_adapters.slack.callbacks import Callbacks
 from sayso_adapters.slack.handlers import Handlers
 from sayso_adapters.slack.settings import read
@@ -20,8 +21,8 @@ from sayso_bot.testing.context import Surroundings
 from sayso_bot.testing.desk import MemoryDesk
 
 ACTION = {"type": "block_actions", "actions": [{"action_id": "approve"}]}
-SUBMITTED = {"type": "view_submission", "view": {"callback_id": "reason"}}
-CLOSED = {"type": "view_closed", "view": {"callback_id": "reason"}}
+SUBMITTED = {"type": "view_submission", "view": {"type": "modal", "callback_id": "reason"}}
+CLOSED = {"type": "view_closed", "view": {"type": "modal", "callback_id": "reason"}}
 SHORTCUT = {"type": "shortcut", "callback_id": "sayso_pending"}
 MESSAGE_ACTION = {"type": "message_action", "callback_id": "sayso_show"}
 EVENT = {"type": "event_callback", "event": {"type": "app_home_opened"}}
@@ -79,7 +80,9 @@ class Endpoint:
 
 async def endpoint_of(slack: FakeSlack, handlers: Handlers) -> AsyncIterator[Endpoint]:
     around = Surroundings(MemoryDesk(admits=lambda _: True), slack.settings())
-    around.context.mount("POST", PATH, Callbacks(read(slack.settings()), around.context, handlers).receive)
+    settings = read(slack.settings())
+    dispatcher = Dispatcher(settings, around.context, handlers)
+    around.context.mount("POST", PATH, Callbacks(settings, around.context, dispatcher).receive)
     async with around.serving() as url:
         yield Endpoint(slack, url)
 
@@ -146,7 +149,7 @@ async def test_what_is_not_recorded_is_not_acknowledged(
         {"type": "block_actions", "actions": [{"action_id": 3}]},
         {"type": "block_actions", "actions": "approve"},
         {"type": "view_submission"},
-        {"type": "view_submission", "view": {"callback_id": None}},
+        {"type": "view_submission", "view": {"type": "modal", "callback_id": None}},
         {"type": "shortcut"},
         {"type": "event_callback", "event": "app_uninstalled"},
         {"type": "url_verification", "challenge": 3},

@@ -11,7 +11,7 @@ from fakes.slack import FakeSlack
 from sayso_adapters.slack.home import Home
 from sayso_adapters.slack.people import KEPT_SECONDS, People
 from sayso_adapters.slack.settings import read
-from sayso_adapters.slack.wire import Wire
+from sayso_adapters.slack.wire import OneToken, Wire
 from sayso_bot.domain.person import Person
 from sayso_bot.ports import LookupFailed
 from unit.slack.slack_office import Office
@@ -31,7 +31,7 @@ def hours() -> Hours:
 
 @pytest.fixture
 async def people(slack: FakeSlack, hours: Hours) -> AsyncIterator[People]:
-    wire = Wire(read(slack.settings()))
+    wire = Wire(read(slack.settings()), OneToken(slack.token))
     await wire.open()
     home = Home(team="T0TEAM", enterprise=None, bot="B0BOT", bot_user="U0BOT", name="Example")
     yield People(wire, lambda: home, hours)

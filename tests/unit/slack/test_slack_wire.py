@@ -11,7 +11,7 @@ from fakes.slack import FakeSlack
 from sayso_adapters.slack import wire as wire_module
 from sayso_adapters.slack.adapter import create
 from sayso_adapters.slack.settings import read
-from sayso_adapters.slack.wire import Wire, client
+from sayso_adapters.slack.wire import OneToken, Wire, client
 from sayso_bot.ports import Gone, LookupFailed, Rejected, Retry
 from sayso_bot.testing.context import Surroundings
 from sayso_bot.testing.desk import MemoryDesk
@@ -231,7 +231,7 @@ class TestStart:
 
     async def test_before_the_start_nothing_is_sent(self, slack: FakeSlack) -> None:
         with pytest.raises(Retry, match="not_connected"):
-            await Wire(read(slack.settings())).call("auth.test")
+            await Wire(read(slack.settings()), OneToken(slack.token)).call("auth.test")
 
 
 class TestNotify:

@@ -2,6 +2,8 @@
 -- A fenced lease keeps one worker at one card; the attempt is written down before the network call; a lost answer is
 -- remembered, so that nothing is posted again before the platform could be asked.
 
+local PACED_SECONDS = 30     -- how long a place is given cards one by one after it asked us to wait
+
 -- due_places: places with work to do now, and when the next one has some. Writes nothing.
 -- KEYS  places, clock      ARGV  limit
 -- Answers  ok, now, {place…}, ms of the next ('' none)
@@ -43,18 +45,62 @@ local function blocked_until(k, place)
   return tonumber(redis.call('HGET', k.blocked, place) or '0')
 end
 
+-- A place that has once asked us to wait is given first posts one by one for a while: each card its turn, on the book's own time, so
+-- that replicas share one pace. What is kept of it: until when, the next turn that nobody has, and when the last post was let go.
+local function pace_of(k, place)
+  local found = redis.call('HGET', k.blocked, place .. ' pace')
+  if not found then return nil end
+  local till, free, last = string.match(found, '^(%d+) (%d+) (%d+)$')
+  return { till = tonumber(till), free = tonumber(free), last = tonumber(last) }
+end
+
+local function keep_pace(k, place, pace)
+  redis.call('HSET', k.blocked, place .. ' pace', string.format('%d %d %d', pace.till, pace.free, pace.last))
+end
+
+-- A card was refused for the place's pace, and may try again at `at`: that is its turn. The next one comes `step` ms later.
+local function slow_down(k, place, at, step, now)
+  local pace = pace_of(k, place) or { free = 0, last = 0 }
+  pace.till = now + PACED_SECONDS * 1000
+  pace.free = math.max(pace.free, at + step)
+  keep_pace(k, place, pace)
+  redis.call('HSET', k.post, 'turn', at)
+end
+
+-- When this card may be posted, or nil for now. A turn that came too soon after another post is given again, at the end.
+local function turn_of(k, place, turn, step, now)
+  local pace = pace_of(k, place)
+  if not pace then return nil end
+  if pace.till <= now and pace.free <= now then
+    redis.call('HDEL', k.blocked, place .. ' pace')
+    return nil
+  end
+  if turn and turn > now then return turn end
+  local has_come = turn or pace.free <= now
+  if has_come and pace.last + step * 0.95 <= now then
+    pace.last, pace.free = now, math.max(pace.free, now + step)
+    keep_pace(k, place, pace)
+    return nil
+  end
+  local given = math.max(pace.free, pace.last + step)
+  pace.free = given + step
+  keep_pace(k, place, pace)
+  redis.call('HSET', k.post, 'turn', given, 'what', 'rate_limited')
+  return given
+end
+
 -- begin: take the lease of one card and write the attempt down.
--- KEYS  of_request (16)      ARGV  id, place, lease ms, operation
+-- KEYS  of_request (16)      ARGV  id, place, lease ms, operation, ms between two posts at a place that is slow
 -- Answers  ok, now, fence, wanted, posted, post, button, attempts, lost at ('' none), doubles, told, record | done | leased | later
--- Prevents two workers at one card, a card at a place that its request has left, a call of a place that asked us to wait, and a second post before a lost first one
--- could be looked up. `lost_at` is what this attempt was told; `tried_at` is this attempt itself, until it is known how it ended.
+-- Prevents two workers at one card, a card at a place that its request has left, a call of a place that asked us to wait, a burst at
+-- one that did before, and a second post before a lost first one could be looked up. `lost_at` is what this attempt was told; `tried_at` is this attempt itself, until it is known how it ended.
 register('begin', function(keys, a)
   local k = request_keys(keys)
   local id, place, lease, operation = a[1], a[2], tonumber(a[3]), a[4]
   local now = tick(k.clock)
   local r = load_request(k.record)
   local f = redis.call('HMGET', k.post, 'wanted', 'posted', 'post', 'button', 'attempts', 'fence', 'lease_until', 'tried_at',
-    'doubles', 'holder', 'lost_at', 'told')
+    'doubles', 'holder', 'lost_at', 'told', 'turn')
   if not r or not f[1] then
     finish(k, id, place)
     return { 'done', now }
@@ -78,6 +124,11 @@ register('begin', function(keys, a)
   end
   if f[8] and not f[3] and tonumber(f[8]) + LOST_SECONDS * 1000 > now and not repeated then
     again_at(k, id, place, tonumber(f[8]) + LOST_SECONDS * 1000)
+    return { 'later', now }
+  end
+  local turn = not f[3] and not repeated and turn_of(k, place, tonumber(f[13] or ''), tonumber(a[5]), now)
+  if turn then
+    again_at(k, id, place, turn)
     return { 'later', now }
   end
   local fence, attempts, lost_at = tonumber(f[6]), tonumber(f[5]), f[11] or ''
@@ -183,7 +234,8 @@ end)
 
 -- failed: try again later. A place that named its time is left alone until then, by everybody. An attempt that certainly
 -- made nothing leaves what was known before it: an earlier lost answer is still to be looked up.
--- KEYS  of_request (16)      ARGV  id, place, fence, after ms, lost ('1' or ''), alarm ('1' or ''), whole place ('1' or ''), what
+-- KEYS  of_request (16)      ARGV  id, place, fence, after ms, lost ('1' or ''), alarm ('1' or ''), whole place ('1' or ''), what,
+--       ms between two posts from now on, where it is the whole place
 -- Answers  ok | lost (somebody else holds the lease: nothing changed)
 register('failed', function(keys, a)
   local k = request_keys(keys)
@@ -201,6 +253,7 @@ register('failed', function(keys, a)
     end
   end
   if a[7] == '1' and blocked_until(k, place) < at then redis.call('HSET', k.blocked, place, at) end
+  if a[7] == '1' then slow_down(k, place, at, tonumber(a[9]), now) end
   if a[6] == '1' and redis.call('ZADD', k.alarms, 'NX', now, id .. ' ' .. place) == 1 then
     journal(k.journal, 'undeliverable', now, id, cjson.encode({ place = place, what = a[8] }))
   end

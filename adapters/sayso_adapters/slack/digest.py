@@ -1,0 +1,87 @@
+"""A listing as one Slack message: a row and a Review button for each of the first requests, and a count of the others.
+
+A row is no card: it names the action, its first params, who asks and until when, and its button opens all of it. What
+does not fit is counted, never left out silently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sayso_adapters.slack.blocks import (
+    MAX_URL,
+    Block,
+    Room,
+    actions,
+    button,
+    divider,
+    escape,
+    in_utc,
+    mrkdwn,
+    plain,
+    section,
+    shortened,
+)
+from sayso_adapters.slack.cards import OPEN, REVIEW, Message, asked
+from sayso_bot.domain.listing import Listed, Listing
+from sayso_bot.domain.request import Status
+
+LONGEST_ROW = 350
+LONGEST_LINE = 300
+_ENDED = {
+    Status.APPROVED: "approved",
+    Status.DENIED: "denied",
+    Status.EXPIRED: "expired",
+    Status.CANCELLED: "cancelled",
+}
+
+
+def digest(listing: Listing, *, mentions: str = "") -> Message:
+    """``listing`` with a button for each row. ``complete`` says that each request that waits has one."""
+    opening = [section(plain(_headline(listing)))]
+    if mentions:
+        opening.insert(0, section(mrkdwn(mentions)))
+    ended = _ended(listing.ended)
+    link = [actions([button(OPEN, "Open the inbox", url=listing.url)])] if 0 < len(listing.url) <= MAX_URL else []
+    closing = [divider(), section(plain("x" * LONGEST_LINE)), section(plain("x" * LONGEST_LINE)), *link]
+    room = Room([*opening, *closing])
+
+    rows: list[Block] = []
+    shown = 0
+    for listed in listing.rows:
+        row = _row(listed)
+        if not room.take(*row, blocks=len(row)):
+            break
+        rows += row
+        shown += 1
+    rest = listing.waiting - shown
+    said = [section(plain(_rest(rest, shown)))] if rest else []
+    told = [section(plain(ended))] if ended else []
+    blocks = [*opening, *rows, *([divider()] if said or told else []), *said, *told, *(link if listing.waiting else [])]
+    return Message(blocks, escape(_headline(listing)), complete=not rest)
+
+
+def _headline(listing: Listing) -> str:
+    if not listing.waiting:
+        return "Nothing of this list waits for an answer any more."
+    if listing.waiting == 1:
+        return "1 request waits for an answer."
+    return f"{listing.waiting} requests wait for an answer. Each is decided on its own."
+
+
+def _row(listed: Listed) -> list[Block]:
+    card = listed.card
+    until = f"until {in_utc(card.expires_at)}" if card.expires_at else "no deadline"
+    words = shortened(f"{asked(card)}\n{card.agent} asks, {card.needs}, {until}", LONGEST_ROW)
+    return [section(plain(words)), actions([button(REVIEW, "Review", value=listed.button)])]
+
+
+def _rest(rest: int, shown: int) -> str:
+    if not shown:
+        return f"{rest} wait, see the inbox."
+    return f"And {rest} more {'wait' if rest > 1 else 'waits'}, see the inbox."
+
+
+def _ended(ended: Mapping[Status, int]) -> str:
+    counts = [f"{ended[status]} {word}" for status, word in _ENDED.items() if ended.get(status)]
+    return f"Ended: {', '.join(counts)}." if counts else ""

@@ -1,0 +1,93 @@
+"""What a burst of requests that is shown as one message needs: who shows it, and what is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from sayso_bot.domain.listing import Listing
+from sayso_bot.domain.request import Request, Status
+
+
+@runtime_checkable
+class ShowsLists(Protocol):
+    """An adapter that can show a `Listing`. One that cannot is given a card for each request."""
+
+    async def post_list(self, listing: Listing, place: str) -> str:
+        """As `ChatAdapter.post`."""
+        ...
+
+    async def update_list(self, listing: Listing, place: str, post: str) -> None:
+        """As `ChatAdapter.update`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """A request as it stands, and the ``version`` of it that a listing of now shows.
+
+    ``post`` is where it is shown already; ``listed`` says that this is a listing and no card of its own.
+    """
+
+    request: Request
+    version: int
+    button: str
+    post: str | None
+    listed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListWork:
+    """The listing of one place to bring up to date, under a lease that ``fence`` names.
+
+    ``ids`` are the requests that wait by what it shows, ``ended`` counts those that it has told of. The rest is as
+    in `Work`.
+    """
+
+    place: str
+    fence: int
+    name: str
+    post: str | None
+    attempts: int
+    lost_at: datetime | None
+    ids: frozenset[str]
+    ended: Mapping[Status, int]
+
+
+class ListStore(Protocol):
+    """Each method is one Redis Function, atomic and safe to repeat. Raises `Unavailable`."""
+
+    async def begin_list(self, place: str, lease_seconds: float, name: str) -> ListWork | float:
+        """Take the lease of a place's listing, ``name`` for a new one; or in how many seconds to look again."""
+        ...
+
+    async def renew_list(self, work: ListWork, lease_seconds: float) -> None: ...
+
+    async def list_row(self, request_id: str, place: str) -> ListRow | None:
+        """None where the request has no card at ``place``, or was moved from there."""
+        ...
+
+    async def list_shown(
+        self, work: ListWork, post: str | None, new: Sequence[str], ended: Mapping[str, Status], pause_seconds: float
+    ) -> bool:
+        """Write down what the message shows. False where the lease is somebody else's: nothing else may be recorded.
+
+        When nothing waits any more the listing is closed, and the next request begins another.
+        """
+        ...
+
+    async def row_shown(self, row: ListRow, place: str, post: str | None) -> None:
+        """A request is shown by the listing, or needs not be shown."""
+        ...
+
+    async def list_failed(
+        self, work: ListWork, *, after_seconds: float, lost: bool, whole_place: bool, gone: bool
+    ) -> None:
+        """Try again later. ``gone``: its message is not there any more, and another is to be posted."""
+        ...
+
+    async def put_off(self, place: str, ids: Sequence[str], seconds: float) -> None:
+        """Those of ``ids`` that are due are due so many seconds from now."""
+        ...

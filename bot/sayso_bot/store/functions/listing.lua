@@ -1,0 +1,138 @@
+-- A rule may want a burst shown as one message. Its requests are due at their place like any others; what the place's listing shows is
+-- kept beside them: the message, and which requests wait by what it says. One worker at a time brings it up to date.
+
+local LIST_STATUSES = { 'approved', 'denied', 'expired', 'cancelled' }
+
+-- begin_list: take the lease of a place's listing and write the attempt down.
+-- KEYS  list, listed, clock, blocked      ARGV  place, lease ms, operation, name of a new listing
+-- Answers  ok, now, fence, name, post, attempts, lost at ('' none), {count by status}, {id…} | later, now, ms (a second where somebody
+--          else holds the lease: who does may be done much sooner than it lapses)
+-- Prevents two listings of one place, more than one call a second for them, and a second post before a lost first one could be looked up.
+register('begin_list', function(keys, a)
+  local now = tick(keys[3])
+  local f = redis.call('HMGET', keys[1], 'fence', 'lease_until', 'holder', 'post', 'tried_at', 'lost_at', 'not_before', 'attempts',
+    'name')
+  local repeated = f[3] == a[3]
+  local fence, attempts, lost_at, name = tonumber(f[1] or '0'), tonumber(f[8] or '0'), f[6] or '', f[9]
+  if not repeated then
+    local leased = tonumber(f[2] or '0') - now
+    if leased > 0 then return { 'later', now, math.min(leased, 1000) } end
+    local free = math.max(tonumber(f[7] or '0'), tonumber(redis.call('HGET', keys[4], a[1]) or '0'))
+    if f[5] and not f[4] then free = math.max(free, tonumber(f[5]) + LOST_SECONDS * 1000) end
+    if free > now then return { 'later', now, free - now } end
+    fence, attempts, lost_at = fence + 1, attempts + 1, (not f[4] and f[5]) or ''
+    if not f[4] then
+      if lost_at == '' then name = a[4] end
+      redis.call('HSET', keys[1], 'tried_at', now)
+    end
+    redis.call('HSET', keys[1], 'fence', fence, 'attempts', attempts, 'holder', a[3], 'lost_at', lost_at, 'name', name)
+  end
+  redis.call('HSET', keys[1], 'lease_until', now + tonumber(a[2]))
+  return { 'ok', now, fence, name, f[4] or '', attempts, lost_at, redis.call('HMGET', keys[1], unpack(LIST_STATUSES)),
+    redis.call('ZRANGE', keys[2], 0, -1) }
+end)
+
+-- renew_list: hold the lease longer while a slow platform answers.
+-- KEYS  list, clock      ARGV  fence, lease ms
+-- Answers  ok | lost (somebody else holds it now)
+register('renew_list', function(keys, a)
+  local now = tick(keys[2])
+  if redis.call('HGET', keys[1], 'fence') ~= a[1] then return { 'lost', now } end
+  redis.call('HSET', keys[1], 'lease_until', now + tonumber(a[2]))
+  return { 'ok', now }
+end)
+
+-- list_row: a request with the version of its card that is wanted now. Writes nothing.
+-- KEYS  record, card, clock      ARGV  place
+-- Answers  ok, now, record, version, button, post ('' none), listed | none
+register('list_row', function(keys, a)
+  local now = peek(keys[3])
+  local f = redis.call('HMGET', keys[2], 'wanted', 'button', 'post', 'listed')
+  if not f[1] or redis.call('HGET', keys[1], 'place') ~= a[1] then return { 'none', now } end
+  return { 'ok', now, redis.call('HGETALL', keys[1]), f[1], f[2], f[3] or '', f[4] or '' }
+end, { 'no-writes' })
+
+-- list_shown: the message shows this. With nothing left that waits the listing is closed, and the next request begins another.
+-- KEYS  list, listed, clock, counters      ARGV  fence, post ('' none is needed), pause ms, how many begin to wait, their ids, then
+--       id and status of each that has ended
+-- Answers  ok | lost (somebody else holds the lease: only a post that nobody knew of is recorded)
+register('list_shown', function(keys, a)
+  local now = tick(keys[3])
+  local f = redis.call('HMGET', keys[1], 'fence', 'post')
+  if f[1] ~= a[1] then
+    if a[2] ~= '' and not f[2] then redis.call('HSET', keys[1], 'post', a[2]) end
+    if a[2] ~= '' and f[2] and f[2] ~= a[2] then redis.call('HINCRBY', keys[4], 'doubles', 1) end
+    return { 'lost', now }
+  end
+  local new = tonumber(a[4])
+  for i = 5, 4 + new do redis.call('ZADD', keys[2], 0, a[i]) end
+  for i = 5 + new, #a, 2 do
+    if redis.call('ZREM', keys[2], a[i]) == 1 then redis.call('HINCRBY', keys[1], a[i + 1], 1) end
+  end
+  redis.call('HDEL', keys[1], 'tried_at', 'lost_at')
+  redis.call('HSET', keys[1], 'lease_until', 0, 'attempts', 0, 'not_before', now + tonumber(a[3]))
+  if redis.call('EXISTS', keys[2]) == 1 then
+    redis.call('HSET', keys[1], 'post', a[2])
+  else
+    redis.call('HDEL', keys[1], 'post', 'name', unpack(LIST_STATUSES))
+  end
+  return { 'ok', now }
+end)
+
+-- row_shown: a listing shows this version of a request, or nobody needs to see it.
+-- KEYS  of_request (16)      ARGV  id, place, version, post ('' none)
+-- Answers  ok
+register('row_shown', function(keys, a)
+  local k = request_keys(keys)
+  local id, place, version, post = a[1], a[2], tonumber(a[3]), a[4]
+  local now = tick(k.clock)
+  local f = redis.call('HMGET', k.post, 'wanted', 'post', 'posted')
+  if not f[1] then return { 'ok', now } end
+  if post ~= '' and f[2] ~= post then
+    redis.call('HSET', k.post, 'post', post, 'listed', 1)
+    if not f[2] then journal(k.journal, 'posted', now, id, cjson.encode({ place = place, post = post })) end
+  end
+  redis.call('HSET', k.post, 'posted', math.max(version, tonumber(f[3])), 'attempts', 0, 'lease_until', 0)
+  redis.call('HDEL', k.post, 'tried_at')
+  if version >= tonumber(f[1]) then
+    finish(k, id, place)
+  else
+    calm(k, id, place)
+    again_at(k, id, place, now)
+  end
+  return { 'ok', now }
+end)
+
+-- list_failed: try again later, as `failed` does for a card.
+-- KEYS  list, clock, places, blocked, work      ARGV  fence, place, after ms, lost ('1' or ''), whole place ('1' or ''), gone ('1' or '')
+-- Answers  ok | lost (somebody else holds the lease: nothing changed)
+register('list_failed', function(keys, a)
+  local now = tick(keys[2])
+  if redis.call('HGET', keys[1], 'fence') ~= a[1] then return { 'lost', now } end
+  local at = now + tonumber(a[3])
+  redis.call('HSET', keys[1], 'lease_until', 0, 'not_before', at)
+  if a[4] ~= '1' then
+    local lost_at = redis.call('HGET', keys[1], 'lost_at') or ''
+    if lost_at == '' then
+      redis.call('HDEL', keys[1], 'tried_at')
+    else
+      redis.call('HSET', keys[1], 'tried_at', lost_at)
+    end
+  end
+  if a[6] == '1' then redis.call('HDEL', keys[1], 'post') end
+  if a[5] == '1' and tonumber(redis.call('HGET', keys[4], a[2]) or '0') < at then
+    redis.call('HSET', keys[4], a[2], at)
+    touch_place(keys[3], keys[4], keys[5], a[2])
+  end
+  return { 'ok', now }
+end)
+
+-- put_off: what waits for the listing is due when that may be shown again.
+-- KEYS  work, places, blocked, clock      ARGV  place, ms, id…
+-- Answers  ok
+register('put_off', function(keys, a)
+  local now = tick(keys[4])
+  for i = 3, #a do redis.call('ZADD', keys[1], 'XX', now + tonumber(a[2]), a[i]) end
+  touch_place(keys[2], keys[3], keys[1], a[1])
+  return { 'ok', now }
+end)

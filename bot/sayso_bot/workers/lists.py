@@ -1,0 +1,206 @@
+"""Brings listings up to date: where a rule wants a burst shown as one message, all that is due at a place is one piece
+of work.
+
+A request counts as shown only when a message that lists or counts it is there. What cannot be shown as a list is handed
+back to delivery, which moves it, raises the alarm, or shows a card. Each request is decided on its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import insort
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from sayso_bot.domain.listing import MOST_ROWS
+from sayso_bot.domain.request import Claims, Request, Status
+from sayso_bot.errors import SaysoError
+from sayso_bot.ports import AdapterError, Gone, ListRow, ListStore, ListWork, Log, Rejected, Retry, Store
+from sayso_bot.workers.tasks import cancelled
+
+LEASE_SECONDS = 15.0
+PAUSE_SECONDS = 1.0
+"""The least time between two changes of one listing."""
+MOST_AT_ONCE = 1000
+READ_AT_ONCE = 50
+FIRST_RETRY_SECONDS = 0.5
+LONGEST_RETRY_SECONDS = 60.0
+ALARM_SECONDS = 120.0
+ALARM_ATTEMPTS = 6
+DELETED = "message_not_found"
+
+
+class ListDesk(Protocol):
+    """What is needed of the desk."""
+
+    def shows_lists(self, place: str) -> bool: ...
+
+    async def show_list(
+        self, work: ListWork, rows: Sequence[ListRow], waiting: int, ended: Mapping[Status, int]
+    ) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class NotListed:
+    """A request that its place's listing does not show: ``why`` it could not, or None for one to be shown as a card."""
+
+    request_id: str
+    why: AdapterError | None = None
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What a listing is to show. ``due`` are the requests that it is brought up to date for, with their params only
+    where they may have a row; ``single`` have a card of their own.
+    """
+
+    due: dict[str, ListRow] = field(default_factory=dict)
+    single: list[NotListed] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    ended: dict[str, Status] = field(default_factory=dict)
+    rows: list[ListRow] = field(default_factory=list)
+
+
+class Lists:
+    def __init__(self, store: Store, lists: ListStore, desk: ListDesk, log: Log) -> None:
+        self._store = store
+        self._lists = lists
+        self._desk = desk
+        self._log = log
+
+    def has(self, request: Request, place: str) -> bool:
+        """Whether this request belongs into the listing of ``place``."""
+        wanted = request.requirement is not None and request.requirement.digest
+        return wanted and self._desk.shows_lists(place)
+
+    async def bring_up_to_date(self, place: str, some: Sequence[str]) -> Sequence[NotListed]:
+        """Show what is due at ``place``, of which ``some`` are known; those that are not shown by the listing."""
+        work = await self._lists.begin_list(place, LEASE_SECONDS, min(some))
+        if not isinstance(work, ListWork):
+            await self._lists.put_off(place, some, work)
+            return ()
+        try:
+            found = await self._gathered(work)
+        except BaseException:
+            await self._hand_back(work, lost=False)
+            raise
+        ended = dict(work.ended)
+        for status in found.ended.values():
+            ended[status] = ended.get(status, 0) + 1
+        try:
+            async with self._keeping(work):
+                post = await self._desk.show_list(work, found.rows, len(found.waiting), ended)
+        except AdapterError as error:
+            return await self._failed(work, error, found)
+        except asyncio.CancelledError:
+            await self._hand_back(work, lost=True)  # the platform may have taken the call: look before posting again
+            raise
+        except Exception:  # noqa: BLE001 - an adapter's bug must not hide the requests
+            self._log.exception("list_failed", place=place)
+            return await self._failed(work, Rejected("internal"), found)
+        await self._record(work, post, found)
+        return found.single
+
+    async def _gathered(self, work: ListWork) -> _Gathered:
+        found, waiting = _Gathered(), set(work.ids)
+        whole: list[str] = []
+        due = await self._store.due_work(work.place, MOST_AT_ONCE)
+        async for row in self._read(due, work.place):
+            request_id = row.request.id
+            if not self.has(row.request, work.place):
+                continue
+            if row.post is not None and not row.listed:
+                found.single.append(NotListed(request_id))
+                continue
+            found.due[request_id] = row
+            if row.request.settled:
+                waiting.discard(request_id)
+                if request_id in work.ids:
+                    found.ended[request_id] = row.request.status
+            else:
+                waiting.add(request_id)
+                insort(whole, request_id)
+            if len(whole) > MOST_ROWS:
+                last = whole.pop()
+                found.due[last] = _without_params(found.due[last])
+        found.waiting = sorted(waiting)
+        wanted = found.waiting[:MOST_ROWS]
+        first = {request_id: found.due[request_id] for request_id in wanted if request_id in found.due}
+        async for row in self._read([request_id for request_id in wanted if request_id not in first], work.place):
+            first[row.request.id] = row
+        found.rows = [row for _, row in sorted(first.items()) if not row.request.settled]
+        return found
+
+    async def _read(self, ids: Sequence[str], place: str) -> AsyncIterator[ListRow]:
+        for start in range(0, len(ids), READ_AT_ONCE):
+            some = ids[start : start + READ_AT_ONCE]
+            for row in await asyncio.gather(*(self._lists.list_row(request_id, place) for request_id in some)):
+                if row is not None:
+                    yield row
+
+    async def _record(self, work: ListWork, post: str | None, found: _Gathered) -> None:
+        """Write down what is shown, trying for as long as it takes: to forget a post is to make another."""
+        new = [request_id for request_id in found.waiting if request_id not in work.ids]
+        while True:
+            try:
+                if not await self._lists.list_shown(work, post, new, found.ended, PAUSE_SECONDS):
+                    return
+                shown = (self._lists.row_shown(row, work.place, post or row.post) for row in found.due.values())
+                await asyncio.gather(*shown)
+            except SaysoError as error:
+                self._log.warning("list_not_recorded", place=work.place, code=error.code)
+                await asyncio.sleep(PAUSE_SECONDS)
+            else:
+                self._log.info("list_shown", place=work.place, waiting=len(found.waiting))
+                return
+
+    async def _failed(self, work: ListWork, error: AdapterError, found: _Gathered) -> Sequence[NotListed]:
+        """Try again later. A lasting failure is one of each request that nobody has seen; where Slack took the list
+        for wrong, each is tried as a card."""
+        told_when = error.after if isinstance(error, Retry) else None
+        lost = isinstance(error, Retry) and error.lost
+        deleted = work.post is not None and error.what == DELETED
+        lasting = isinstance(error, Gone | Rejected) and not deleted
+        given_up = lasting or (work.attempts >= ALARM_ATTEMPTS and told_when is None and not lost and not deleted)
+        after = told_when or (0.0 if deleted else PAUSE_SECONDS if lasting else _pause(work.attempts))
+        self._log.warning("list_not_shown", place=work.place, what=error.what, again_in_seconds=round(after, 1))
+        await self._lists.list_failed(
+            work, after_seconds=after, lost=lost, whole_place=told_when is not None, gone=deleted
+        )
+        if not given_up:
+            return found.single
+        if seen := [name for name, row in found.due.items() if row.post is not None]:
+            await self._lists.put_off(work.place, seen, ALARM_SECONDS)
+        why = None if isinstance(error, Rejected) else error
+        return [*found.single, *(NotListed(name, why) for name, row in found.due.items() if row.post is None)]
+
+    async def _hand_back(self, work: ListWork, *, lost: bool) -> None:
+        with suppress(SaysoError):  # the lease lapses by itself
+            await self._lists.list_failed(work, after_seconds=0, lost=lost, whole_place=False, gone=False)
+
+    @asynccontextmanager
+    async def _keeping(self, work: ListWork) -> AsyncIterator[None]:
+        """Hold the lease while a slow platform answers."""
+
+        async def renew() -> None:
+            while True:
+                await asyncio.sleep(LEASE_SECONDS / 3)
+                with suppress(SaysoError):  # the next one may come in time, and the fence guards what does not
+                    await self._lists.renew_list(work, LEASE_SECONDS)
+
+        task = asyncio.create_task(renew())
+        try:
+            yield
+        finally:
+            await cancelled([task])
+
+
+def _without_params(row: ListRow) -> ListRow:
+    """What is only counted needs no room for what it says."""
+    return replace(row, request=replace(row.request, params={}, claims=Claims()))
+
+
+def _pause(attempts: int) -> float:
+    return min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** min(attempts, 10))

@@ -1,0 +1,246 @@
+"""Where a rule says `digest`, a burst is one message with a list; each request is still decided on its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from e2e.office import PAYMENTS, POLICY, Stalled, asked, later, office, recorded, workspace
+from fakes.slack import FakeSlack
+from fakes.slack_workspace import Message
+from redis_server import RedisServer
+from service import ANA, Sayso, ServiceProcess, until
+
+DIGEST = POLICY.replace("ben@example.com], timeout: 30m}", "ben@example.com], timeout: 30m, digest: true}")
+
+
+def rows(message: Message) -> list[str]:
+    """The button of each row."""
+    elements = [element for block in message.blocks if block["type"] == "actions" for element in block["elements"]]
+    return [str(element["value"]) for element in elements if element["action_id"] == "review"]
+
+
+def words(message: Message) -> str:
+    return json.dumps(message.blocks, ensure_ascii=False)
+
+
+async def _says(sayso: Sayso, message: Message, sentence: str) -> None:
+    """Until the list says so, while the book's time goes on: it is changed once a second at most."""
+
+    async def said() -> bool:
+        await later(sayso, 0.5)
+        return sentence in words(message)
+
+    await until(said)
+
+
+async def test_a_burst_is_one_message_that_lists_the_first_and_counts_the_others() -> None:
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        requests = [await asked(agent) for _ in range(40)]
+        message = await slack.posted()
+        await _says(sayso, message, "40 requests wait")
+        for request in requests:
+            await recorded(sayso, request)
+        assert len(slack.messages) == 1
+        assert len(rows(message)) == len(set(rows(message))) == 15
+        assert "And 25 more wait, see the inbox." in words(message)
+        first = await sayso.service.desk.button(rows(message)[0])
+        assert first is not None
+        assert first.request_id == requests[0]
+        assert (await sayso.journal("posted"))[-1]["request"] in requests
+        assert len(slack.called("chat.update")) < 10, "the list is changed about once a second, however many change"
+
+
+async def test_each_request_of_a_list_is_reviewed_and_decided_on_its_own() -> None:
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        first, second, third = [await asked(agent) for _ in range(3)]
+        message = await slack.posted()
+        await _says(sayso, message, "3 requests wait")
+        await slack.tap(sayso.url, message, "review", user="U0ANA", value=rows(message)[1])
+        dialog = await slack.dialog()
+        await slack.submit(sayso.url, dialog, user="U0ANA")
+        await _says(sayso, message, "2 requests wait")
+        assert "Ended: 1 approved." in words(message)
+        statuses = [(await sayso.service.desk.look(request)).status for request in (first, second, third)]
+        assert statuses == ["pending", "approved", "pending"]
+        assert {(await sayso.service.desk.button(row)).request_id for row in rows(message)} == {first, third}  # type: ignore[union-attr]
+
+
+async def test_a_list_of_which_nothing_waits_says_so_and_the_next_request_begins_another() -> None:
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        requests = [await asked(agent) for _ in range(2)]
+        message = await slack.posted()
+        await _says(sayso, message, "2 requests wait")
+        for request, outcome in zip(requests, ("approve", "deny"), strict=True):
+            await sayso.vote(request, outcome, person=ANA)
+        await _says(sayso, message, "Nothing of this list waits")
+        assert "Ended: 1 approved, 1 denied." in words(message)
+        assert rows(message) == []
+        await later(sayso, 2)
+        again = await asked(agent)
+        other = await slack.posted()
+        await recorded(sayso, again)
+        assert "1 request waits" in words(other)
+        assert "Ended" not in words(other)
+        assert "Nothing of this list waits" in words(message)
+
+
+async def test_a_request_that_ends_before_its_list_is_posted_is_shown_to_nobody() -> None:
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        slack.limit_rate("chat.postMessage", after=5)
+        request, stays = await asked(agent), await asked(agent)
+        await slack.until_called("chat.postMessage")
+        await agent.post(f"/v1/requests/{request}/cancel")
+        await later(sayso, 6)
+        message = await slack.posted()
+        await recorded(sayso, stays)
+        await _says(sayso, message, "1 request waits")
+        assert "Ended" not in words(message)
+
+
+async def test_other_rules_cards_in_the_same_channel_are_cards() -> None:
+    both = DIGEST.replace("rules:", "rules:\n  - action: single.*\n    ask: {channel: payments, timeout: 30m}")
+    async with workspace() as slack, office(slack, policy=both) as (sayso, agent):
+        listed, single = await asked(agent), await asked(agent, "single.thing")
+        for request in (listed, single):
+            await recorded(sayso, request)
+        assert sorted(message.buttons[0] for message in slack.messages) == ["approve", "review"]
+
+
+async def test_two_replicas_make_one_list() -> None:
+    async with (
+        workspace() as slack,
+        office(slack, policy=DIGEST) as (one, agent),
+        office(slack, policy=DIGEST, redis=one.redis) as (two, other),
+    ):
+        requests = await asyncio.gather(*(asked(each) for _ in range(15) for each in (agent, other)))
+        message = await slack.posted()
+        await _says(one, message, "30 requests wait")
+        for request in requests:
+            await recorded(one, request)
+        votes = [replica.vote(request, "approve", person=ANA) for request in requests for replica in (one, two)]
+        await asyncio.gather(*votes, return_exceptions=True)
+        await _says(two, message, "Ended: 30 approved.")
+        assert len(slack.messages) == 1
+
+
+@pytest.mark.parametrize("lost", ["drop", "break_"])
+async def test_a_list_whose_answer_was_lost_is_looked_up_and_not_repeated(lost: str) -> None:
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        getattr(slack, lost)("chat.postMessage")
+        requests = [await asked(agent) for _ in range(3)]
+        await slack.until_called("chat.postMessage")
+        await until(lambda: _is_released(sayso))
+        await later(sayso, 30)
+        await asyncio.sleep(0.1)
+        assert slack.called("conversations.history") == [], "Slack may show it only later"
+        await later(sayso, 31)
+        for request in requests:
+            await recorded(sayso, request)
+        [message] = slack.messages
+        assert "3 requests wait" in words(message)
+        assert len(slack.cards_called()) == (1 if lost == "drop" else 2)
+
+
+async def test_a_worker_that_dies_after_the_post_makes_no_second_list() -> None:
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        store = sayso.service.store
+        request = await asked(agent)
+        message = await slack.posted()
+        await recorded(sayso, request)
+        client: Any = store.client
+        await client.hdel(store.keys.listing(PAYMENTS), "post")  # as if it had died before the post was written down
+        await client.delete(store.keys.listed(PAYMENTS))
+        await client.hset(store.keys.listing(PAYMENTS), "tried_at", await client.get(store.keys["clock"]))
+        await client.hdel(store.keys.post(request, PAYMENTS), "post", "listed")
+        await client.hset(store.keys.post(request, PAYMENTS), "posted", 0)
+        await client.zadd(store.keys.work(PAYMENTS), {request: 0})
+        await client.zadd(store.keys["places"], {PAYMENTS: 0})
+        await later(sayso, 61)
+        assert (await recorded(sayso, request))["post"] == message.ts
+        assert len(slack.messages) == 1
+
+
+async def test_a_replica_killed_while_it_posts_a_list_leaves_it_to_another(tmp_path: Path) -> None:
+    """kill -9 of a real process: another replica looks first, and brings the list that is there up to date."""
+    async with workspace() as slack, RedisServer() as redis:
+        policy = tmp_path / "policy.yaml"
+        policy.write_text(DIGEST)
+        environ = {
+            **slack.settings(),
+            "SAYSO_REDIS_URL": redis.url,
+            "SAYSO_SECRET": "A" * 43 + "=",
+            "SAYSO_POLICY": str(policy),
+        }
+        dying = ServiceProcess(tmp_path, environ)
+        await asyncio.to_thread(dying.start)
+        stalled = Stalled(slack, "chat.postMessage")
+        headers = {"Authorization": f"Bearer {await dying.key()}"}
+        async with httpx.AsyncClient(base_url=dying.url, headers=headers, trust_env=False) as agent:
+            requests = [await asked(agent) for _ in range(5)]
+        message = await stalled.carried_out()
+        dying.kill()
+        stalled.answer()
+        async with office(slack, policy=DIGEST, redis=redis) as (heir, _):
+            assert (
+                await heir.service.store.client.hget(heir.service.store.keys.post(requests[0], PAYMENTS), "post")
+                is None
+            )
+            await later(heir, 76)
+            await _says(heir, message, "5 requests wait")
+            for request in requests:
+                await recorded(heir, request)
+        assert len(slack.messages) == len(slack.cards_called()) == 1
+
+
+async def test_a_list_that_somebody_deleted_is_posted_anew() -> None:
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        first = await asked(agent)
+        await recorded(sayso, first)
+        slack.messages.clear()
+        second = await asked(agent)
+        await until(lambda: _moved_on(sayso, slack))
+        await recorded(sayso, second)
+        assert len(rows(slack.messages[0])) == 2
+
+
+async def test_a_channel_that_cannot_be_reached_raises_an_alarm_for_each_request_of_the_list() -> None:
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        slack.fail("chat.postMessage", "channel_not_found", times=2)
+        requests = [await asked(agent) for _ in range(2)]
+
+        async def alarmed() -> bool:
+            await later(sayso, 0.5)
+            return {alarm.request_id for alarm in await sayso.service.store.alarms(10)} == set(requests)
+
+        await until(alarmed)
+
+
+async def test_a_list_that_cannot_be_shown_goes_to_the_fallback() -> None:
+    policy = DIGEST.replace("digest: true}", "digest: true, fallback: other}").replace("C0PAYMENTS", "C0GONE")
+    async with workspace() as slack, office(slack, policy=policy) as (sayso, agent):
+        requests = [await asked(agent) for _ in range(2)]
+
+        async def moved() -> bool:
+            await later(sayso, 0.5)
+            return [message.channel for message in slack.messages] == ["C0OTHER"] and len(rows(slack.messages[0])) == 2
+
+        await until(moved)
+        for request in requests:
+            await recorded(sayso, request, "slack:C0OTHER")
+
+
+async def _is_released(sayso: Sayso) -> bool:
+    store = sayso.service.store
+    client: Any = store.client
+    return bool(await client.hget(store.keys.listing(PAYMENTS), "lease_until") == "0")
+
+
+async def _moved_on(sayso: Sayso, slack: FakeSlack) -> bool:
+    await later(sayso, 0.5)
+    return len(slack.messages) == 1
