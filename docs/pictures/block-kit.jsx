@@ -4,9 +4,13 @@ import { createRoot } from "react-dom/client";
 import { Message } from "slack-blocks-to-jsx";
 import "slack-blocks-to-jsx/dist/style.css";
 
-// To Slack, `verbatim` means "make no links of your own"; this package would show the markup itself.
+// To Slack, `verbatim` means "make no links of your own", and plain text has no markup. This package would show the markup
+// of the one and obey that of the other.
 const formatted = (blocks) =>
-  JSON.parse(JSON.stringify(blocks), (key, value) => (key === "verbatim" ? undefined : value));
+  JSON.parse(JSON.stringify(blocks), (key, value) => {
+    if (key === "verbatim") return undefined;
+    return value?.type === "plain_text" ? { ...value, text: value.text.replaceAll("*", "∗") } : value;
+  });
 
 const words = (text) => (text ? text.text : "");
 
@@ -57,9 +61,11 @@ const Dialog = ({ view }) => (
   </div>
 );
 
-window.draw = ({ blocks, logo, view }) =>
+window.draw = ({ blocks, logo, view, home }) =>
   createRoot(document.querySelector("#message")).render(
-    view ? (
+    home ? (
+      <Blocks blocks={home.blocks} />
+    ) : view ? (
       <Dialog view={view} />
     ) : (
       <Message blocks={formatted(blocks)} logo={logo} name="Sayso" time={new Date()} theme="light" />

@@ -54,6 +54,11 @@ async def dialog(browser: Browser, view: dict[str, Any], out: Path) -> None:
     await _draw(browser, {"view": view}, out)
 
 
+async def home(browser: Browser, view: dict[str, Any], out: Path) -> None:
+    """Draw a view as a Home tab."""
+    await _draw(browser, {"home": view}, out)
+
+
 async def _draw(browser: Browser, what: dict[str, Any], out: Path) -> None:
     page = await browser.new_page(viewport={"width": 720, "height": 600}, timezone_id="UTC", locale="en-GB")
     await page.set_content(PAGE)

@@ -23,8 +23,9 @@ import block_kit  # noqa: E402
 
 from browser.chromium import launch, listening  # noqa: E402
 from fakes.slack import FakeSlack  # noqa: E402
+from fakes.slack_surfaces import deliver, home_opened  # noqa: E402
 from sayso_bot.telemetry import configure_logs  # noqa: E402
-from service import Sayso, serving  # noqa: E402
+from service import Sayso, serving, until  # noqa: E402
 
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 
@@ -46,6 +47,9 @@ rules:
   - name: credits
     action: payments.credit
     ask: {channel: payments, approvers: finance, timeout: 2h, editable: [amount], reason: deny}
+  - name: mailing lists
+    action: list.*
+    ask: {channel: payments, approvers: finance, timeout: 1h, digest: true}
   - name: databases
     action: db.drop
     ask: {channel: payments, approvers: finance, timeout: 1h, confirm: type, reason: always}
@@ -121,6 +125,7 @@ async def main() -> None:
             await _large_refund(sayso, slack, browser)
             await _waiting(sayso, browser)
             await _dialogs(sayso, slack, browser)
+            await _home(sayso, slack, browser)
         await browser.close()
 
 
@@ -162,6 +167,18 @@ async def _dialogs(sayso: Sayso, slack: FakeSlack, browser: Browser) -> None:
         slack.dialogs[-1].open = False
         if name == "review":
             await block_kit.picture(browser, card.blocks, HERE / "slack-card-review.png")
+
+
+async def _home(sayso: Sayso, slack: FakeSlack, browser: Browser) -> None:
+    """The Home tab of somebody for whom something waits, and a burst that is one message."""
+    for number in range(4):
+        await _ask(sayso, "mail-bot", {"action": "list.clean", "params": {"list": f"spring-{number + 1}", "rows": 120}})
+    listing = await slack.posted()
+    await until(lambda: "spring-4" in listing.words)
+    await block_kit.picture(browser, listing.blocks, HERE / "slack-list.png")
+    await deliver(sayso.url, home_opened("U0ANA", team=slack.team), slack.signed)
+    await until(lambda: "U0ANA" in slack.homes)
+    await block_kit.home(browser, slack.homes["U0ANA"], HERE / "slack-home.png")
 
 
 async def _waiting(sayso: Sayso, browser: Browser) -> None:

@@ -14,9 +14,9 @@ from sayso_adapters.slack.blocks import (
     Room,
     actions,
     button,
+    date,
     divider,
     escape,
-    in_utc,
     mrkdwn,
     plain,
     section,
@@ -71,9 +71,10 @@ def _headline(listing: Listing) -> str:
 
 def _row(listed: Listed) -> list[Block]:
     card = listed.card
-    until = f"until {in_utc(card.expires_at)}" if card.expires_at else "no deadline"
-    words = shortened(f"{asked(card)}\n{card.agent} asks, {card.needs}, {until}", LONGEST_ROW)
-    return [section(plain(words)), actions([button(REVIEW, "Review", value=listed.button)])]
+    until = mrkdwn(f"until {date(card.expires_at)}") if card.expires_at else plain("no deadline")
+    words = shortened(f"{asked(card)}\n{card.agent} asks, {card.needs}", LONGEST_ROW)
+    row = {**section(plain(words)), "fields": [until]}
+    return [row, actions([button(REVIEW, "Review", value=listed.button)])]
 
 
 def _rest(rest: int, shown: int) -> str:

@@ -60,7 +60,8 @@ def test_a_row_says_who_asks_what_is_needed_and_until_when() -> None:
     request = replace(a_request("slack:C1"), expires_at=datetime(2026, 11, 24, 12, 30, tzinfo=UTC))
     listing = Listing("req_1", (Listed(card(request, "https://s/x"), "btn_1"),), 1, {}, "https://s/inbox")
     words = json.dumps(digest(listing).blocks, ensure_ascii=False)
-    assert f"{request.agent} asks, {listing.rows[0].card.needs}, until 2026-11-24 12:30 UTC" in words
+    assert f"{request.agent} asks, {listing.rows[0].card.needs}" in words
+    assert f"until <!date^{1795523400}^{{date_short_pretty}} {{time}}|2026-11-24 12:30 UTC>" in words
 
 
 def test_agents_words_are_shown_and_not_obeyed() -> None:
