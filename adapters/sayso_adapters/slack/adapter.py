@@ -285,7 +285,12 @@ async def _check_token(workspace: Workspace) -> list[Check]:
     try:
         home, scopes = await workspace.ask()
     except AdapterError as error:
-        return [Check(f"slack token{of}", ok=False, detail=f"Slack refuses or cannot be reached ({error.what}).")]
+        fix = (
+            f"Slack cannot be reached ({error.what}). Check this machine's way to it, and try again shortly."
+            if isinstance(error, Retry)
+            else f"Slack refuses the token ({error.what}). Install the app again, and set the token that it then shows."
+        )
+        return [Check(f"slack token{of}", ok=False, detail=fix)]
     missing = sorted(set(BOT_SCOPES) - scopes)
     sentence = f"Add {', '.join(missing)} and install the app again." if missing else "All scopes are there."
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ import typer
 
 from sayso_adapters.private_links import check_destination, new_private_file
 from sayso_adapters.slack.links import make_link
+from sayso_adapters.slack.settings import CLIENT_ID
 from sayso_bot.ports import OperatorDoor, OperatorTools
 
 commands = typer.Typer(help="Set Slack up.", no_args_is_help=True)
@@ -57,6 +59,11 @@ def install_link(
         raise typer.BadParameter("give the id of a workspace, such as T0TEAM", param_hint="--workspace")
     check_destination(out)
     door: OperatorDoor = ctx.obj
+    if not os.environ.get(CLIENT_ID) and not os.environ.get(f"{CLIENT_ID}_FILE"):
+        typer.echo(f"{CLIENT_ID} is not set here: run this with the service's variables. No link was made.", err=True)
+        raise typer.Exit(1)
+    if not (url := door.public_url()).startswith("https://"):
+        typer.echo(f"Slack sends people back to https only, and SAYSO_PUBLIC_URL gives {url}.", err=True)
 
     async def work(tools: OperatorTools) -> str:
         made = await make_link(tools.shelf("slack"), tools.public_url, workspace=workspace)

@@ -23,8 +23,9 @@ FIXES = {
     "is_archived": "The channel is archived. Unarchive it, or name another in the policy.",
     "missing_scope": "The token may not look at channels. Add channels:read and groups:read, and install the app anew.",
     "not_in_channel": "The bot is not in the channel. Type /invite @Sayso there.",
-    "not_installed": "The app is not installed in that workspace. Install it there, or name another channel.",
+    "not_installed": "The app is not installed in that workspace: sayso slack install-link makes a link for it.",
     "other_workspace": "The channel is of another workspace than the token. Set that one's token, or name another.",
+    "which_workspace": "Several workspaces are installed. Write it with its workspace: slack:T0TEAM/C0CHANNEL.",
 }
 
 

@@ -1,7 +1,7 @@
 """Socket Mode: what Slack sends comes over connections that we open, so no address of ours is reachable from outside.
 
 Each process keeps two connections, and Slack gives each payload to one of all that are open. A connection is renewed
-about once an hour at Slack's wish; it is let go only while the other is open, so one always is. A payload is
+about once an hour at Slack's wish; it is let go only while the other is open, or after five seconds. A payload is
 acknowledged when it is recorded or refused. Where it is neither, or the connection ends before, Slack sends it again,
 over whichever connection is open, and it counts once.
 """

@@ -29,6 +29,8 @@ TIMEOUT_SECONDS = 10.0
 CONNECT_SECONDS = 5.0
 IDLE_SECONDS = 15.0
 MAX_RETRY_AFTER_SECONDS = 3600.0
+RATE_LIMITED_SECONDS = 30.0
+"""Where Slack asks for patience without saying how long: a place keeps its cards while it is only busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,7 @@ def _refused(response: Any, *, once: bool) -> AdapterError:
     said = data.get("error") if isinstance(data, dict) else None
     code = said if isinstance(said, str) and _CODE.match(said) else None
     if status == 429 or code in _BUSY:
-        return Retry("rate_limited", after=_retry_after(response.headers))
+        return Retry("rate_limited", after=_retry_after(response.headers) or RATE_LIMITED_SECONDS)
     if status == 503 or code in _DOWN:
         return Retry(code or "http_503")
     if status >= 500 or code in _BROKE_MIDWAY:

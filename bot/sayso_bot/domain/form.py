@@ -23,7 +23,6 @@ MAX_LABEL = 150
 MAX_OPTIONS = 100
 MAX_OPTION = 75
 MAX_TEXT = 3000
-FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?\Z")
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]\Z")
 _MOST_EXACT = 2**53 - 1

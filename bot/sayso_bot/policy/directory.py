@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from sayso_bot.policy.fields import Fields
@@ -23,16 +23,25 @@ class Directory:
     refused: frozenset[str] = frozenset()
 
     def person(self, approver: str) -> str:
-        """Who an approver is, for counting: joined accounts are one, and so are an id with its team and without."""
-        bare = _without_team(approver)
-        joined = (name for name, accounts in self.people.items() if bare in map(_without_team, accounts))
-        return next((f"person:{name}" for name in joined), bare)
+        """Who an approver is, for counting: joined accounts are one."""
+        joined = (name for name, accounts in self.people.items() if any(is_same(approver, each) for each in accounts))
+        return next((f"person:{name}" for name in joined), approver)
+
+    def count(self, approvers: Iterable[str]) -> int:
+        """How many different people they may be. An id without its team may be that of any team."""
+        known: list[str] = []
+        for person in map(self.person, approvers):
+            if not any(is_same(person, other) for other in known):
+                known.append(person)
+        return len(known)
 
 
-def _without_team(account: str) -> str:
-    """``slack:U1`` of ``slack:T1/U1``: this version serves one workspace, so both are the same account."""
-    platform, _, rest = account.partition(":")
-    return f"{platform}:{rest.rpartition('/')[2]}" if platform == "slack" else account
+def is_same(one: str, other: str) -> bool:
+    """Whether two names may be one account: the same, or ``slack:U1`` and ``slack:T1/U1``."""
+    if one == other or not (one.startswith("slack:") and other.startswith("slack:")):
+        return one == other
+    teams, ids = zip(*(name.removeprefix("slack:").rpartition("/")[::2] for name in (one, other)), strict=True)
+    return ids[0] == ids[1] and "" in teams
 
 
 class DirectoryReader:

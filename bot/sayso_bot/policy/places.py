@@ -13,10 +13,10 @@ from sayso_bot.policy.tree import shown
 INBOX = "inbox"
 BUILT_PLATFORMS = frozenset({"slack", INBOX})
 
-_SLACK_CHANNEL = re.compile(r"slack:(T[A-Z0-9]{1,20}/)?[CGUW][A-Z0-9]{1,20}\Z")
-_SLACK_APPROVER = re.compile(r"slack:(T[A-Z0-9]{1,20}/)?[UWS][A-Z0-9]{1,20}\Z")
-_SLACK_ACCOUNT = re.compile(r"slack:T[A-Z0-9]{1,20}/[UW][A-Z0-9]{1,20}\Z")
-_SLACK_SINGLE = re.compile(r"slack:(T[A-Z0-9]{1,20}/)?[UW]")
+_SLACK_CHANNEL = re.compile(r"slack:([TE][A-Z0-9]{1,20}/)?[CGUW][A-Z0-9]{1,20}\Z")
+_SLACK_APPROVER = re.compile(r"slack:([TE][A-Z0-9]{1,20}/)?[UWS][A-Z0-9]{1,20}\Z")
+_SLACK_ACCOUNT = re.compile(r"slack:[TE][A-Z0-9]{1,20}/[UW][A-Z0-9]{1,20}\Z")
+_SLACK_SINGLE = re.compile(r"slack:([TE][A-Z0-9]{1,20}/)?[UW]")
 _EMAIL = re.compile(r"email:[^\s@:,<>\"]{1,64}@[^\s@:,<>\"]{1,190}\Z")
 
 
@@ -32,7 +32,7 @@ def address(text: str, platforms: frozenset[str]) -> str:
     """A channel's address: ``inbox``, ``slack:C…``, or ``slack:U…`` for direct messages. Raises `Unacceptable`."""
     if text == INBOX:
         return text
-    _offered(text, platforms, "An address is inbox, slack:C0CHANNEL or slack:T0TEAM/C0CHANNEL.")
+    _offered(text, platforms, "An address is inbox, slack:C0CHANNEL, slack:T0TEAM/C0CHANNEL or slack:U0USER.")
     if text.startswith("slack:") and not _SLACK_CHANNEL.match(text):
         raise Unacceptable(
             "A Slack address is slack:C0CHANNEL or slack:T0TEAM/C0CHANNEL, with the channel's id and not its name, "

@@ -209,7 +209,7 @@ class RuleReader:
         quorum = self._fields.whole(entry[1], "quorum", 1, _MAX_QUORUM) if entry else 1
         if entry is None or quorum is None or not approvers or any(map(is_group, approvers)):
             return quorum
-        people = len({self._directory.person(approver) for approver in approvers})
+        people = self._directory.count(approvers)
         if quorum > people:
             count = "there is one approver" if people == 1 else f"there are {people} approvers"
             self._fields.refuse(entry[1], f"A quorum of {quorum} can never be reached: {count}.")

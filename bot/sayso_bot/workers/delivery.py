@@ -10,14 +10,14 @@ has answered is recorded however long the store is away, since to forget a post 
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sayso_bot.domain.request import Request
 from sayso_bot.errors import SaysoError
 from sayso_bot.ports import AdapterError, Gone, Log, Rejected, Retry, Store, Work
+from sayso_bot.workers.leases import keeping, pause
 from sayso_bot.workers.lists import Lists
 from sayso_bot.workers.tasks import cancelled
 
@@ -25,8 +25,6 @@ LEASE_SECONDS = 15.0
 IDLE_SECONDS = 1.0
 PLACES_AT_ONCE = 64
 BATCH = 20
-FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 60.0
 FIRST_REST_SECONDS = 0.25
 LONGEST_REST_SECONDS = 10.0
 ALARM_PAUSE_SECONDS = 120.0
@@ -160,7 +158,7 @@ class Delivery:
         if work is None:
             return True
         try:
-            async with self._keeping(work):
+            async with keeping(lambda: self._store.renew(work, LEASE_SECONDS), LEASE_SECONDS):
                 post = await self._show(work)
         except AdapterError as error:
             return await self._failed(work, error)
@@ -202,22 +200,6 @@ class Delivery:
             else:
                 return self._log.info("card_shown", request=work.request.id, place=work.place, version=work.wanted)
 
-    @asynccontextmanager
-    async def _keeping(self, work: Work) -> AsyncIterator[None]:
-        """Hold the lease while a slow platform answers."""
-
-        async def renew() -> None:
-            while True:
-                await asyncio.sleep(LEASE_SECONDS / 3)
-                with suppress(SaysoError):  # the next one may come in time, and the fence guards what does not
-                    await self._store.renew(work, LEASE_SECONDS)
-
-        task = asyncio.create_task(renew())
-        try:
-            yield
-        finally:
-            await cancelled([task])
-
     async def _failed(self, work: Work, error: AdapterError, *, alarm: bool = False) -> bool:
         """What is to come of a card that was not shown, with an ``alarm`` at once or when it is due. As `_deliver`."""
         lasting = isinstance(error, Gone | Rejected)
@@ -225,7 +207,7 @@ class Delivery:
         whole_place = after is not None
         alarm = alarm or lasting or work.attempts >= ALARM_ATTEMPTS
         if after is None:
-            after = _alarm_pause(work.attempts) if lasting else _pause(work.attempts)
+            after = _alarm_pause(work.attempts) if lasting else pause(work.attempts)
         lost = isinstance(error, Retry) and error.lost
         about = {"request": work.request.id, "place": work.place, "what": error.what, "attempts": work.attempts}
         if alarm and _may_move(work, error) and (to := await self._move(work, error.what)):
@@ -255,12 +237,6 @@ def _may_move(work: Work, error: AdapterError) -> bool:
     if isinstance(error, Retry):
         return error.after is None and not error.lost and work.lost_at is None
     return True
-
-
-def _pause(attempts: int) -> float:
-    """Exponential back-off with full jitter over its upper half, in seconds."""
-    longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(attempts, 10))
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
 
 
 def _alarm_pause(attempts: int) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from bisect import insort
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -18,15 +18,13 @@ from sayso_bot.domain.listing import MOST_ROWS
 from sayso_bot.domain.request import Claims, Request, Status
 from sayso_bot.errors import SaysoError
 from sayso_bot.ports import AdapterError, Gone, ListRow, ListStore, ListWork, Log, Rejected, Retry, Store
-from sayso_bot.workers.tasks import cancelled
+from sayso_bot.workers.leases import keeping, pause
 
 LEASE_SECONDS = 15.0
 PAUSE_SECONDS = 1.0
 """The least time between two changes of one listing."""
 MOST_AT_ONCE = 1000
 READ_AT_ONCE = 50
-FIRST_RETRY_SECONDS = 0.5
-LONGEST_RETRY_SECONDS = 60.0
 ALARM_SECONDS = 120.0
 ALARM_ATTEMPTS = 6
 DELETED = "message_not_found"
@@ -90,7 +88,7 @@ class Lists:
         for status in found.ended.values():
             ended[status] = ended.get(status, 0) + 1
         try:
-            async with self._keeping(work):
+            async with keeping(lambda: self._lists.renew_list(work, LEASE_SECONDS), LEASE_SECONDS):
                 post = await self._desk.show_list(work, found.rows, len(found.waiting), ended)
         except AdapterError as error:
             return await self._failed(work, error, found)
@@ -164,7 +162,7 @@ class Lists:
         deleted = work.post is not None and error.what == DELETED
         lasting = isinstance(error, Gone | Rejected) and not deleted
         given_up = lasting or (work.attempts >= ALARM_ATTEMPTS and told_when is None and not lost and not deleted)
-        after = told_when or (0.0 if deleted else PAUSE_SECONDS if lasting else _pause(work.attempts))
+        after = told_when or (0.0 if deleted else PAUSE_SECONDS if lasting else pause(work.attempts))
         self._log.warning("list_not_shown", place=work.place, what=error.what, again_in_seconds=round(after, 1))
         await self._lists.list_failed(
             work, after_seconds=after, lost=lost, whole_place=told_when is not None, gone=deleted
@@ -180,27 +178,7 @@ class Lists:
         with suppress(SaysoError):  # the lease lapses by itself
             await self._lists.list_failed(work, after_seconds=0, lost=lost, whole_place=False, gone=False)
 
-    @asynccontextmanager
-    async def _keeping(self, work: ListWork) -> AsyncIterator[None]:
-        """Hold the lease while a slow platform answers."""
-
-        async def renew() -> None:
-            while True:
-                await asyncio.sleep(LEASE_SECONDS / 3)
-                with suppress(SaysoError):  # the next one may come in time, and the fence guards what does not
-                    await self._lists.renew_list(work, LEASE_SECONDS)
-
-        task = asyncio.create_task(renew())
-        try:
-            yield
-        finally:
-            await cancelled([task])
-
 
 def _without_params(row: ListRow) -> ListRow:
     """What is only counted needs no room for what it says."""
     return replace(row, request=replace(row.request, params={}, claims=Claims()))
-
-
-def _pause(attempts: int) -> float:
-    return min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** min(attempts, 10))

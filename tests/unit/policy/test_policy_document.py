@@ -215,6 +215,25 @@ def test_what_a_rule_says_is_in_its_requirement() -> None:
     assert loaded.places() == {"slack:T1/C1"}
 
 
+@pytest.mark.parametrize(
+    ("approvers", "is_one"),
+    [
+        ("slack:T1/U1, slack:U1", True),
+        ("slack:T1/U1, slack:T2/U1", False),
+        ("slack:E1/U1, slack:T1/U2", False),
+        ("slack:U1, slack:U2", False),
+    ],
+)
+def test_accounts_of_several_workspaces_are_several_approvers(approvers: str, is_one: bool) -> None:
+    text = f"rules:\n  - action: a\n    ask: {{channel: inbox, approvers: [{approvers}], quorum: 2}}\n"
+    assert bool(problems(text)) is is_one
+
+
+def test_an_organisation_is_a_workspace_too() -> None:
+    text = "channels: {p: slack:E0ORG/C0PAY}\npeople: {ana: [slack:E0ORG/U0ANA]}\n" + RULE
+    assert problems(text + "    ask: {channel: p, approvers: [slack:E0ORG/S0FIN], fallback: inbox}\n") == []
+
+
 def test_accounts_of_one_person_are_one_approver_for_the_quorum() -> None:
     text = """\
         people: {ana: [email:ana@example.com, slack:T1/U1]}

@@ -33,6 +33,9 @@ class Door:
 
         return asyncio.run(ran())
 
+    def public_url(self) -> str:
+        return "https://sayso.example"
+
     def _of(self, adapter: str) -> Shelf:
         assert adapter == "slack"
         return self.shelf
@@ -48,6 +51,11 @@ class Door:
 @pytest.fixture
 def door() -> Door:
     return Door()
+
+
+@pytest.fixture(autouse=True)
+def client_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLACK_CLIENT_ID", "1.2")
 
 
 def _run(door: Door, *arguments: str) -> Result:
@@ -88,3 +96,11 @@ def test_a_link_goes_into_no_pipe_and_over_no_file(door: Door, tmp_path: Path) -
     assert _run(door, "--out", str(there)).exit_code == 2
     assert there.read_text() == "kept"
     assert door.shelf.kept == {}
+
+
+def test_where_no_client_is_set_no_link_is_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("SLACK_CLIENT_ID")
+    door = Door()
+    ended = _run(door, "--out", str(tmp_path / "link"))
+    assert (ended.exit_code, "SLACK_CLIENT_ID is not set here" in ended.output) == (1, True)
+    assert not (tmp_path / "link").exists()
