@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from sayso_bot.domain.card import who_may
 from sayso_bot.domain.person import OPERATOR, Person
-from sayso_bot.domain.request import Request, Requirement
+from sayso_bot.domain.request import Request, Requirement, Vote
 from sayso_bot.errors import CannotCheck, NotAnApprover, OwnRequest
 from sayso_bot.ports import ChatAdapter, LookupFailed
 
@@ -64,10 +64,26 @@ class Admission:
             if vote.outcome == "approve" and vote.revision == request.revision:
                 person = Person(vote.person, vote.name, vote.aliases)
                 try:
+                    if await self._is_gone(vote):
+                        void.append(vote.person)
+                        continue
                     await self.evidence(request, person, people, surface=vote.surface, place=None, fresh=True)
                 except (NotAnApprover, OwnRequest):
                     void.append(vote.person)
         return void
+
+    async def _is_gone(self, vote: Vote) -> bool:
+        """Whether the account that gave this vote may decide nothing any more. Raises `CannotCheck`."""
+        adapter = self._adapters.get(vote.surface)
+        accounts = [alias for alias in vote.aliases if alias.startswith(f"{vote.surface}:")]
+        if adapter is None or not accounts:
+            return False
+        try:
+            return not any([alias in await adapter.resolve(alias, fresh=True) for alias in accounts])
+        except LookupFailed:
+            raise CannotCheck(
+                "It could not be checked whether earlier approvals still count. Try again shortly.", then=NOT_COUNTED
+            ) from None
 
     async def _find(
         self, requirement: Requirement, person: Person, surface: str, place: str | None, fresh: bool

@@ -197,7 +197,9 @@ class Model:
         if self.paused:
             return ApprovalsPaused
         self.edits[request.id, edit.operation] = f"{person.id} {after}"
-        self.requests[request.id] = edited(request, edit.params, after)
+        self.requests[request.id] = edited(
+            request, edit.params, after, by=person.name, surface=edit.surface, at=self.now
+        )
         self.journal.append(("edited", request.id))
         self._want(request.id)
         return "ok"

@@ -83,7 +83,7 @@ class Platform:
         raise AssertionError("nobody is told anything here")
 
     async def resolve(self, approver: str, *, fresh: bool = False) -> frozenset[str]:
-        return frozenset(self.members) if approver == GROUP else frozenset()
+        return frozenset(self.members) if approver == GROUP else frozenset({approver})
 
     async def recognise(self, person: Person) -> Person:
         return person

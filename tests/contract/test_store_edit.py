@@ -29,12 +29,19 @@ async def _book(store: RedisStore) -> dict[str, Any]:
     return {name: held for name, held in (await lying_in(store)).items() if name != "clock"}
 
 
+def _by(after: Request) -> Any:
+    """Who made the last revision, where, and when."""
+    edit = after.edits[-1]
+    return {"by": edit.name, "surface": edit.surface, "at": edit.at}
+
+
 async def test_an_edit_is_the_next_revision_with_its_own_params_and_fingerprint(store: RedisStore) -> None:
     request = await made(store)
     first = await _edited(store, request)
-    assert first == edited(request, OTHER, first.fingerprint)
+    assert first == edited(request, OTHER, first.fingerprint, **_by(first))
     second = await _edited(store, first, {"amount": 3})
-    assert second == edited(first, {"amount": 3}, second.fingerprint)
+    assert second == edited(first, {"amount": 3}, second.fingerprint, **_by(second))
+    assert [(edit.revision, edit.name) for edit in second.edits] == [(2, ANA.name), (3, ANA.name)]
     assert (second.revision, second.original_params) == (3, request.params)
     assert await store.read(request.id) == second
 

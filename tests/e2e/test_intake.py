@@ -125,7 +125,7 @@ async def test_fields_are_checked_and_unknown_ones_refused() -> None:
             ({"metadata": None}, "metadata"), ({"metadata": [1]}, "metadata"), ({"on_behalf_of": {}}, "on_behalf_of"),
             ({"intent": "x" * 201}, "intent"), ({"timeout": 30}, "timeout"), ({"timeout": "0s"}, "timeout"),
             ({"timeout": "1w"}, "timeout"), ({"timeout": "-1s"}, "timeout"), ({"timeout": "1s\n"}, "timeout"),
-            ({"callback_url": "https://example.com"}, "callback_url"), ({"form": {}}, "form"),
+            ({"callback_url": "https://example.com"}, "callback_url"), ({"form": {}}, "form.fields"),
             ({"status": "approved"}, "status"), ({"agent": "other"}, "agent"), ({"": 1}, ""),
         )  # fmt: skip
         for change, field in wrong:

@@ -33,7 +33,7 @@ async def test_votes_edits_and_the_end_are_told_in_their_order_and_once() -> Non
         assert slack.thread(message) == [
             "Ana approved in inbox.",
             "Ben edited the params. Earlier answers count no longer; the card shows both forms.",
-            "Denied by Ana.\nAna: Not *this* &lt;!here&gt; one",
+            "Denied by Ana.\n| Ana: Not *this* &lt;!here&gt; one",
         ]
         assert slack.called("conversations.replies") == []
         assert final(message)
@@ -118,7 +118,7 @@ async def test_the_principal_of_the_key_is_told_the_end_alone_and_nobody_whom_th
         slack.drop("chat.postMessage", times=2)
         await _answered(sayso, request, "deny", ANA, reason="No")
         told = [message.text for message in slack.messages if message.channel == "DU0BOSS"]
-        assert told == ["Denied by Ana: payments.refund, which helper asked for you.\nAna: No"]
+        assert told == ["Denied by Ana: payments.refund, which helper asked for you.\n| Ana: No"]
         assert not [message for message in slack.messages if message.channel == "DU0VICTIM"]
 
 

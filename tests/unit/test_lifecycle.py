@@ -65,8 +65,8 @@ def test_a_person_is_known_again_by_any_alias_and_by_their_id() -> None:
 
 def test_an_edit_voids_votes_without_losing_them_and_remembers_what_the_agent_sent() -> None:
     request = a_request("slack:C1", votes=(_vote(A), _vote(B)), params={"amount": 1})
-    once = edited(request, {"amount": 2}, "sha256:2")
-    twice = edited(once, {"amount": 3}, "sha256:3")
+    once = edited(request, {"amount": 2}, "sha256:2", by="Ana", surface="inbox", at=AT)
+    twice = edited(once, {"amount": 3}, "sha256:3", by="Ben", surface="slack", at=AT)
     assert (twice.revision, twice.params, twice.fingerprint) == (3, {"amount": 3}, "sha256:3")
     assert twice.original_params == request.params
     assert twice.votes == request.votes

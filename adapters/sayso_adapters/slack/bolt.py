@@ -63,7 +63,8 @@ class Dispatcher:
                 AsyncBoltRequest(mode="socket_mode", body=payload, headers=dict(headers or {}))
             )
         except Exception as error:  # noqa: BLE001 - on odd shapes Bolt fails, and then its error handling too
-            return await self._failed(error)
+            self._context.log.error("slack.callback_failed", error=type(error).__name__)  # noqa: TRY400 - its kind alone
+            return BoltResponse(status=500)
 
     async def _listen(self, ack: Callable[..., Awaitable[Any]], body: dict[str, Any]) -> None:
         told = await self._handlers.take(body)

@@ -29,7 +29,7 @@ class HomeTab:
     def __init__(self, context: AdapterContext, workspaces: Workspaces, inbox: str) -> None:
         self._context = context
         self._workspaces = workspaces
-        self._looking = Looking(context.desk)
+        self._looking = Looking(context.desk, workspaces)
         self._inbox = inbox
         self._few = asyncio.Semaphore(AT_ONCE)
         self._again: dict[tuple[str, str], bool] = {}
@@ -72,5 +72,5 @@ class HomeTab:
         waiting, answered = await self._looking.waiting(viewer), await self._looking.answered(viewer)
         if viewer.guest and not waiting.cards and not answered:
             return GUEST
-        routes = None if viewer.guest else self._context.desk.routes()
+        routes = None if viewer.guest else self._looking.routes(viewer)
         return home(waiting, answered, routes, self._inbox, datetime.now(UTC))

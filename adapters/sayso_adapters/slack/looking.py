@@ -7,15 +7,16 @@ was not looked at is counted.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sayso_adapters.slack.tappers import Tapper, home_of, is_named, stranger
-from sayso_adapters.slack.workspaces import Workspace
+from sayso_adapters.slack.tappers import Tapper, home_of, is_named, is_of, stranger
+from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.card import Card
 from sayso_bot.domain.lifecycle import has_voted
 from sayso_bot.domain.person import Person
+from sayso_bot.domain.policy import Route
 from sayso_bot.domain.request import REQUEST_ID, Request, Status, Vote
 from sayso_bot.errors import NotFound, SaysoError
 from sayso_bot.ports import AdapterError, DeskFace, Filter, Log, LookupFailed
@@ -76,8 +77,21 @@ class Found:
 
 
 class Looking:
-    def __init__(self, desk: DeskFace) -> None:
+    def __init__(self, desk: DeskFace, workspaces: Workspaces) -> None:
         self._desk = desk
+        self._workspaces = workspaces
+
+    def routes(self, viewer: Viewer) -> Sequence[Route]:
+        """The routes of the policy, without those that other workspaces alone are asked by."""
+        return [route for route in self._desk.routes() if self._concerns(route, viewer.workspace)]
+
+    def _concerns(self, route: Route, workspace: Workspace) -> bool:
+        requirement = route.requirement
+        if requirement is None:
+            return len(self._workspaces.all()) == 1
+        names = [requirement.place, requirement.fallback_place or "", *(requirement.approvers or ())]
+        in_slack = [name for name in names if name.startswith("slack:")]
+        return not in_slack or any(is_of(name, workspace, self._workspaces) for name in in_slack)
 
     async def viewer(self, tapper: Tapper, workspace: Workspace) -> Viewer | str:
         """Who looks, or the sentence that says why they see nothing. Raises `LookupFailed`.
@@ -165,7 +179,8 @@ class Looking:
         if any(viewer.person.is_any(approver) for approver in _approvers(request)):
             return True
         for name in [*_named_in_slack(request), *_place_in_slack(request)]:
-            if viewer.person.aliases & await viewer.workspace.people.resolve(name):
+            ours = is_of(name, viewer.workspace, self._workspaces)
+            if ours and viewer.person.aliases & await viewer.workspace.people.resolve(name):
                 return True
         return False
 

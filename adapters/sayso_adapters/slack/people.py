@@ -65,6 +65,8 @@ class Account:
 
     def person(self, home: Home) -> Person:
         aliases = {home.alias(self.id)}
+        if self.enterprise:  # an account of an organisation has one id in all its workspaces
+            aliases.add(f"slack:{self.enterprise}/{self.id}")
         if self.email:
             aliases.add(f"email:{self.email}")
         return Person.known_as(self.name, aliases)

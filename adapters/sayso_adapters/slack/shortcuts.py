@@ -69,7 +69,7 @@ class Shortcuts:
         self._context = context
         self._desk = context.desk
         self._workspaces = workspaces
-        self._looking = Looking(context.desk)
+        self._looking = Looking(context.desk, workspaces)
         self._answers = Answers(context, lambda: False)
         self._inbox = inbox
 

@@ -30,7 +30,7 @@ class Slash:
     def __init__(self, context: AdapterContext, workspaces: Workspaces, inbox: str) -> None:
         self._context = context
         self._workspaces = workspaces
-        self._looking = Looking(context.desk)
+        self._looking = Looking(context.desk, workspaces)
         self._inbox = inbox
 
     async def answer(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -60,7 +60,7 @@ class Slash:
             case ["show", *_]:
                 return "Say which request: /sayso show req_…, with the id that stands on its card."
             case ["routes"]:
-                return GUEST if viewer.guest else _message("Routes", routes_message(self._context.desk.routes()))
+                return GUEST if viewer.guest else _message("Routes", routes_message(self._looking.routes(viewer)))
             case _:
                 return "\n".join(HELP)
 

@@ -104,7 +104,9 @@ class Sockets:
         except AdapterError as error:
             return error
         except Exception as error:  # noqa: BLE001 - whatever broke, the connection is opened again
-            return self._broke(error)
+            # only the error's kind is logged: its text may hold an address with its ticket
+            self._context.log.error("slack.socket_failed", error=type(error).__name__)  # noqa: TRY400
+            return Retry("failed")
         return None
 
     @asynccontextmanager
@@ -138,11 +140,6 @@ class Sockets:
             self._context.log.warning("slack.socket_alone", next="renewing the only connection")
         self._open.discard(connection)
         await connection.finish()
-
-    def _broke(self, error: Exception) -> AdapterError:
-        """Only the error's kind is logged: its text may hold an address with its ticket."""
-        self._context.log.error("slack.socket_failed", error=type(error).__name__)
-        return Retry("failed")
 
     def _note(self, trouble: AdapterError | None, pause: float) -> float:
         """Log what is new, and return how many seconds to wait before the next connection."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sayso_adapters.slack.home import Home
 from sayso_adapters.slack.people import Account
-from sayso_adapters.slack.workspaces import Workspace
+from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Request
 from sayso_bot.ports import AdapterError, Button, DeskFace, LookupFailed
@@ -63,3 +63,13 @@ def is_named(request: Request, user: str, home: Home) -> bool:
     named = (request.requirement and request.requirement.approvers) or ()
     alias = home.alias(user)
     return any(home.alias(home.local(name) or "") == alias for name in named if name.startswith("slack:"))
+
+
+def is_of(name: str, workspace: Workspace, workspaces: Workspaces) -> bool:
+    """Whether a place or an account that is named ``name`` is of this workspace. Where several are installed, a name
+    without its workspace is of none: the next installation must not come to share what was asked in the first.
+    """
+    try:
+        return workspaces.of_name(name) is workspace
+    except AdapterError:
+        return False

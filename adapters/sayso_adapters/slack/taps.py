@@ -20,7 +20,7 @@ from sayso_adapters.slack.modals import approval, denial, editing, wants_dialog
 from sayso_adapters.slack.once import Once
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.places import Places
-from sayso_adapters.slack.tappers import NOTHING, Tapper, home_of, person, stranger
+from sayso_adapters.slack.tappers import NOTHING, Tapper, home_of, is_of, person, stranger
 from sayso_adapters.slack.tokens import BUTTON
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.card import ending
@@ -138,7 +138,8 @@ class Taps:
         if button is None:
             return UNKNOWN_BUTTON
         home = home_of(workspace)
-        if not await self._places.is_at(tap.channel, button.place, home):
+        ours = is_of(button.place, workspace, self._workspaces)
+        if not ours or not await self._places.is_at(tap.channel, button.place, home):
             return OTHER_PLACE
         request = await self._desk.look(button.request_id)
         view = self._dialog(tap, request)

@@ -35,8 +35,8 @@ from sayso_adapters.slack.modals import (
     wants_dialog,
 )
 from sayso_adapters.slack.people import USER
-from sayso_adapters.slack.tappers import Tapper, person
-from sayso_adapters.slack.taps import CANNOT_CHECK, UNKNOWN_BUTTON, UNSURE, as_id, as_object, first, past
+from sayso_adapters.slack.tappers import Tapper, is_of, person
+from sayso_adapters.slack.taps import CANNOT_CHECK, OTHER_PLACE, UNKNOWN_BUTTON, UNSURE, as_id, as_object, first, past
 from sayso_adapters.slack.tokens import is_token, meaning
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.editing import edited
@@ -188,6 +188,8 @@ class Views:
         button = await meaning(shown.token, self._desk)
         if button is None:
             return _over(UNKNOWN_BUTTON)
+        if button.place and not is_of(button.place, workspace, self._workspaces):
+            return _over(OTHER_PLACE)
         who = await person(shown.tapper, button, workspace, self._desk)
         if isinstance(who, str):
             return _over(who)
@@ -211,6 +213,7 @@ class Views:
             return _over(error.detail)
 
     async def _vote(self, shown: Shown, button: Button, who: Person, request: Request) -> Result:
+        """A dialog may stay open for days, so it proves no place: whether the person is in the channel is asked now."""
         outcome: Outcome = "deny" if shown.done == DENY else "approve"
         form = request.form.fields if request.form and outcome == "approve" else ()
         ballot = Ballot(
@@ -220,7 +223,6 @@ class Views:
             outcome=outcome,
             surface="slack",
             operation=shown.operation,
-            place=button.place or None,
             reason=_text(shown, REASON),
             typed=_text(shown, TYPED),
             response=response(form, shown.values) if form else None,
@@ -235,9 +237,7 @@ class Views:
             # an earlier revision's texts are nobody's params any more; the desk refuses, or knows the edit already
             texts = edited_texts(card.editable, shown.values) if request.revision == button.revision else {}
             params = edited(request.params, card.editable, texts)
-            change = Edit(
-                button.request_id, button.revision, who, params, "slack", shown.operation, place=button.place or None
-            )
+            change = Edit(button.request_id, button.revision, who, params, "slack", shown.operation)
             done = await self._answers.edit(change)
         except (InvalidField, BodyTooLarge) as error:
             names = list(card.editable)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sayso_bot.domain.form import Answers, FormInvalid, checked
 from sayso_bot.domain.request import Outcome, Request
+from sayso_bot.domain.text import says_something
 from sayso_bot.errors import ConfirmationRequired, ReasonRequired, ResponseInvalid
 
 MAX_REASON = 2000
@@ -13,7 +14,7 @@ _NOT_COUNTED = "Your vote was not counted."
 def check_reason(request: Request, outcome: Outcome, reason: str | None) -> None:
     """Raise `ReasonRequired` where the rule wants a reason and none is given, or it is longer than `MAX_REASON`."""
     wants = request.requirement.reason if request.requirement else "never"
-    if (wants == "always" or (wants == "deny" and outcome == "deny")) and not (reason or "").strip():
+    if (wants == "always" or (wants == "deny" and outcome == "deny")) and not says_something(reason or ""):
         raise ReasonRequired(f"The rule wants a reason to {outcome}. {_NOT_COUNTED}", field="reason")
     if reason and len(reason) > MAX_REASON:
         raise ReasonRequired(f"A reason has at most {MAX_REASON} characters. {_NOT_COUNTED}", field="reason")

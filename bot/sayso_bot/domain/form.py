@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, time
 from typing import Literal, TypeAlias
 
 from sayso_bot.domain.json import Json
+from sayso_bot.domain.text import says_something
 
 Kind = Literal["choose", "text", "number", "date", "time", "datetime"]
 KINDS: tuple[Kind, ...] = ("choose", "text", "number", "date", "time", "datetime")
@@ -104,6 +105,8 @@ def _text(field: Field, value: Json) -> Json:
         raise _Wrong("This must be a text.")
     if len(value) > MAX_TEXT:
         raise _Wrong(f"This has at most {MAX_TEXT} characters.")
+    if field.required and not says_something(value):
+        raise _Wrong("This is needed.")
     return value
 
 

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.person import Person
-from sayso_bot.domain.request import Outcome, Request, Status, Vote
+from sayso_bot.domain.request import Edited, Outcome, Request, Status, Vote
 
 
 def approvals(votes: Iterable[Vote], revision: int) -> int:
@@ -45,7 +45,9 @@ def has_voted(request: Request, person: Person) -> Vote | None:
     return None
 
 
-def edited(request: Request, params: Mapping[str, Json], fingerprint: str) -> Request:
+def edited(
+    request: Request, params: Mapping[str, Json], fingerprint: str, *, by: str, surface: str, at: datetime
+) -> Request:
     """The next revision of ``request``. Its votes stay on the record and count for nothing any more."""
     return replace(
         request,
@@ -53,6 +55,7 @@ def edited(request: Request, params: Mapping[str, Json], fingerprint: str) -> Re
         params=params,
         fingerprint=fingerprint,
         original_params=request.params if request.original_params is None else request.original_params,
+        edits=(*request.edits, Edited(request.revision + 1, by, surface, at)),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote
 
 from sayso_bot.domain.card import ending
 from sayso_bot.domain.request import Cause, Request, Vote
@@ -43,20 +44,25 @@ def _votes(request: Request) -> Iterator[tuple[datetime, Entry]]:
     decided = request.decision is not None and request.decision.cause is Cause.VOTES
     for vote in request.votes:
         if not (decided and vote.revision == request.revision):
-            yield vote.at, Entry(f"vote:{int(vote.at.timestamp() * 1000)}:{vote.revision}", _spoken(vote))
+            yield vote.at, Entry(f"vote:{vote.revision}:{quote(vote.person)}", _spoken(vote))
 
 
 def _spoken(vote: Vote) -> str:
     verb = "approved" if vote.outcome == "approve" else "denied"
-    said = f": {visible(vote.reason)}" if vote.reason else "."
+    said = f":\n{_barred(vote.reason)}" if vote.reason else "."
     return f"{one_line(vote.name)} {verb} in {one_line(vote.surface)}{said}"
+
+
+def _barred(text: str) -> str:
+    """Somebody's words, each line marked, so that none passes for a line of ours."""
+    return "\n".join(f"| {line}" for line in visible(text).split("\n"))
 
 
 def _end(request: Request) -> Iterator[Entry]:
     ended = ending(request)
     if ended is None:
         return
-    why = f"\n{ended.reason}" if ended.reason else ""
+    why = f"\n{_barred(ended.reason)}" if ended.reason else ""
     yield Entry("decided", f"{ended.headline}.{why}")
     if request.principal:
         text = f"{ended.headline}: {one_line(request.action)}, which {request.agent} asked for you.{why}"

@@ -44,6 +44,11 @@ def one_line(text: str) -> str:
     return visible(text).replace("\n", "⟨U+000A⟩").replace("\t", "⟨U+0009⟩")
 
 
+def says_something(text: str) -> bool:
+    """Whether there is anything to be seen in it."""
+    return any(not character.isspace() and visible(character) == character for character in text)
+
+
 @lru_cache(65_536)
 def _kind(character: str) -> str:
     """``letter`` (which may carry marks), ``mark``, ``plain`` or ``hidden``."""

@@ -123,7 +123,14 @@ class MemoryDesk:
         for name, value in edit.params.items():
             if name not in editable and request.params.get(name) != value:
                 raise EditRefused(f"The rule does not let {name} be edited.")
-        after = edited(request, edit.params, fingerprint(request.action, request.agent, edit.params))
+        after = edited(
+            request,
+            edit.params,
+            fingerprint(request.action, request.agent, edit.params),
+            by=edit.person.name,
+            surface=edit.surface,
+            at=self._now(),
+        )
         self._operations[edit.operation] = self._keep(after, "edited")
         return Edited(after, replayed=False)
 
