@@ -34,7 +34,7 @@ from sayso_bot.errors import SaysoError, Unavailable
 from sayso_bot.http.schemas import request_out
 from sayso_bot.ports import Ballot, Draft, Edit
 
-EXAMPLES = int(os.environ.get("SAYSO_MACHINE_EXAMPLES", "70"))
+EXAMPLES = int(os.environ.get("SAYSO_MACHINE_EXAMPLES", "40"))
 STEPS = 35
 MOST_REQUESTS = 9
 KEY = key(quotas=replace(MANY, pending=3))

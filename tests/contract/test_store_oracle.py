@@ -68,7 +68,7 @@ def server() -> Iterator[RedisServer]:
         yield running
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(quorum=st.integers(1, 4), taken=st.lists(steps, min_size=1, max_size=10))
 def test_redis_and_the_rules_agree(server: RedisServer, quorum: int, taken: list[Any]) -> None:
     asyncio.run(_hold_against_the_rules(server, quorum, taken))

@@ -260,7 +260,7 @@ a_person_and_reason = st.tuples(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     params=st.dictionaries(nasty, value, max_size=40),
     claimed=claims,

@@ -29,7 +29,7 @@ def _listing(params: list[dict[str, Json]], *, waiting: int, ended: dict[Status,
     return Listing("req_1", rows, waiting, ended or {}, "https://sayso.example.com/inbox")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(PARAMS, max_size=MOST_ROWS),
     st.integers(0, 100_000),

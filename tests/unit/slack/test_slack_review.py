@@ -122,7 +122,7 @@ field = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     params=st.dictionaries(nasty, value, max_size=30),
     claimed=claims,

@@ -550,7 +550,7 @@ class TestShortcuts:
 # --------------------------------------------------------------------------- anything at all
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     params=st.dictionaries(nasty, value, max_size=30),
     claimed=claims,
