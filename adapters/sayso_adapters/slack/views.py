@@ -58,6 +58,8 @@ from sayso_bot.ports import AdapterContext, AdapterError, Ballot, Button, Edit, 
 _SUBMITTED = frozenset({APPROVE, DENY, EDIT})
 _STEPS = frozenset({NEXT, BACK, DENY})
 _CLOSE: Mapping[str, Any] = {"response_action": "clear"}
+NOT_TURNED = "Slack did not show what comes next. Tap again, or answer in the inbox. Nothing was changed."
+MEANWHILE = "hash_conflict"
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,15 +281,17 @@ class Views:
         button = await meaning(shown.token, self._desk)
         if button is None:
             return told(UNKNOWN_BUTTON), UNKNOWN_BUTTON
+        if button.place and not is_of(button.place, workspace, self._workspaces):
+            return told(OTHER_PLACE), OTHER_PLACE
         request = await self._desk.look(button.request_id)
         card = self._desk.card(request)
         if over := past(request, button):
             return told(over), over
         if shown.done in (NEXT, BACK):
             page = int(shown.value) if shown.value.isdigit() and len(shown.value) < 6 else 0
-            return approval(card, shown.token, page), None
+            return approval(card, shown.token, page), NOT_TURNED
         if wants_dialog(card, "deny"):
-            return denial(card, shown.token), None
+            return denial(card, shown.token), NOT_TURNED
         result = await self._denied(shown, workspace, button, request)
         return told(result), result
 
@@ -310,7 +314,8 @@ class Views:
             await workspace.call("views.update", view_id=shown.view, hash=shown.hash, view=view)
         except AdapterError as error:
             self._context.log.warning("slack.dialog_not_updated", user=shown.tapper.user, what=error.what)
-            await self._tell(shown, workspace, said)
+            if error.what != MEANWHILE:  # an earlier tap has changed it already
+                await self._tell(shown, workspace, said)
 
 
 def _text(shown: Shown, name: str) -> str | None:
