@@ -6,17 +6,21 @@ Sayso to what it acknowledged.
 
 from __future__ import annotations
 
+import os
+import random
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from sayso_bot.store import server
+
+FIRST_PORT, LAST_PORT = 12_000, 32_000
 
 
 class RedisServer:
@@ -109,6 +113,26 @@ class RedisServer:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port where nobody listens, below those that the system gives to outgoing connections.
+
+    It is never handed out twice by this process, and other processes begin elsewhere.
+    """
+    for port in _ports:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no port is free")
+
+
+def _own_ports() -> Iterator[int]:
+    """All test ports, beginning at a place that depends on the process."""
+    size = LAST_PORT - FIRST_PORT
+    start = random.Random(os.getpid()).randrange(size)
+    return (FIRST_PORT + (start + step) % size for step in range(size))
+
+
+_ports = _own_ports()

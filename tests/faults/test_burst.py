@@ -7,9 +7,12 @@ import itertools
 import time
 from collections import Counter
 
+import pytest
+
 from bench.slack import LimitedSlack
 from e2e.office import PAYMENTS, asked, later, office, recorded
 
+pytestmark = pytest.mark.alone
 STEP_SECONDS = 0.25
 PATIENCE_SECONDS = 90.0
 LONGEST_SECONDS = 1.0

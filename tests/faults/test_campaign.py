@@ -25,7 +25,7 @@ from faults.campaign.report import Bar, line, progress, show
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 REQUESTS, RATE = 100, 20.0
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]
 Tamper: TypeAlias = Callable[[Case, Evidence, str], Evidence]
 
 

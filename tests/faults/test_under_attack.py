@@ -21,6 +21,7 @@ from sayso_bot.telemetry import logger
 from sayso_bot.wiring import opened_book
 from service import ServiceProcess, a_key, until
 
+pytestmark = pytest.mark.alone
 ASK = {"action": "payments.refund", "params": {"order": "A-1"}}
 FEW_FILES = 1024
 CONNECTIONS = FEW_FILES - 512
