@@ -15,12 +15,25 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from sayso_bot.domain.files import File, file_id
 from sayso_bot.domain.fingerprint import fingerprint
 from sayso_bot.domain.key import Key, Quotas
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Verdict
-from sayso_bot.domain.request import Claims, Request, Requirement, new_request_id
-from sayso_bot.ports import Ballot, Draft, Edit, EditAnswer, Epochs, NewRequest, NewRevision, VoteAnswer
+from sayso_bot.domain.request import Claims, Request, Requirement, from_milliseconds, new_request_id
+from sayso_bot.ports import (
+    AttachAnswer,
+    Ballot,
+    Draft,
+    Edit,
+    EditAnswer,
+    Epochs,
+    NewFile,
+    NewRequest,
+    NewRevision,
+    Received,
+    VoteAnswer,
+)
 from sayso_bot.store.connect import connect
 from sayso_bot.store.redis import RedisStore
 
@@ -129,6 +142,38 @@ async def change(
     after = fingerprint(request.action, request.agent, params)
     button = button or f"btn_{secrets.token_hex(8)}"
     return await store.edit(NewRevision(request, edit, person, params, after, "admitted", button), epochs)
+
+
+async def parts(content: bytes, size: int = 60_000) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
+async def received(store: RedisStore, content: bytes = b"a report") -> Received:
+    return await store.files.receive(parts(content))
+
+
+async def attached(
+    store: RedisStore,
+    request: Request,
+    content: bytes = b"a report",
+    *,
+    operation: str = "o1",
+    most: int = 10,
+    quota: int = 1 << 30,
+    field: str = "papers",
+    by: str = ANA.id,
+    before_votes: bool = False,
+    got: Received | None = None,
+) -> AttachAnswer:
+    """One file, as the desk would make it part of the request that it has seen."""
+    got = got or await received(store, content)
+    file = File(
+        file_id(request.id, by, operation), "Bericht “é”\n.pdf", "application/pdf", got.size, got.digest, got.pieces,
+        field, by, "Ana", "inbox", from_milliseconds(0),
+    )  # fmt: skip
+    new = NewFile(request, file, got, most, quota, before_votes, "email:ana@example.com")
+    return await store.files.attach_file(new, EPOCHS)
 
 
 async def now_ms(store: RedisStore) -> int:

@@ -16,7 +16,8 @@ from time import monotonic
 from typing import Literal, TypeVar
 
 from sayso_bot.admission import Admission
-from sayso_bot.domain.card import Card, card
+from sayso_bot.domain.card import Card, card, how_it_ended
+from sayso_bot.domain.files import File
 from sayso_bot.domain.fingerprint import fingerprint
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.lifecycle import has_voted
@@ -40,6 +41,7 @@ from sayso_bot.errors import (
     Unavailable,
     VoteRefused,
 )
+from sayso_bot.filing import Filing
 from sayso_bot.ports import (
     AdapterError,
     Again,
@@ -51,6 +53,8 @@ from sayso_bot.ports import (
     Draft,
     Edit,
     Edited,
+    Filed,
+    FileStore,
     Filter,
     Gone,
     ListRow,
@@ -58,6 +62,7 @@ from sayso_bot.ports import (
     Log,
     NewRequest,
     Page,
+    Put,
     Retry,
     ShowsLists,
     Standing,
@@ -68,7 +73,7 @@ from sayso_bot.ports import (
     Work,
 )
 from sayso_bot.refusals import Refusals
-from sayso_bot.voting import Voting, already, how_it_ended, new_button
+from sayso_bot.voting import Voting, already, new_button
 
 MAX_FIELD = 200
 STORY_TRIES = 4
@@ -90,6 +95,7 @@ class Desk:
         waiter: Waiter,
         review_url: Callable[[str], str],
         log: Log,
+        files: FileStore,
     ) -> None:
         self._log = log
         self._refusals = Refusals(store.note, monotonic, log)
@@ -100,6 +106,7 @@ class Desk:
         self._adapters: dict[str, ChatAdapter] = {}
         self._admission = Admission(self._adapters)
         self._voting = Voting(store, configuration, self._admission, self.look)
+        self._filing = Filing(files, configuration, self._admission, self.look, self._in_force)
         self._held: Counter[str] = Counter()
 
     def join(self, adapter: ChatAdapter) -> None:
@@ -331,6 +338,14 @@ class Desk:
             self._log_state("edited", edited.request)
         return edited
 
+    async def put_file(self, put: Put) -> Filed:
+        """Keep a file for the form of a request, by somebody who may answer it. Raises as `DeskFace.put_file` says."""
+        async with self._on_record("file_refused", put):
+            filed = await self._filing.put(put)
+        if not filed.replayed:
+            self._log_state("filed", filed.request)
+        return filed
+
     async def standing(self, request: Request, person: Person, *, surface: str, place: str | None) -> Standing:
         """What `vote` would say to this person now."""
         people = self._configuration.policy.people
@@ -346,7 +361,7 @@ class Desk:
         return Standing(may_vote=True)
 
     @asynccontextmanager
-    async def _on_record(self, kind: str, deed: Ballot | Edit) -> AsyncIterator[None]:
+    async def _on_record(self, kind: str, deed: Ballot | Edit | Put) -> AsyncIterator[None]:
         """Put on the record what the person is refused."""
         try:
             yield
@@ -365,6 +380,9 @@ class Desk:
 
     async def browse(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page:
         return await self._store.list(wanted, cursor=cursor, limit=limit)
+
+    async def open_file(self, file: File) -> AsyncIterator[bytes]:
+        return await self._filing.open(file)
 
     def routes(self) -> Sequence[Route]:
         return self._configuration.policy.routes()

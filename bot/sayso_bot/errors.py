@@ -7,6 +7,8 @@
     │   ├── BodyTooLarge             body_too_large            413
     │   ├── UnsupportedMediaType     unsupported_media_type    415
     │   ├── WrongHost                wrong_host                421
+    │   ├── FileTooLarge             file_too_large            413
+    │   ├── FileRefused              file_refused              422
     │   ├── InvalidField             invalid_field             422
     │   └── IdempotencyMismatch      idempotency_mismatch      422
     ├── NotAllowed           who asks may not
@@ -27,6 +29,7 @@
     ├── NotFound                     not_found                 404
     ├── MethodNotAllowed             method_not_allowed        405
     ├── Settled                      settled                   409
+    ├── TooManyFiles                 too_many_files            409
     ├── Paused                       paused                    423
     ├── TooMany              come back later
     │   ├── RateLimited              rate_limited              429
@@ -84,6 +87,14 @@ class UnsupportedMediaType(Invalid):
 
 class WrongHost(Invalid):
     code, title, status = "wrong_host", "This service does not answer to that host name", 421
+
+
+class FileTooLarge(Invalid):
+    code, title, status = "file_too_large", "The file is too large", 413
+
+
+class FileRefused(Invalid):
+    code, title, status = "file_refused", "The file cannot be taken", 422
 
 
 class InvalidField(Invalid):
@@ -177,6 +188,10 @@ class MethodNotAllowed(SaysoError):
 
 class Settled(SaysoError):
     code, title, status = "settled", "The request is already settled", 409
+
+
+class TooManyFiles(SaysoError):
+    code, title, status = "too_many_files", "There are as many files as there may be", 409
 
 
 class Paused(SaysoError):

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from sayso_bot.admission import Admission
-from sayso_bot.domain.card import ending
+from sayso_bot.domain.card import how_it_ended
 from sayso_bot.domain.demands import check_reason, check_typed, response
 from sayso_bot.domain.fingerprint import fingerprint
 from sayso_bot.domain.json import Json, dumps, loads
@@ -83,7 +83,7 @@ class Voting:
                 )
                 check_reason(request, ballot.outcome, ballot.reason)
                 check_typed(request, ballot.outcome, ballot.typed)
-                ballot = replace(ballot, response=response(request, ballot.outcome, ballot.response))
+                ballot = replace(ballot, response=response(request, ballot.outcome, ballot.response, person))
                 if ballot.outcome == "approve":  # a denial decides whatever others have said
                     void = await self._admission.no_longer_admitted(request, people)
             answer = await self._store.vote(request, ballot, person, evidence, void, epochs)
@@ -170,11 +170,6 @@ def readable(params: Mapping[str, Any]) -> Mapping[str, Json]:
 def new_button() -> str:
     """The opaque id of a card's buttons: of one request, revision and place."""
     return f"btn_{secrets.token_urlsafe(16)}"
-
-
-def how_it_ended(request: Request) -> str:
-    found = ending(request)
-    return f"{found.headline if found else 'It ended'}."
 
 
 def already(outcome: str) -> str:

@@ -29,12 +29,12 @@ from sayso_bot.domain.request import Request
 from sayso_bot.errors import SaysoError, Unavailable, Unusable
 from sayso_bot.http.app import application
 from sayso_bot.http.auth import authenticator, operators_only
-from sayso_bot.http.connection import Runner
+from sayso_bot.http.connection import Runner, brings_files
 from sayso_bot.http.health import HealthRoutes, Metrics, Readiness
 from sayso_bot.http.limits import Limits, descriptors
 from sayso_bot.http.openapi import document
 from sayso_bot.http.routes import AgentRoutes
-from sayso_bot.ports import AdapterContext, ChatAdapter, Handler, Log
+from sayso_bot.ports import AdapterContext, ChatAdapter, Handler, Log, Mount
 from sayso_bot.settings import Settings, environment
 from sayso_bot.store.checks import check
 from sayso_bot.store.connect import connect, server_time_skew
@@ -207,7 +207,7 @@ async def _assembled(settings: Settings, client: Redis, warnings: list[str]) -> 
     if configuration.is_built_in:
         logger("policy").warning("policy_built_in", detail="No policy is set: every action is asked in the inbox.")
     subscription = Subscription(client, store.keys.tag, logger("subscription"))
-    desk = Desk(store, configuration, subscription, review_url(settings), logger("desk"))
+    desk = Desk(store, configuration, subscription, review_url(settings), logger("desk"), store.files)
     metrics = Metrics()
     app = application(settings.public_url, logger("http"), metrics)
     limits = Limits.within(descriptors())
@@ -296,11 +296,21 @@ def configured_adapters(platforms: Mapping[str, str]) -> dict[str, EntryPoint]:
     return chosen
 
 
-def _mount(app: web.Application) -> Callable[[str, str, Handler], None]:
-    def mount(method: str, path: str, handler: Handler) -> None:
-        app.router.add_route(method, path, handler if method == "GET" else _to_its_end(handler))
+def _mount(app: web.Application) -> Mount:
+    def mount(method: str, path: str, handler: Handler, /, *, takes_files: bool = False) -> None:
+        answer = handler if method == "GET" else _to_its_end(handler)
+        app.router.add_route(method, path, _patiently(answer) if takes_files else answer)
 
     return mount
+
+
+def _patiently(handler: Handler) -> Handler:
+    async def run(http_request: web.Request) -> web.StreamResponse:
+        brings_files(http_request)
+        answer: web.StreamResponse = await handler(http_request)
+        return answer
+
+    return run
 
 
 def _to_its_end(handler: Handler) -> Handler:

@@ -100,7 +100,7 @@ class Replica:
         log = CapturingLogger()
         self.configuration = ActiveConfiguration(store, policy.built_in(), lambda _: POLICY, log)
         unheard = Subscription(store.client, store.keys.tag, log)
-        self.desk = Desk(store, self.configuration, unheard, review_url, log)
+        self.desk = Desk(store, self.configuration, unheard, review_url, log, store.files)
         for platform in platforms:
             self.desk.join(platform)
 

@@ -7,14 +7,14 @@ import json
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-from book import ANA, BEN, EPOCHS, PLACE, advance, cast, change, key, lying_in, new
+from book import ANA, BEN, EPOCHS, PLACE, advance, attached, cast, change, key, lying_in, new
 from sayso_bot.domain.request import Request
 from sayso_bot.ports import Epochs, Filter, Work
 from sayso_bot.store.redis import RedisStore
 
 WRITERS = (
-    "submit", "vote", "edit", "cancel", "expire", "begin", "renew", "posted", "narrated", "tapped", "failed", "moot",
-    "move", "put_key", "activate", "pause", "resume",
+    "submit", "vote", "edit", "attach_file", "cancel", "expire", "begin", "renew", "posted", "narrated", "tapped", "failed",
+    "moot", "move", "put_key", "activate", "pause", "resume",
 )  # fmt: skip
 READERS = ("read", "list", "due_requests", "due_places", "due_work", "configuration")
 AT = 4_000_000_000_000
@@ -80,6 +80,7 @@ class Life:
         request: Request = self._last().request
         yield lambda: change(store, request, ANA, {"amount": 2}, operation="e1", button="btn_e1")
         after: Request = self._last().request
+        yield lambda: attached(store, after)
         yield lambda: store.pause("ops", "an incident", "p1")
         yield lambda: change(store, after, ANA, {"amount": 3}, operation="e2", button="btn_e2")
         yield lambda: store.resume("ops", "r1")

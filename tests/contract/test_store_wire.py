@@ -42,8 +42,12 @@ async def test_a_lost_reply_changes_neither_what_is_answered_nor_what_lies_there
 
 
 def _with_replays(wanted: str, function: str) -> str:
-    """A repeated vote or edit that counted is told so, and nothing else."""
-    answers = {"vote": "VoteAnswer(code='ok'", "edit": "EditAnswer(code='ok'"}
+    """A repeated vote, edit or file that counted is told so, and nothing else."""
+    answers = {
+        "vote": "VoteAnswer(code='ok'",
+        "edit": "EditAnswer(code='ok'",
+        "attach_file": "AttachAnswer(code='ok'",
+    }
     counted = answers.get(function)
     return wanted.replace(counted, counted.replace("ok", "replay"), 1) if counted else wanted
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from fakes.slack import FakeSlack
 from sayso_bot.domain.request import Status
+from sayso_bot.ports import Put, Sending
 from sayso_bot.store.keys import SPECS, Keys, spec_of
 from service import ANA, Sayso, serving, until
 
@@ -31,6 +33,8 @@ rules:
     ask: {channel: payments, digest: true}
   - action: files.*
     allow: true
+  - action: forms.*
+    ask: {channel: inbox, approvers: [email:ana@example.com], forms: true}
   - action: "*"
     ask: {channel: inbox, approvers: [email:ana@example.com, operator]}
 """
@@ -67,6 +71,7 @@ async def _use_everything(sayso: Sayso, slack: FakeSlack) -> None:
     await slack.posted()
     decided, withdrawn = await _asked(agent, "other.a"), await _asked(agent, "other.b")
     await _asked(agent, "files.read")
+    await _filed(sayso, agent)
     await sayso.vote(decided, "deny", person=ANA)
     await agent.post(f"/v1/requests/{withdrawn}/cancel")
     assert (await agent.get(f"/v1/requests/{paid}")).json()["approvals"]["have"] == 1
@@ -75,6 +80,19 @@ async def _use_everything(sayso: Sayso, slack: FakeSlack) -> None:
     await sayso.service.sign_in_link("email:ana@example.com", "Ana")
     await until(lambda: _has_alarm(sayso))
     await until(lambda: _has_list(sayso))
+
+
+async def _filed(sayso: Sayso, agent: Any) -> None:
+    """One file that is part of a request, and one whose sender never came to that."""
+    form = {"fields": [{"name": "papers", "type": "files"}]}
+    made = await agent.post("/v1/requests", json={"action": "forms.a", "params": {}, "form": form})
+
+    async def content() -> AsyncIterator[bytes]:
+        yield b"a report"
+
+    sending = Sending("a.txt", "text/plain", content(), "o1")
+    await sayso.service.desk.put_file(Put(made.json()["id"], ANA, "papers", sending, "inbox"))
+    await sayso.service.store.files.receive(content())
 
 
 async def _asked(agent: Any, action: str, idempotency_key: str | None = None) -> str:

@@ -29,7 +29,7 @@ async def opened_desk(
 ) -> AsyncIterator[Desk]:
     """A desk with the adapters of ``platforms``, started. Raises `Unusable`."""
     unheard = Subscription(book.store.client, book.store.keys.tag, book.log)
-    desk = Desk(book.store, configuration, unheard, book.review_url, book.log)
+    desk = Desk(book.store, configuration, unheard, book.review_url, book.log, book.store.files)
     background: set[asyncio.Future[None]] = set()
 
     def spawn(work: Awaitable[None]) -> None:
@@ -63,5 +63,5 @@ async def _end(background: set[asyncio.Future[None]]) -> None:
     await asyncio.gather(*background, return_exceptions=True)
 
 
-def _nowhere(_method: str, _path: str, _handler: Handler) -> None:
+def _nowhere(_method: str, _path: str, _handler: Handler, /, *, takes_files: bool = False) -> None:
     return None

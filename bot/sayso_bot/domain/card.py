@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sayso_bot.domain.files import File, size_text
 from sayso_bot.domain.form import Field
 from sayso_bot.domain.json import Json, dumps
 from sayso_bot.domain.lifecycle import approvals
@@ -71,6 +72,22 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Paper:
+    """A file of the request, for people to save. ``by`` is who put it there, ``question`` the form's words for which;
+    it is empty of what the agent attached. ``size`` is told in words.
+    """
+
+    id: str
+    name: str
+    size: str
+    media_type: str
+    digest: str
+    by: str
+    question: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """``facts`` are complete, never cut. ``reason`` says when the rule wants a reason.
 
@@ -78,7 +95,8 @@ class Card:
     words. ``named`` are the approvers that the rule names, in the policy's form. ``confirm`` is what an approver must
     type, empty where nothing. ``editable`` names the params that an approver may change, ``edits`` says what was
     changed, ``edited_by`` who did. ``form`` is what the agent asks an approver to fill in: its words. ``digest``: the
-    rule wants a burst of such cards shown as one.
+    rule wants a burst of such cards shown as one. ``attached`` are the agent's files, ``papers`` those that people have
+    put into the form.
     """
 
     request_id: str
@@ -108,6 +126,8 @@ class Card:
     digest: bool = False
     named: tuple[str, ...] = ()
     edited_by: str = ""
+    attached: tuple[Paper, ...] = ()
+    papers: tuple[Paper, ...] = ()
 
     @property
     def open(self) -> bool:
@@ -145,6 +165,8 @@ def card(request: Request, review_url: str) -> Card:
         form=request.form.fields if request.form else (),
         digest=requirement is not None and requirement.digest,
         named=tuple(map(one_line, requirement.approvers or ())) if requirement else (),
+        attached=tuple(_paper(file, request) for file in request.files if file.attached),
+        papers=tuple(_paper(file, request) for file in request.files if not file.attached),
     )
 
 
@@ -203,6 +225,12 @@ def ending(request: Request) -> Ending | None:
     spoken = [f"{one_line(vote.name)}: {visible(vote.reason)}" for vote in votes if vote.reason]
     reason = "\n".join(spoken) or (visible(decision.reason) if decision.reason else None)
     return Ending(decision.outcome, headline, decision.at, reason)
+
+
+def how_it_ended(request: Request) -> str:
+    """The headline of its ending, as a sentence."""
+    found = ending(request)
+    return f"{found.headline if found else 'It ended'}."
 
 
 def _channel(request: Request, requirement: Requirement) -> str:
@@ -285,6 +313,20 @@ def _filled(vote: Vote, request: Request) -> Iterator[Fact]:
     labels = {field.name: field.label for field in request.form.fields} if request.form else {}
     for name, value in (vote.response or {}).items():
         if isinstance(value, list):
-            yield Fact(one_line(labels.get(name, name)), ", ".join(visible(str(option)) for option in value))
+            yield Fact(one_line(labels.get(name, name)), ", ".join(map(_chosen, value)))
         elif value is not None:
             yield Fact(one_line(labels.get(name, name)), value_text(value))
+
+
+def _chosen(value: Json) -> str:
+    """An option, or a file by its name and size."""
+    if isinstance(value, Mapping):
+        return f"{one_line(str(value.get('name')))} ({size_text(int(str(value.get('size'))))})"
+    return visible(str(value))
+
+
+def _paper(file: File, request: Request) -> Paper:
+    field = request.form.field(file.field) if request.form else None
+    question = one_line(field.label if field else file.field)
+    size, by = size_text(file.size), one_line(file.by_name)
+    return Paper(file.id, one_line(file.name), size, file.media_type, file.digest, by, question, file.at)

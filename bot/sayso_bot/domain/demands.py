@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sayso_bot.domain.form import Answers, FormInvalid, checked
+from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Outcome, Request
 from sayso_bot.domain.text import says_something
 from sayso_bot.errors import ConfirmationRequired, ReasonRequired, ResponseInvalid
@@ -27,15 +28,15 @@ def check_typed(request: Request, outcome: Outcome, typed: str | None) -> None:
         raise ConfirmationRequired(f"To approve, type {request.action} exactly. {_NOT_COUNTED}", field="typed")
 
 
-def response(request: Request, outcome: Outcome, given: Answers | None) -> Answers | None:
-    """What the agent is given of the form: its checked answers with an approval, nothing otherwise.
+def response(request: Request, outcome: Outcome, given: Answers | None, person: Person) -> Answers | None:
+    """What the agent is given of the form: the checked answers of ``person`` with an approval, nothing otherwise.
 
-    Raises `ResponseInvalid`.
+    Files count where this same person has put them into this request. Raises `ResponseInvalid`.
     """
     if request.form is None or outcome == "deny":
         return None
     try:
-        return checked(request.form, given or {})
+        return checked(request.form, given or {}, [file for file in request.files if file.by == person.id])
     except FormInvalid as error:
         why = "The form is not filled in as it must be."
         raise ResponseInvalid(why, then=_NOT_COUNTED, fields=error.errors) from None

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Literal, TypeAlias
 
+from sayso_bot.domain.files import MAX_IN_ANSWER, File, described
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.text import says_something
 
-Kind = Literal["choose", "text", "number", "date", "time", "datetime"]
-KINDS: tuple[Kind, ...] = ("choose", "text", "number", "date", "time", "datetime")
+Kind = Literal["choose", "text", "number", "date", "time", "datetime", "files"]
+KINDS: tuple[Kind, ...] = ("choose", "text", "number", "date", "time", "datetime", "files")
 
 MAX_FIELDS = 20
 MAX_LABEL = 150
@@ -34,7 +35,8 @@ Answers: TypeAlias = Mapping[str, Json]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One question. ``options`` are of ``choose`` alone, ``multiple`` too; ``least`` and ``most`` of ``number``."""
+    """One question. ``options`` are of ``choose`` alone, ``multiple`` too; ``least`` and ``most`` of ``number``;
+    ``most_files`` and ``accept`` (`sayso_bot.domain.files.accepts`) of ``files``."""
 
     name: str
     kind: Kind
@@ -44,11 +46,16 @@ class Field:
     multiple: bool = False
     least: float | None = None
     most: float | None = None
+    most_files: int = MAX_IN_ANSWER
+    accept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
     fields: tuple[Field, ...]
+
+    def field(self, name: str) -> Field | None:
+        return next((field for field in self.fields if field.name == name), None)
 
 
 class FormInvalid(Exception):
@@ -59,11 +66,12 @@ class FormInvalid(Exception):
         self.errors = errors
 
 
-def checked(form: Form, given: Mapping[str, Json]) -> dict[str, Json]:
+def checked(form: Form, given: Mapping[str, Json], put: Sequence[File] = ()) -> dict[str, Json]:
     """The answers as the agent gets them: one for each field, null where an optional one is left out.
 
     A text for ``text``, ``date`` (2026-11-24), ``time`` (09:30) and ``datetime`` (RFC 3339, in UTC); a number or its
-    text for ``number``; an option, or a list of them where ``multiple``, for ``choose``. Raises `FormInvalid`.
+    text for ``number``; an option, or a list of them where ``multiple``, for ``choose``; for ``files`` ids of files
+    that who answers has ``put`` into the same field. Raises `FormInvalid`.
     """
     errors: dict[str, str] = {}
     found: dict[str, Json] = {}
@@ -75,7 +83,9 @@ def checked(form: Form, given: Mapping[str, Json]) -> dict[str, Json]:
                 errors[field.name] = "This is needed."
             continue
         try:
-            found[field.name] = _READERS[field.kind](field, value)
+            found[field.name] = (
+                _files(field, value, put) if field.kind == "files" else _READERS[field.kind](field, value)
+            )
         except _Wrong as wrong:
             errors[field.name] = str(wrong)
     for name in given.keys() - {field.name for field in form.fields}:
@@ -98,6 +108,20 @@ def _choice(field: Field, value: Json) -> Json:
     if len(chosen) != 1:
         raise _Wrong("Choose one.")
     return str(chosen[0])
+
+
+def _files(field: Field, value: Json, put: Sequence[File]) -> Json:
+    named = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    theirs = {file.id: file for file in put if file.field == field.name}
+    if any(not isinstance(name, str) or name not in theirs for name in named) or len(set(map(str, named))) < len(named):
+        raise _Wrong("Choose files that you have put here yourself, each once.")
+    if len(named) > field.most_files:
+        raise _Wrong(f"This takes at most {counted(field.most_files)}.")
+    return [described(theirs[str(name)]) for name in named]
+
+
+def counted(files: int) -> str:
+    return f"{files} file{'' if files == 1 else 's'}"
 
 
 def _text(field: Field, value: Json) -> Json:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal
 
+from sayso_bot.domain.files import File
 from sayso_bot.domain.form import Form
 from sayso_bot.domain.json import Json
 
@@ -131,7 +132,8 @@ class Decision:
 class Request:
     """``params`` and ``fingerprint`` are the present revision's, ``original_params`` the agent's, where edited.
 
-    ``place`` is where its card is: the rule's, or where it was moved to. Empty where no card is posted.
+    ``place`` is where its card is: the rule's, or where it was moved to. Empty where no card is posted. ``files`` are
+    all that were attached or put into its form, in their order.
     """
 
     id: str
@@ -155,6 +157,7 @@ class Request:
     form: Form | None = None
     place: str = ""
     edits: tuple[Edited, ...] = ()
+    files: tuple[File, ...] = ()
 
     @property
     def settled(self) -> bool:
@@ -164,6 +167,9 @@ class Request:
     def at_fallback(self) -> bool:
         """Whether it was moved to the fallback that its rule names."""
         return self.requirement is not None and self.place == self.requirement.fallback_place
+
+    def file(self, file_id: str) -> File | None:
+        return next((file for file in self.files if file.id == file_id), None)
 
 
 def new_request_id(at: datetime) -> str:

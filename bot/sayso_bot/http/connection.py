@@ -109,14 +109,14 @@ class _Connection(web.RequestHandler):
     here and nowhere else: `_messages`, the queue of what was parsed and not begun, and a request's `_read_bytes`.
     """
 
-    __slots__ = ("_ahead", "_body", "_connections", "_counts", "_head", "_spoke", "_under_way", "_wire")
+    __slots__ = ("_ahead", "_body", "_connections", "_counts", "_files", "_head", "_spoke", "_under_way", "_wire")
     _wire: asyncio.Transport
 
     def __init__(self, server: web.Server, *, counts: Counts, connections: Connections, **options: Any) -> None:
         super().__init__(server, **options)
         self._counts = counts
         self._connections = connections
-        self._under_way = self._spoke = self._ahead = False
+        self._under_way = self._spoke = self._ahead = self._files = False
         self._body: StreamReader | None = None
         self._head = 0
 
@@ -194,7 +194,7 @@ class _Connection(web.RequestHandler):
         return answer, lost
 
     def _answered(self) -> None:
-        self._under_way, self._ahead = bool(self._messages), len(self._messages) > 1
+        self._under_way, self._ahead, self._files = bool(self._messages), len(self._messages) > 1, False
         if not self._under_way:
             self._head = 0
         self._note()
@@ -206,9 +206,14 @@ class _Connection(web.RequestHandler):
         if not self._under_way:
             self._connections.waits(self, Wait.IDLE)
         elif self._body is not None and not self._ahead:
-            self._connections.waits(self, Wait.BODY)
+            self._connections.waits(self, Wait.FILES if self._files else Wait.BODY)
         else:
             self._connections.works(self)
+
+    def brings_files(self) -> None:
+        """The call that is under way may take as long over its body as files may."""
+        self._files = True
+        self._note()
 
     def unread(self) -> int:
         return self._wire.get_write_buffer_size()
@@ -270,6 +275,11 @@ class _Connection(web.RequestHandler):
         answer = problems.response(found)
         answer.force_close()
         return answer
+
+
+def brings_files(http_request: web.BaseRequest) -> None:
+    """Bear with this call's body for as long as files may take."""
+    cast(_Connection, http_request.protocol).brings_files()
 
 
 def _let_go(request: web.BaseRequest, answer: web.StreamResponse) -> None:

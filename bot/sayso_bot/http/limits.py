@@ -31,6 +31,7 @@ class Wait(StrEnum):
     HEAD = "head"
     IDLE = "idle"
     BODY = "body"
+    FILES = "files"
     ANSWER = "answer"
 
 
@@ -47,14 +48,16 @@ class Closed(StrEnum):
 class Limits:
     """Seconds, bytes and counts. The time to read an answer grows with what of it is still to be read.
 
-    ``body_seconds`` stands behind the deadlines of those who read bodies, which are shorter and answer. From
-    ``crowded`` connections on, idle ones are closed as soon as those that never spoke.
+    ``body_seconds`` stands behind the deadlines of those who read bodies, which are shorter and answer, and so does
+    ``files_seconds`` where a call brings files. From ``crowded`` connections on, idle ones are closed as soon as those
+    that never spoke.
     """
 
     connections: int = MOST_CONNECTIONS
     head_seconds: float = 10.0
     idle_seconds: float = 75.0
     body_seconds: float = 35.0
+    files_seconds: float = 300.0
     answer_seconds: float = 10.0
     answer_bytes_per_second: int = 64 * 1024
     head_bytes: int = 32 * 1024
@@ -114,6 +117,7 @@ class Connections:
             Wait.HEAD: limits.head_seconds,
             Wait.IDLE: limits.idle_seconds,
             Wait.BODY: limits.body_seconds,
+            Wait.FILES: limits.files_seconds,
         }
 
     def __len__(self) -> int:

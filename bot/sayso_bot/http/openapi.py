@@ -51,6 +51,7 @@ def _paths() -> dict[str, Any]:
         "/v1/requests": {"post": _submit(), "get": _list()},
         "/v1/requests/{id}": {"get": _read()},
         "/v1/requests/{id}/cancel": {"post": _cancel()},
+        "/v1/requests/{id}/files/{file_id}": {"get": _file()},
     }
 
 
@@ -105,6 +106,20 @@ def _cancel() -> dict[str, Any]:
         "responses": {
             "200": _json("The request.", RequestOut),
             **_problems(errors.NotFound, errors.Settled, *_BODY, *_ALWAYS),
+        },
+    }
+
+
+def _file() -> dict[str, Any]:
+    whole = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    headers = {name: {"schema": {"type": "string"}} for name in ("Content-Disposition", "Repr-Digest")}
+    return {
+        "operationId": "file",
+        "summary": "Save a file of a request",
+        "parameters": [_ID, {"name": "file_id", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "responses": {
+            "200": {"description": "The file as it came.", "content": whole, "headers": headers},
+            **_problems(errors.NotFound, errors.InvalidField, *_ALWAYS),
         },
     }
 

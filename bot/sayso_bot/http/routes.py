@@ -10,6 +10,7 @@ from aiohttp import web
 
 from sayso_bot.desk import Desk
 from sayso_bot.domain.bucket import Buckets
+from sayso_bot.domain.files import download_headers
 from sayso_bot.domain.json import dumps
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.request import REQUEST_ID, Request, Status
@@ -48,6 +49,8 @@ class AgentRoutes:
         router.add_get("/v1/requests", self._proved("list", self.list), allow_head=False)
         router.add_get("/v1/requests/{id}", self._proved("read", self.read), allow_head=False)
         router.add_post("/v1/requests/{id}/cancel", self._proved("cancel", self.cancel))
+        path = "/v1/requests/{id}/files/{file_id}"
+        router.add_get(path, self._proved("file", self.file), allow_head=False)
 
     def _proved(self, call: str, handler: Proved) -> Callable[[web.Request], Awaitable[web.Response]]:
         """``handler`` for a caller whose key is proved; what it refuses goes on the record."""
@@ -103,6 +106,16 @@ class AgentRoutes:
         _only(http_request.query, ())
         await read_nothing(http_request)
         return self._answer(await self._desk.cancel(key, _id(http_request)))
+
+    async def file(self, key: Key, http_request: web.Request) -> web.Response:
+        """A file of the agent's own request, as it came, to be saved and not to be shown."""
+        self._take(key)
+        _only(http_request.query, ())
+        request = await self._desk.read(key, _id(http_request))
+        file = request.file(http_request.match_info["file_id"])
+        if file is None:
+            raise NotFound("This request has no file with this id.")
+        return web.Response(body=await self._desk.open_file(file), headers=download_headers(file))
 
     async def _draft(self, key: Key, http_request: web.Request) -> Draft:
         quotas = key.quotas

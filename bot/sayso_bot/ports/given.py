@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from sayso_bot.domain.card import Card
+from sayso_bot.domain.files import File
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Route
 from sayso_bot.domain.request import Outcome, Request, Status
+from sayso_bot.ports.files import Filed, Put
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class Ballot:
 
     ``place`` is where it was tapped when the surface has places (``slack:C1``), else None. ``person`` carries only
     aliases that the surface has proved just now. ``typed`` is what they typed to confirm an approval; ``response`` what
-    they filled into the request's form, by field, as `sayso_bot.domain.form.checked` reads it.
+    they filled into the request's form, by field, as `sayso_bot.domain.form.checked` reads it (of files, the ids).
     """
 
     request_id: str
@@ -85,7 +87,8 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something about a request changed: ``kind`` is ``submitted``, ``voted``, ``edited``, ``moved`` or ``settled``."""
+    """Something about a request changed: ``kind`` is ``submitted``, ``voted``, ``edited``, ``filed``, ``moved`` or
+    ``settled``."""
 
     request_id: str
     kind: str
@@ -115,6 +118,17 @@ class DeskFace(Protocol):
 
     async def edit(self, edit: Edit) -> Edited:
         """Change the params that the rule lets approvers edit; earlier votes count no longer."""
+        ...
+
+    async def put_file(self, put: Put) -> Filed:
+        """Keep a file of somebody who may answer, for a vote of theirs to name. Nothing of it is kept otherwise.
+
+        Raises `VoteRefused`, `FileTooLarge`, `FileRefused`, `TooManyFiles`, `TooMany`, and what its content raises.
+        """
+        ...
+
+    async def open_file(self, file: File) -> AsyncIterator[bytes]:
+        """What a file of a request holds, to be saved by who may see the request."""
         ...
 
     async def standing(self, request: Request, person: Person, *, surface: str, place: str | None) -> Standing:
@@ -187,9 +201,12 @@ Handler: TypeAlias = Callable[[Any], Awaitable[Any]]
 
 
 class Mount(Protocol):
-    """Where an adapter adds its routes: ``handler`` is an aiohttp handler, ``path`` an aiohttp path."""
+    """Where an adapter adds its routes: ``handler`` is an aiohttp handler, ``path`` an aiohttp path.
 
-    def __call__(self, method: str, path: str, handler: Handler, /) -> None: ...
+    With ``takes_files`` a caller may take minutes over the body of a call (docs/limits.md).
+    """
+
+    def __call__(self, method: str, path: str, handler: Handler, /, *, takes_files: bool = False) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

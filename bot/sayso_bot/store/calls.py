@@ -6,11 +6,12 @@ Redis may take a call and lose its answer, and redis-py itself never re-sends. W
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
-from typing import Any
+from typing import Any, Final, cast
 
 from redis.asyncio import Redis
+from redis.client import NEVER_DECODE
 from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -21,6 +22,9 @@ from sayso_bot.store.batch import Batch, NotOnDisk, WaitFor
 from sayso_bot.store.library import library
 
 PAUSES_SECONDS = (0.05, 0.25)
+ASIDE_AT_ONCE = 4
+AS_BYTES: Final = {NEVER_DECODE: True}
+"""With this option an answer stays bytes, whatever the client decodes otherwise."""
 PATIENCE_SECONDS = 5.0
 """A call is not repeated any more when it has taken this long already, as when Redis hangs."""
 _LOST = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, NotOnDisk, OSError, TimeoutError)
@@ -32,6 +36,7 @@ class Calls:
     def __init__(self, client: Redis, wait_for: WaitFor | None = None) -> None:
         self._client = client
         self._batch = Batch(client, wait_for)
+        self._aside = asyncio.Semaphore(ASIDE_AT_ONCE)
 
     @property
     def waits(self) -> bool:
@@ -55,6 +60,17 @@ class Calls:
         """The answer of one reading command. Raises `Unavailable`."""
         return await self._send(words, writes=False, tries=1 + len(PAUSES_SECONDS))
 
+    async def aside(self, *words: Any) -> Any:
+        """The answer, as bytes, of one command that is large and safe to repeat, on a connection beside the lanes: what
+        travels together must not wait for it. Writes are not waited for on any disk. Raises `Unavailable`.
+        """
+
+        async def attempt() -> Any:
+            async with self._aside:
+                return await cast("Any", self._client).execute_command(*words, **AS_BYTES)
+
+        return await self._patiently(attempt, tries=1 + len(PAUSES_SECONDS))
+
     async def load_functions(self) -> None:
         """Load the library where it is not there yet. Raises what redis-py does."""
         try:
@@ -64,11 +80,14 @@ class Calls:
                 raise
 
     async def _send(self, words: Sequence[Any], *, writes: bool, tries: int) -> Any:
+        return await self._patiently(lambda: self._batch.call(*words, writes=writes), tries=tries)
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[Any]], *, tries: int) -> Any:
         until = monotonic() + PATIENCE_SECONDS
         pauses = iter(PAUSES_SECONDS)
         while True:
             try:
-                return await self._batch.call(*words, writes=writes)
+                return await attempt()
             except _LOST:
                 tries, pause = tries - 1, next(pauses, None)
                 if pause is None or not tries or monotonic() > until:

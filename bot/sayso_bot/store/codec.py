@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from sayso_bot.domain.files import File
 from sayso_bot.domain.form import Field, Form
 from sayso_bot.domain.json import dumps
 from sayso_bot.domain.key import Key, Quotas
@@ -33,13 +34,15 @@ from sayso_bot.ports import NewRequest, NewRevision
 
 SCHEMA_VERSION = "1"
 """Of keys, and of requests that a replica of the version before this one can read."""
-RECORD_VERSIONS = frozenset({"1", "2"})
-"""2: with a form, or with demands of which version 1 knows nothing."""
+RECORD_VERSIONS = frozenset({"1", "2", "3"})
+"""2: with a form, or with demands of which version 1 knows nothing. 3: with files, or a form that asks for them."""
+WITH_FILES = "3"
 _SINCE_2 = {
     field.name: field.default
     for field in fields(Requirement)
     if field.default is not MISSING and field.name != "operator"
 }
+_SINCE_3 = ("most_files", "accept")
 
 
 def fields_of(flat: list[str]) -> dict[str, str]:
@@ -101,14 +104,17 @@ def request_of(record: Mapping[str, str]) -> Request:
         form=form_of(body["form"]) if "form" in body else None,
         place=record["place"],
         edits=tuple(_edited_of(orjson.loads(line)) for line in record.get("edits", "").split("\n") if line),
+        files=tuple(file_of(orjson.loads(line)) for line in record.get("files", "").split("\n") if line),
     )
 
 
 def version_of(new: NewRequest) -> str:
     """The schema version that a replica must know to read what `body_of` writes."""
-    requirement = new.verdict.requirement
+    requirement, form = new.verdict.requirement, new.draft.form
+    if form is not None and any(field.kind == "files" for field in form.fields):
+        return WITH_FILES
     is_plain = requirement is None or requirement_json(requirement).keys().isdisjoint(_SINCE_2)
-    return "1" if is_plain and new.draft.form is None else "2"
+    return "1" if is_plain and form is None else "2"
 
 
 @lru_cache(4096)
@@ -127,11 +133,29 @@ def requirement_of(stored: dict[str, Any] | None) -> Requirement | None:
 
 
 def form_json(form: Form) -> list[dict[str, Any]]:
-    return [{name: getattr(field, name) for name in Field.__slots__} for field in form.fields]
+    """Its fields; what is of ``files`` alone is left out of all others, as version 2 has it."""
+    return [
+        {name: getattr(field, name) for name in Field.__slots__ if field.kind == "files" or name not in _SINCE_3}
+        for field in form.fields
+    ]
 
 
 def form_of(stored: list[dict[str, Any]]) -> Form:
-    return Form(tuple(Field(**{**field, "options": tuple(field["options"])}) for field in stored))
+    return Form(
+        tuple(
+            Field(**{**field, "options": tuple(field["options"]), "accept": tuple(field.get("accept", ()))})
+            for field in stored
+        )
+    )
+
+
+def file_json(file: File) -> bytes:
+    """A file as its request's record keeps it, but for ``at``, which the store adds."""
+    return dumps({name: getattr(file, name) for name in File.__slots__ if name != "at"})
+
+
+def file_of(stored: dict[str, Any]) -> File:
+    return File(**{**stored, "at": from_milliseconds(stored["at"])})
 
 
 def claims_of(stored: dict[str, Any]) -> Claims:

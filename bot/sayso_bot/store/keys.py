@@ -29,6 +29,8 @@ SPECS = (
     KeySpec("request:*", "hash", "one request: its state, what was asked, votes, decision", "kept"),
     KeySpec("post:*", "hash", "one card at one place: wanted and shown version, lease, attempts", "kept"),
     KeySpec("button:*", "string", "what an opaque button means: request, revision, place", "kept"),
+    KeySpec("upload:*", "string", "a piece of a file on its way in", "ten minutes", expires=True),
+    KeySpec("file:*", "string", "a piece of a file that is part of a request", "as long as its request"),
     KeySpec("idempotency:*", "string", "request id of an agent's Idempotency-Key", "as long as its request"),
     KeySpec("clock", "string", "the latest time this book has seen, in ms; it never goes back", "kept"),
     KeySpec("epochs", "hash", "counters: keys, policy, pause (odd while paused)", "kept"),
@@ -81,6 +83,12 @@ class Keys:
     def idempotency(self, agent: str, key: str | None) -> str:
         """Without a ``key``, a name that is never used: a function is given all its keys."""
         return f"{self.tag}idempotency:{agent}:{hashlib.sha256(key.encode()).hexdigest() if key else ''}"
+
+    def upload(self, name: str, piece: int) -> str:
+        return f"{self.tag}upload:{name}:{piece}"
+
+    def file(self, file_id: str, piece: int) -> str:
+        return f"{self.tag}file:{file_id}:{piece}"
 
     def by_status(self, status: str) -> str:
         return f"{self.tag}index:status:{status}"

@@ -11,7 +11,20 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-_FILES = ("prelude", "submit", "read", "vote", "edit", "settle", "delivery", "listing", "move", "config", "pause")
+_FILES = (
+    "prelude",
+    "submit",
+    "read",
+    "vote",
+    "edit",
+    "files",
+    "settle",
+    "delivery",
+    "listing",
+    "move",
+    "config",
+    "pause",
+)
 
 
 @dataclass(frozen=True, slots=True)

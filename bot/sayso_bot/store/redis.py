@@ -41,6 +41,7 @@ from sayso_bot.ports import (
 from sayso_bot.store.batch import WaitFor
 from sayso_bot.store.calls import Calls
 from sayso_bot.store.codec import body_of, edit_of, fields_of, key_json, key_of, request_of, version_of
+from sayso_bot.store.files import RedisFiles
 from sayso_bot.store.keys import Keys
 from sayso_bot.store.lists import RedisLists
 
@@ -70,6 +71,7 @@ class RedisStore:
         self._calls = Calls(client, wait_for)
         self._call, self._plain = self._calls.function, self._calls.plain
         self.lists = RedisLists(self._calls, self.keys)
+        self.files = RedisFiles(self._calls, self.keys)
 
     async def close(self) -> None:
         await self._calls.close()

@@ -9,19 +9,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from redis.asyncio import Redis
-from redis.client import NEVER_DECODE
 from redis.exceptions import RedisError
 
 from sayso_bot.errors import Unavailable
 from sayso_bot.ports import Log
 from sayso_bot.store.batch import WaitFor
+from sayso_bot.store.calls import AS_BYTES
 
 MOST_NAMES = 10_000
 _FORMAT = b"\x01"
@@ -103,7 +103,7 @@ class RedisShelf:
     async def _call(self, *words: Any) -> Any:
         """One command whose answer stays bytes, whatever the client decodes otherwise."""
         try:
-            return await cast("Any", self._redis).execute_command(*words, **_AS_BYTES)
+            return await cast("Any", self._redis).execute_command(*words, **AS_BYTES)
         except (RedisError, OSError):
             raise _unreachable() from None
 
@@ -113,7 +113,7 @@ class RedisShelf:
             return await self._call(*words)
         try:
             async with self._redis.pipeline(transaction=False) as pipe:
-                cast("Any", pipe).execute_command(*words, **_AS_BYTES)
+                cast("Any", pipe).execute_command(*words, **AS_BYTES)
                 cast("Any", pipe).execute_command("WAITAOF", *self._wait_for)
                 answer, confirmed = await pipe.execute()
         except (RedisError, OSError):
@@ -125,6 +125,3 @@ class RedisShelf:
 
 def _unreachable() -> Unavailable:
     return Unavailable("Sayso cannot reach its store right now. Try again in a moment.", retry_after=1)
-
-
-_AS_BYTES: Final = {NEVER_DECODE: True}

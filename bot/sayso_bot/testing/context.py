@@ -133,7 +133,7 @@ class Surroundings:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await runner.cleanup()
 
-    def _mount(self, method: str, path: str, handler: Handler) -> None:
+    def _mount(self, method: str, path: str, handler: Handler, /, *, takes_files: bool = False) -> None:
         self._app.router.add_route(method, path, handler)
 
     async def _note(self, kind: str, data: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ that never changes, and a button that means one request, revision and place.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from datetime import datetime
 
 from sayso_bot.domain.card import Card, card, ending, who_may
 from sayso_bot.domain.demands import check_reason, check_typed, response
+from sayso_bot.domain.files import CHUNK_BYTES, MAX_FILE_BYTES, File, file_id, media_type, safe_name
 from sayso_bot.domain.fingerprint import fingerprint
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.lifecycle import edited, has_voted, is_due, settles
@@ -25,6 +27,8 @@ from sayso_bot.errors import (
     AlreadySettled,
     AlreadyVoted,
     EditRefused,
+    FileRefused,
+    FileTooLarge,
     NotAnApprover,
     NotFound,
     SaysoError,
@@ -32,14 +36,15 @@ from sayso_bot.errors import (
     Unavailable,
     VoteRefused,
 )
-from sayso_bot.ports import Ballot, Button, Change, Edit, Edited, Filter, Page, Standing, Voted
+from sayso_bot.ports import Ballot, Button, Change, Edit, Edited, Filed, Filter, Page, Put, Standing, Voted
 from sayso_bot.testing.samples import AT
 
 _NOT_COUNTED = "Your vote was not counted; nothing changed."
 
 
 class MemoryDesk:
-    """`sayso_bot.ports.DeskFace`. ``ballots`` are all that reached `vote`, ``posts`` all that was told to `tapped`.
+    """`sayso_bot.ports.DeskFace`. ``ballots`` are all that reached `vote`, ``posts`` all that was told to `tapped`,
+    ``contents`` what the files hold by their ids.
 
     ``admits`` says who may vote; without it whomever the request's approvers name, literally. ``now`` is its clock.
 
@@ -63,6 +68,7 @@ class MemoryDesk:
         self.policy: tuple[Route, ...] = ()
         self.ballots: list[Ballot] = []
         self.posts: list[tuple[Button, str]] = []
+        self.contents: dict[str, bytes] = {}
         self.listeners: set[asyncio.Queue[Change | None]] = set()
         self.trouble: list[Exception] = []
         self.broken: SaysoError | None = None
@@ -108,10 +114,32 @@ class MemoryDesk:
             raise refusal
         check_reason(request, ballot.outcome, ballot.reason)
         check_typed(request, ballot.outcome, ballot.typed)
-        ballot = replace(ballot, response=response(request, ballot.outcome, ballot.response))
+        ballot = replace(ballot, response=response(request, ballot.outcome, ballot.response, ballot.person))
         request = _with_vote(request, ballot, self._now())
         self._operations[ballot.operation] = self._keep(request, "settled" if request.settled else "voted")
         return Voted(request, replayed=False)
+
+    async def put_file(self, put: Put) -> Filed:
+        request = await self.look(put.request_id)
+        if refusal := self._refusal(request, put.person, request.revision):
+            raise refusal
+        field = request.form.field(put.field) if request.form else None
+        if field is None or field.kind != "files":
+            raise FileRefused("This request asks for no file there.")
+        if self.trouble:
+            raise self.trouble.pop(0)
+        if known := request.file(file_id(request.id, put.person.id, put.sending.operation)):
+            return Filed(known, request, replayed=True)
+        content = b"".join([part async for part in put.sending.content])
+        if not content or len(content) > MAX_FILE_BYTES:
+            raise FileTooLarge("A file has at most 10 MiB.") if content else FileRefused("The file is empty.")
+        file = _file(put, content, self._now())
+        self.contents[file.id] = content
+        request = await self.look(put.request_id)
+        return Filed(file, self._keep(replace(request, files=(*request.files, file)), "filed"), replayed=False)
+
+    async def open_file(self, file: File) -> AsyncIterator[bytes]:
+        return _each_piece(self.contents[file.id])
 
     async def edit(self, edit: Edit) -> Edited:
         if edit.operation in self._operations:
@@ -214,6 +242,27 @@ class MemoryDesk:
 async def _each(queue: asyncio.Queue[Change | None]) -> AsyncIterator[Change | None]:
     while True:
         yield await queue.get()
+
+
+async def _each_piece(content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), CHUNK_BYTES):
+        yield content[start : start + CHUNK_BYTES]
+
+
+def _file(put: Put, content: bytes, at: datetime) -> File:
+    return File(
+        id=file_id(put.request_id, put.person.id, put.sending.operation),
+        name=safe_name(put.sending.name),
+        media_type=media_type(put.sending.media_type),
+        size=len(content),
+        digest=f"sha256:{hashlib.sha256(content).hexdigest()}",
+        chunks=1 + (len(content) - 1) // CHUNK_BYTES,
+        field=put.field,
+        by=put.person.id,
+        by_name=put.person.name,
+        surface=put.surface,
+        at=at,
+    )
 
 
 def _with_vote(request: Request, ballot: Ballot, at: datetime) -> Request:
