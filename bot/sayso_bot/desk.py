@@ -358,7 +358,7 @@ class Desk:
             await self._admission.evidence(request, person, people, surface=surface, place=place)
         except VoteRefused as refusal:
             return Standing(may_vote=False, why_not=refusal.why)
-        return Standing(may_vote=True)
+        return Standing(may_vote=True, put=tuple(file for file in request.files if file.by == person.id))
 
     @asynccontextmanager
     async def _on_record(self, kind: str, deed: Ballot | Edit | Put) -> AsyncIterator[None]:

@@ -13,8 +13,8 @@ from sayso_bot.ports import Epochs, Filter, Work
 from sayso_bot.store.redis import RedisStore
 
 WRITERS = (
-    "submit", "vote", "edit", "attach_file", "cancel", "expire", "begin", "renew", "posted", "narrated", "tapped", "failed",
-    "moot", "move", "put_key", "activate", "pause", "resume",
+    "submit", "vote", "edit", "attach_file", "cancel", "expire", "begin", "renew", "posted", "narrated", "tapped",
+    "failed", "moot", "move", "put_key", "activate", "pause", "resume",
 )  # fmt: skip
 READERS = ("read", "list", "due_requests", "due_places", "due_work", "configuration")
 AT = 4_000_000_000_000

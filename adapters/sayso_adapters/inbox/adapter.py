@@ -15,6 +15,7 @@ from sayso_adapters.inbox.looks import Assets, Looks
 from sayso_adapters.inbox.pages import Doorkeeper, Pages
 from sayso_adapters.inbox.reading import Reader
 from sayso_adapters.inbox.sessions import Sessions, make_link
+from sayso_adapters.inbox.uploads import Uploads
 from sayso_bot.domain.card import Card
 from sayso_bot.domain.person import OPERATOR, Person, normal
 from sayso_bot.domain.story import Entry
@@ -39,7 +40,8 @@ class Inbox:
         gate = Gate(sessions, context.public_url)
         looks = Looks(self._assets)
         self._pages = Pages(Reader(context.desk), looks)
-        self._callbacks = Callbacks(context, gate, self._pages, self._live)
+        self._uploads = Uploads(context.desk, gate)
+        self._callbacks = Callbacks(context, gate, self._pages, self._live, self._uploads)
         self._door = Doorkeeper(gate, looks)
         self._mount(context.mount)
 
@@ -90,7 +92,9 @@ class Inbox:
         mount("GET", "/inbox/history", page(self._pages.history))
         mount("GET", "/inbox/help", page(self._pages.help))
         mount("GET", "/inbox/requests/{id}", page(self._pages.request))
-        mount("POST", "/inbox/requests/{id}/vote", page(self._callbacks.vote))
+        mount("POST", "/inbox/requests/{id}/vote", page(self._callbacks.vote), takes_files=True)
+        mount("POST", "/inbox/requests/{id}/files", background(self._uploads.take), takes_files=True)
+        mount("GET", "/inbox/requests/{id}/files/{file_id}", page(self._uploads.save))
         mount("POST", "/inbox/requests/{id}/edit", page(self._callbacks.edit))
         mount("GET", "/inbox/sign-in", self._pages.sign_in)
         mount("POST", "/inbox/session", self._callbacks.sign_in)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from sayso_adapters.inbox.forms import Sent
 from sayso_bot.domain.editing import as_text, editable_texts, edited
-from sayso_bot.domain.form import MAX_TEXT, Field
+from sayso_bot.domain.files import FILE_ID, MAX_FILE_BYTES, File, size_text
+from sayso_bot.domain.form import MAX_TEXT, Field, counted
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.text import one_line, visible
 from sayso_bot.errors import InvalidField
@@ -41,7 +42,11 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One field of the agent's form as an input. ``label`` and the options' texts are the agent's words."""
+    """One field of the agent's form as an input. ``label`` and the options' texts are the agent's words.
+
+    Of ``files``, the options are those that this person has put there already; ``accept`` and ``most_files`` are what
+    the input takes.
+    """
 
     name: str
     kind: str
@@ -54,6 +59,8 @@ class Question:
     least: str
     most: str
     error: str
+    accept: str = ""
+    most_files: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +77,18 @@ class Editor:
 # --------------------------------------------------------------------------- the agent's form
 
 
-def questions(form: Sequence[Field], sent: Sent | None, errors: Mapping[str, str]) -> tuple[Question, ...]:
-    """The inputs of ``form``, with what was ``sent`` before, and ``errors`` by the form's own names."""
-    return tuple(_question(f"{FORM}{number}", field, sent, errors) for number, field in enumerate(form))
+def questions(
+    form: Sequence[Field], sent: Sent | None, errors: Mapping[str, str], put: Sequence[File] = ()
+) -> tuple[Question, ...]:
+    """The inputs of ``form``, with what was ``sent`` before, ``errors`` by the form's own names, and the files that
+    this person has ``put`` there."""
+    return tuple(
+        _question(f"{FORM}{number}", field, sent, errors, [file for file in put if file.field == field.name])
+        for number, field in enumerate(form)
+    )
 
 
-def _question(name: str, field: Field, sent: Sent | None, errors: Mapping[str, str]) -> Question:
+def _question(name: str, field: Field, sent: Sent | None, errors: Mapping[str, str], put: Sequence[File]) -> Question:
     given = sent.all(name) if sent else ()
     least, most = (_bound(bound) for bound in (field.least, field.most))
     return Question(
@@ -84,22 +97,43 @@ def _question(name: str, field: Field, sent: Sent | None, errors: Mapping[str, s
         label=one_line(field.label).strip() or one_line(field.name),
         required=field.required,
         multiple=field.multiple,
-        options=tuple(
-            Option(str(number), one_line(option) or "(empty)", str(number) in given)
-            for number, option in enumerate(field.options)
-        ),
+        options=_put(field, put, given if sent else None) if field.kind == "files" else _options(field, given),
         value=given[-1] if given else "",
         hint=_hint(field, least, most),
         least=least,
         most=most,
         error=errors.get(field.name, ""),
+        accept=",".join(field.accept),
+        most_files=field.most_files,
+    )
+
+
+def _options(field: Field, given: Sequence[str]) -> tuple[Option, ...]:
+    return tuple(
+        Option(str(number), one_line(option) or "(empty)", str(number) in given)
+        for number, option in enumerate(field.options)
+    )
+
+
+def _put(field: Field, put: Sequence[File], given: Sequence[str] | None) -> tuple[Option, ...]:
+    """What was put there, chosen as it was ``given``; the latest ones where nothing was given yet."""
+    latest = {file.id for file in put[-field.most_files :]}
+    return tuple(
+        Option(file.id, f"{file.name}, {size_text(file.size)}", file.id in (latest if given is None else given))
+        for file in put
     )
 
 
 def _hint(field: Field, least: str, most: str) -> str:
     bounds = [f"at least {least}"] if least else []
     bounds += [f"at most {most}"] if most else []
-    words = {"datetime": "in UTC", "text": f"at most {MAX_TEXT:,} characters", "number": ", ".join(bounds)}
+    files = f"{'' if field.most_files == 1 else 'up to '}{counted(field.most_files)} of {size_text(MAX_FILE_BYTES)}"
+    words = {
+        "datetime": "in UTC",
+        "files": ", ".join([files, *field.accept]),
+        "text": f"at most {MAX_TEXT:,} characters",
+        "number": ", ".join(bounds),
+    }
     told = words.get(field.kind, "any number of them" if field.multiple else "")
     return ", ".join(part for part in ("needed" if field.required else "optional", told) if part)
 
@@ -119,6 +153,8 @@ def _given(field: Field, given: Sequence[str]) -> Json:
     if field.kind == "choose":
         chosen: list[Json] = [_option(field, number) for number in given if number]
         return chosen if field.multiple else chosen[0] if len(chosen) == 1 else chosen or None
+    if field.kind == "files":
+        return [file_id for file_id in given if FILE_ID.match(file_id)]
     text = _lines(given[-1]) if given else ""
     return f"{text}Z" if field.kind == "datetime" and _NO_ZONE.match(text) else text
 

@@ -21,6 +21,8 @@ from sayso_adapters.inbox.looks import HEADERS, redirect
 from sayso_adapters.inbox.pages import NotAllOpen, Pages
 from sayso_adapters.inbox.reading import SURFACE
 from sayso_adapters.inbox.sessions import LIFE_SECONDS, Session
+from sayso_adapters.inbox.uploads import Uploads
+from sayso_adapters.multiparts import is_multipart
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.request import REQUEST_ID, Outcome
 from sayso_bot.errors import BodyTooLarge, InvalidField, NotFound, SaysoError, VoteRefused
@@ -34,8 +36,9 @@ _INCOMPLETE = "The form was not complete. Nothing was changed. Open the request 
 
 
 class Callbacks:
-    def __init__(self, context: AdapterContext, gate: Gate, pages: Pages, live: Live) -> None:
+    def __init__(self, context: AdapterContext, gate: Gate, pages: Pages, live: Live, uploads: Uploads) -> None:
         self._desk = context.desk
+        self._uploads = uploads
         self._journal = context.journal
         self._log = context.log
         self._gate = gate
@@ -48,11 +51,17 @@ class Callbacks:
         What counted is read back from the request itself, never from the address. A refusal shows the request as it
         stands, with the reason why nothing changed, and keeps what was written.
         """
-        sent = await self._gate.form(http_request, session, bounds=WIDE)
         request_id = _request_id(http_request)
+        beside = await self._uploads.beside(request_id, session) if is_multipart(http_request) else None
+        if beside:
+            sent = await self._gate.parts(http_request, session, WIDE, beside.keep)
+        else:
+            sent = await self._gate.form(http_request, session, bounds=WIDE)
         ballot = _ballot(request_id, sent, session)
         whole = _whole(sent)
         try:
+            if beside and ballot.outcome == "approve":
+                beside.check()
             if ballot.outcome == "approve":
                 await self._pages.check_open(request_id, whole=whole)
                 asked = (await self._desk.look(request_id)).form

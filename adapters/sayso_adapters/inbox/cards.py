@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Literal
 
 from sayso_bot.domain.card import Card, Claim, Ending, Fact, ending, leaves, needs, value_text
+from sayso_bot.domain.files import File
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.lifecycle import has_voted
 from sayso_bot.domain.person import Person
@@ -103,6 +104,7 @@ class Detail:
 
     ``state`` is ``open`` (they may answer), ``answered`` (they did), ``barred`` (``why_not`` says why) or ``ended``.
     ``values`` are the params as they were sent; ``edits`` what was changed since, its values folded like params.
+    ``put`` are the files that this person has put into the form.
     """
 
     card: Card
@@ -115,6 +117,7 @@ class Detail:
     state: State
     why_not: str | None
     own: Vote | None
+    put: tuple[File, ...] = ()
 
     @property
     def may_approve(self) -> bool:
@@ -123,7 +126,8 @@ class Detail:
 
     @property
     def version(self) -> str:
-        return _version(self.card.revision, self.card.ending, len(self.card.answers), self.state)
+        files = len(self.card.attached) + len(self.card.papers)
+        return f"{_version(self.card.revision, self.card.ending, len(self.card.answers), self.state)}-{files}"
 
 
 def row(request: Request, person: Person, standing: Standing) -> Row:
@@ -166,6 +170,7 @@ def detail(card: Card, request: Request, person: Person, standing: Standing, *, 
         state=_state(card, standing, own),
         why_not=standing.why_not,
         own=own,
+        put=standing.put,
     )
 
 

@@ -1,17 +1,19 @@
 """A form as the inbox's own pages send it, and no other: URL-encoded UTF-8, small, whole within seconds.
 
-The caller chooses nothing: the framework would decode with whichever codec a header names, and some take minutes.
+The caller chooses nothing: the framework would decode with whichever codec a header names, and some take minutes. A
+form with files comes in parts instead; each file is handed on as it comes.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from sayso_adapters.multiparts import Part, Parts
 from sayso_bot.errors import BadHttp, BodyTooLarge, InvalidField, UnsupportedMediaType
 
 MAX_FORM_BYTES = 64 * 1024
@@ -27,6 +29,8 @@ class Bounds:
 
 WIDE = Bounds(1024 * 1024, 2200)
 """For what people fill in for an agent: all that `sayso_bot.domain.form` takes, or params as large as they may be."""
+MOST_WITH_FILES = 64 * 1024 * 1024
+"""A form with its files, where no script has sent them one by one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,36 @@ async def read_form(http_request: web.Request, bounds: Bounds) -> Sent:
     for name, value in pairs:
         values.setdefault(name, []).append(value)
     return Sent({name: tuple(found) for name, found in values.items()})
+
+
+async def read_parts(
+    http_request: web.Request,
+    bounds: Bounds,
+    admit: Callable[[Sent], None],
+    keep: Callable[[str, Part, Sent], Awaitable[str | None]],
+) -> Sent:
+    """The fields of a form with files. ``keep`` is given each file, with what came before it, and says what stands for
+    it.
+
+    ``admit`` raises for a form that is not from our page; it is asked before a file is read, and at the end. Raises as
+    `Parts` does.
+    """
+    parts = Parts(http_request, most_bytes=MOST_WITH_FILES, most_parts=bounds.fields)
+    values: dict[str, tuple[str, ...]] = {}
+    room = bounds.bytes
+    while (part := await parts.next()) is not None:
+        if part.filename is None:
+            value: str | None = await part.text(room)
+            room -= len(value or "")
+        elif part.filename == "":
+            continue  # nothing was chosen
+        else:
+            admit(Sent(values))
+            value = await keep(part.name, part, Sent(values))
+        if value is not None:
+            values[part.name] = (*values.get(part.name, ()), value)
+    admit(Sent(values))
+    return Sent(values)
 
 
 async def _body(http_request: web.Request, most: int) -> bytes:

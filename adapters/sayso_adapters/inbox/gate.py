@@ -8,12 +8,14 @@ alone would do against a forged form, both are asked. GET changes nothing.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from sayso_adapters.inbox.forms import Bounds, Sent, read_form
+from sayso_adapters.inbox.forms import Bounds, Sent, read_form, read_parts
 from sayso_adapters.inbox.sessions import Session, Sessions
+from sayso_adapters.multiparts import Part
 from sayso_bot.domain.request import REQUEST_ID
 from sayso_bot.errors import Forbidden
 
@@ -47,9 +49,20 @@ class Gate:
         """
         self._check_origin(http_request)
         fields = await read_form(http_request, bounds or Bounds())
-        if session and not hmac.compare_digest(fields.get("csrf").encode(), session.csrf.encode()):
-            raise Forbidden("This form is not from your session. Nothing was changed. Open the page again and retry.")
+        if session:
+            _check_token(fields, session)
         return fields
+
+    async def parts(
+        self,
+        http_request: web.Request,
+        session: Session,
+        bounds: Bounds,
+        keep: Callable[[str, Part, Sent], Awaitable[str | None]],
+    ) -> Sent:
+        """The same for a form with files, each of which is given to ``keep`` as `read_parts` says."""
+        self._check_origin(http_request)
+        return await read_parts(http_request, bounds, lambda fields: _check_token(fields, session), keep)
 
     def admit(self, response: web.StreamResponse, cookie: str, seconds: int) -> None:
         self._set(response, self._session_cookie, cookie, seconds)
@@ -86,6 +99,11 @@ class Gate:
 
     def _drop(self, response: web.StreamResponse, name: str) -> None:
         response.del_cookie(name, path="/", httponly=True, samesite="Lax", secure=self._secure)
+
+
+def _check_token(fields: Sent, session: Session) -> None:
+    if not hmac.compare_digest(fields.get("csrf").encode(), session.csrf.encode()):
+        raise Forbidden("This form is not from your session. Nothing was changed. Open the page again and retry.")
 
 
 def _host_of(origin: str) -> str | None:

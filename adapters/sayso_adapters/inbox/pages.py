@@ -151,7 +151,7 @@ class Pages:
             errors=errors,
             reason=answered.get("reason") if answered else "",
             typed=answered.get("typed") if answered and not stale else "",
-            questions=asking.questions(detail.card.form, answered, errors),
+            questions=asking.questions(detail.card.form, answered, errors, detail.put),
             editors=asking.editors(detail.values, detail.card.editable, None if stale else edited, errors),
             following=following,
         )

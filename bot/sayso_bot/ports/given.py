@@ -70,10 +70,14 @@ class Edited:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whether a person may answer a request now; ``why_not`` is a sentence for them, with what would be needed."""
+    """Whether a person may answer a request now; ``why_not`` is a sentence for them, with what would be needed.
+
+    ``put`` are the files that they have put into the request's form.
+    """
 
     may_vote: bool
     why_not: str | None = None
+    put: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,7 +191,8 @@ class MemoryDesk:
 
     async def standing(self, request: Request, person: Person, *, surface: str, place: str | None) -> Standing:
         refusal = self._refusal(request, person, request.revision)
-        return Standing(refusal is None, refusal.why if refusal else None)
+        put = tuple(file for file in request.files if file.by == person.id)
+        return Standing(refusal is None, refusal.why if refusal else None, put)
 
     async def look(self, request_id: str) -> Request:
         if self.broken:
