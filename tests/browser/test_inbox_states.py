@@ -13,12 +13,15 @@ from browser.axe import violations
 from sayso_bot.domain.form import Field, Form
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.request import Cause, Claims, Status
+from sayso_bot.testing.samples import a_file
 from unit.inbox.inbox_service import Service
 
 PHONE, TABLET, DESK = (360, 740), (768, 1024), (1280, 800)
 VIEWS = [(PHONE, "light"), (PHONE, "dark"), (TABLET, "light"), (DESK, "dark")]
 WORDS = Claims(summary="Refund it", reasoning="Because.\n" * 40, diff="+ a\n- b\n" * 300, metadata={"ticket": 1})
 NAME = "platform.infrastructure.kubernetes.production-eu-west-1/namespaces/payments:rolling_restart_of_all_deployments"
+
+ANA = "email:ana@example.com"
 
 Draw = Callable[[Service, Page], Awaitable[str]]
 
@@ -53,6 +56,25 @@ async def _asking(service: Service, page: Page) -> str:
         )
     )
     return f"/inbox/requests/{service.ask(NAME, confirm=True, form=form, reason='always').id}"
+
+
+FILES = Form((Field("papers", "files", "The signed papers, " * 7), Field("one", "files", "One", most_files=1)))
+
+
+async def _asking_for_files(service: Service, page: Page) -> str:
+    request = service.ask(form=FILES)
+    service.desk.requests[request.id] = replace(
+        request, files=tuple(a_file(number, by=ANA, field="papers") for number in range(5))
+    )
+    return f"/inbox/requests/{request.id}"
+
+
+async def _forty_files(service: Service, page: Page) -> str:
+    request = service.ask(form=FILES, claims=WORDS, approvers=("email:ben@example.com",))
+    files = [a_file(number, by="refund-bot") for number in range(5)]
+    files += [a_file(number, by=ANA, field="papers") for number in range(5, 40)]
+    service.desk.requests[request.id] = replace(request, files=tuple(files))
+    return f"/inbox/requests/{request.id}"
 
 
 async def _edited(service: Service, page: Page) -> str:
@@ -129,7 +151,21 @@ async def _signed_out(service: Service, page: Page) -> str:
 
 
 STATES: list[Draw] = [
-    *(_empty, _one, _forty, _request, _asking, _edited, _being_edited, _not_mine, _denied, _long_name, _big),
+    *(
+        _empty,
+        _one,
+        _forty,
+        _request,
+        _asking,
+        _asking_for_files,
+        _forty_files,
+        _edited,
+        _being_edited,
+        _not_mine,
+        _denied,
+        _long_name,
+        _big,
+    ),
     *(_big_whole, _history, _no_history, _help, _unknown, _used_link, _signed_out),
 ]
 

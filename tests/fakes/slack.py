@@ -41,6 +41,7 @@ from slack_sdk.signature import SignatureVerifier
 
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from fakes.slack_files import Files
 from fakes.slack_surfaces import Surfaces
 from fakes.slack_views import Dialog, Dialogs, form_of, post_form, submission
 from fakes.slack_workspace import RECORDED, Json, Message
@@ -49,19 +50,20 @@ TEAM = "T0TEAM"
 PATIENCE = 10.0
 SCOPES = (
     "chat:write,users:read,users:read.email,usergroups:read,channels:read,groups:read,channels:history,groups:history,"
-    "im:history,im:write,commands"
+    "im:history,im:write,files:read,commands"
 )
 
 Answer = web.StreamResponse
 Trouble = Callable[[Callable[[], Json]], Awaitable[Answer]]
 
 
-class FakeSlack(Dialogs, Surfaces):
+class FakeSlack(Dialogs, Files, Surfaces):
     """One workspace. See the module's docstring."""
 
     def __init__(self, *, team: str = TEAM, enterprise: str | None = None, port: int = 0) -> None:
         Surfaces.__init__(self, team, enterprise)
         Dialogs.__init__(self)
+        Files.__init__(self)
         self.token = "xoxb-1-stand-in"
         self.signing_secret = "8f742231b10e8888abcd99yyyzzz85a5"
         self.scopes = SCOPES
@@ -87,6 +89,7 @@ class FakeSlack(Dialogs, Surfaces):
         app = web.Application(client_max_size=4 * 1024 * 1024)
         app.router.add_route("*", "/api/{method}", self._serve)
         app.router.add_route("*", "/by/{caller}/api/{method}", self._serve)
+        app.router.add_get("/files-pri/T0TEAM-{file}/download/{name}", self._serve_file)
         app.router.add_get("/stand-in/messages", self._list_messages)
         app.router.add_post("/stand-in/tap", self._tap_for_others)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -100,8 +103,12 @@ class FakeSlack(Dialogs, Surfaces):
             self._runner = None
 
     @property
+    def root(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}/api/"
+        return f"{self.root}/api/"
 
     def settings(self, caller: str = "") -> dict[str, str]:
         """The variables that make a service talk to this stand-in; a ``caller`` is told apart in `carry_out`."""
@@ -257,12 +264,20 @@ class FakeSlack(Dialogs, Surfaces):
         """
         team = other.get("team", self.team)
         shown = {**self.shown(dialog), **other.get("view", {})}
-        payload = submission(dialog, values or {}, team=team, user=user or dialog.user, shown=shown)
+        payload = submission(dialog, self._with_files(dialog, values), team=team, user=user or dialog.user, shown=shown)
         body = form_of(payload)
         status, told = await post_form(service, payload, self.signed(body), body)
         if status == 200:
             self.carry_out_answer(dialog, told)
         return status
+
+    def _with_files(self, dialog: Dialog, values: Json | None) -> Json:
+        """``values`` with the objects of the files that they name, as Slack sends them."""
+        inputs = {name for name, element in dialog.inputs.items() if element["type"] == "file_input"}
+        return {
+            name: [self.file_object(file, self.root) or {"id": file} for file in value] if name in inputs else value
+            for name, value in (values or {}).items()
+        }
 
     async def step(self, service: str, dialog: Dialog, action: str) -> int:
         """Tap a button within a dialog."""
@@ -319,11 +334,18 @@ class FakeSlack(Dialogs, Surfaces):
         """
 
         def do() -> Json:
+            if method == "files.info":
+                found = self.file_object(arguments.get("file", ""), self.root)
+                return {"ok": True, "file": found} if found else {"ok": False, "error": "file_not_found"}
             return self.perform(method, arguments)
 
         if self._troubles[method]:
             return await self._troubles[method].popleft()(do)
         return self.answer(do())
+
+    async def _serve_file(self, http_request: web.Request) -> Answer:
+        proved = http_request.headers.get("Authorization") == f"Bearer {self.token}"
+        return await self.serve_file(http_request, may_read=proved and "files:read" in self.scopes.split(","))
 
     def answer(self, said: Json) -> Answer:
         return web.json_response(said, headers={"X-OAuth-Scopes": self.scopes})

@@ -35,6 +35,7 @@ INPUTS = {
     "datepicker",
     "timepicker",
     "datetimepicker",
+    "file_input",
 }
 
 
@@ -162,6 +163,8 @@ def _answer(element: Json, value: Any) -> Json:
         return {"selected_option": None if value is None else _option(element, value)}
     if kind in ("multi_static_select", "checkboxes"):
         return {"selected_options": [_option(element, one) for one in value or []]}
+    if kind == "file_input":
+        return {"files": list(value or [])}
     key = {"datepicker": "selected_date", "timepicker": "selected_time", "datetimepicker": "selected_date_time"}
     if value is None and kind == "plain_text_input":
         value = element.get("initial_value")
@@ -232,6 +235,8 @@ def _input(block: Mapping[str, Any]) -> Iterator[str]:
         initial, longest = element.get("initial_value"), element.get("max_length", 3000)
         if not 1 <= longest <= 3000 or (initial is not None and not 1 <= len(initial) <= longest):
             yield "initial value"
+    if element.get("type") == "file_input" and not 1 <= element.get("max_files", 10) <= 10:
+        yield "max_files"
     if "options" in element:
         yield from _options(element)
 

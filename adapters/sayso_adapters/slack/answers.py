@@ -34,6 +34,10 @@ class Answers:
     async def edit(self, edit: Edit) -> Edited:
         return await _surely(lambda: self._desk.edit(edit))
 
+    async def surely(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Do what is safe to repeat, again where the store was away."""
+        return await _surely(attempt)
+
     def counted(self, request: Request, outcome: Outcome) -> str:
         """What a vote that counts has done."""
         card = self._desk.card(request)

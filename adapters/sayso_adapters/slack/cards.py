@@ -38,7 +38,7 @@ from sayso_adapters.slack.blocks import (
     section,
     shortened,
 )
-from sayso_bot.domain.card import Answer, Card, Claim, Ending, Fact
+from sayso_bot.domain.card import Answer, Card, Claim, Ending, Fact, Paper
 from sayso_bot.domain.request import Status
 
 APPROVE, DENY, OPEN, REVIEW, EDIT = "approve", "deny", "open_inbox", "review", "edit"
@@ -104,10 +104,12 @@ def message(
     shown, missing = _facts(card.facts, room, simple=simple)
     changed, unchanged = _edits(card, room, simple=simple)
     said, unsaid = _claims(card.claims, room, simple=simple)
+    papers, unlisted = _papers(card, room, simple=simple)
     left_out = _left_out(
         (missing, len(card.facts), "params"),
         (unchanged, len(card.edits), "edits"),
         (unsaid, len(card.claims), "of the agent's texts"),
+        (unlisted, len(card.attached) + len(card.papers), "files"),
     )
     if instead is not None:
         closing = [*([section(plain(f"{left_out} Open the request to see all of it."))] if left_out else []), *instead]
@@ -117,8 +119,8 @@ def message(
         sentence = section(plain(f"{left_out} Open the request in the inbox to see all of it."))
         closing = [sentence, *([actions(_link(card))] if _link(card) else [])]
     blocks = [*opening, *shown, *changed, *standing, *closing, small]
-    if said:
-        blocks += [divider(), *said]
+    if said or papers:
+        blocks += [divider(), *said, *papers]
     return Message(blocks, notice(card), complete=not left_out)
 
 
@@ -256,6 +258,31 @@ def _claims(claims: tuple[Claim, ...], room: Room, *, simple: bool) -> tuple[lis
         else:
             blocks.append(block)
     return blocks, missing
+
+
+def _papers(card: Card, room: Room, *, simple: bool) -> tuple[list[Block], int]:
+    """What was attached and what was put into the form, to be saved in the inbox, and how much of it does not fit."""
+    blocks: list[Block] = []
+    missing = 0
+    for label, papers in paper_lists(card):
+        text = "\n".join(map(paper_line, papers))
+        block = _labelled(label, text, simple=simple, preformatted=False)
+        if block is None or not room.take(block, blocks=1):
+            missing += len(papers)
+        else:
+            blocks.append(block)
+    return blocks, missing
+
+
+def paper_lists(card: Card) -> Iterator[tuple[str, tuple[Paper, ...]]]:
+    for label, papers in (("Attached by the agent", card.attached), ("Put here by approvers", card.papers)):
+        if papers:
+            yield label, papers
+
+
+def paper_line(paper: Paper) -> str:
+    by = [paper.by] if paper.question else []
+    return " · ".join([paper.name, paper.size, *by, paper.digest])
 
 
 # --------------------------------------------------------------------------- how it stands

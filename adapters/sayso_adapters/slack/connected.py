@@ -12,15 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 
 from sayso_adapters.slack.departures import EVENTS, Departures
 from sayso_adapters.slack.handlers import Body, Handlers, Told
+from sayso_adapters.slack.pinned import is_slacks
 from sayso_adapters.slack.settings import SlackSettings
 from sayso_adapters.slack.workspaces import Workspaces
-from sayso_bot.domain.hosts import is_loopback
 from sayso_bot.ports import AdapterContext
 
 TELL_SECONDS = 5.0
@@ -102,18 +101,3 @@ class Connected:
             return
         if status != 200:
             self._context.log.warning("slack.tapper_not_told", what=f"http_{status}")
-
-
-def is_slacks(url: str, api_url: str) -> bool:
-    """Whether ``url`` is of the Slack behind ``api_url``: at its host ``hooks``, or at a stand-in itself."""
-    api = urlsplit(api_url)
-    try:
-        asked = urlsplit(url)
-        port = asked.port
-    except ValueError:
-        return False
-    if asked.username is not None or asked.password is not None:
-        return False
-    if is_loopback(api.hostname or ""):
-        return (asked.scheme, asked.hostname, port) == (api.scheme, api.hostname, api.port)
-    return (asked.scheme, asked.hostname, port) == ("https", f"hooks.{api.hostname}", None)

@@ -25,6 +25,7 @@ from sayso_adapters.slack.blocks import (
     button,
     context,
     divider,
+    file_input,
     modal,
     plain,
     question,
@@ -36,6 +37,7 @@ from sayso_adapters.slack.cards import APPROVE, DENY, EDIT, notice
 from sayso_adapters.slack.review import pages, parts
 from sayso_bot.domain.card import Card
 from sayso_bot.domain.demands import MAX_REASON
+from sayso_bot.domain.files import MAX_FILE_BYTES, size_text
 from sayso_bot.domain.form import Field
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.text import one_line, visible
@@ -45,6 +47,7 @@ REASON, TYPED, FORM, EDITED = "reason", "typed", "form_", "edit_"
 MOST_BUTTONS = 10
 MOST_EDITED = 30
 LONGEST_ONE_LINE = 80
+FILE_HINT = f"Each at most {size_text(MAX_FILE_BYTES)}"
 INPUT_BYTES = 90_000
 
 _LONG = "This request's dialog is too long for Slack. Answer in the inbox."
@@ -122,6 +125,9 @@ def _field(name: str, field: Field) -> Iterator[Block]:
         yield from _choice(name, label, field)
     elif field.kind == "text":
         yield question(name, label, text_input(multiline=True), optional=optional)
+    elif field.kind == "files":
+        element = file_input(field.most_files, field.accept)
+        yield question(name, label, element, optional=optional, hint=", ".join([FILE_HINT, *field.accept]))
     elif field.kind == "number":
         element = {"type": "number_input", "action_id": ANSWER, "is_decimal_allowed": True}
         yield question(name, label, element, optional=optional, hint=_bounds(field))

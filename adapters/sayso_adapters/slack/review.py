@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from sayso_adapters.slack.blocks import MAX_FIELDS, Block, bold, boxed, escape, fields, quote, rich, section, size
 from sayso_adapters.slack.blocks import plain as plain_text
-from sayso_adapters.slack.cards import LONGEST_LABEL, edited, pair, who_asks
+from sayso_adapters.slack.cards import LONGEST_LABEL, edited, pair, paper_line, paper_lists, who_asks
 from sayso_bot.domain.card import Card, Fact
 
 PAGE_BLOCKS = 50
@@ -56,6 +56,12 @@ def _blocks(card: Card) -> Iterator[Block]:
     yield fields(list(who_asks(card)))
     for claim in card.claims:
         yield from _text("The agent says", claim.label, claim.text, quoted=claim.label not in ("Diff", "Metadata"))
+    yield from _papers(card)
+
+
+def _papers(card: Card) -> Iterator[Block]:
+    for label, papers in paper_lists(card):
+        yield from _text(label, "", "\n".join(map(paper_line, papers)), quoted=True)
 
 
 def _facts(facts: tuple[Fact, ...]) -> Iterator[Block]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from sayso_adapters.slack import once
 from sayso_adapters.slack.answers import Answers
 from sayso_adapters.slack.blocks import Block
 from sayso_adapters.slack.cards import APPROVE, DENY, EDIT
+from sayso_adapters.slack.fetching import chosen
+from sayso_adapters.slack.filling import FETCHING, Filling
 from sayso_adapters.slack.modals import (
     BACK,
     EDITED,
@@ -87,12 +89,14 @@ class Shown:
 class Result:
     """``answered``: what Slack is told of a submission. ``said``: the sentence for the person, None for a repetition.
 
-    ``alone``: the person is told outside the dialog even where Slack is answered in time.
+    ``alone``: the person is told outside the dialog even where Slack is answered in time. ``then`` is what comes after
+    Slack was answered, and tells the person itself.
     """
 
     answered: Mapping[str, Any]
     said: str | None
     alone: bool = False
+    then: Callable[[], Awaitable[None]] | None = None
 
 
 def read_view(body: Mapping[str, Any]) -> Shown | None:
@@ -132,6 +136,7 @@ class Views:
         self._workspaces = workspaces
         self._once: once.Once[Mapping[str, Any] | None] = once.Once(context)
         self._answers = Answers(context, lambda: self._once.ending)
+        self._filling = Filling(context, self._answers)
 
     async def submit(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """What Slack is answered, once the submission is recorded or refused.
@@ -173,6 +178,8 @@ class Views:
                 self._once.forget(shown.operation)
             if result is None or result.alone or late:
                 await self._tell(shown, workspace, result.said if result else UNSURE)
+        if result and result.then:
+            await result.then()
 
     async def _surely_known(self, shown: Shown, workspace: Workspace) -> Result | None:
         """What became of it; None where nobody knows."""
@@ -199,7 +206,7 @@ class Views:
         try:
             if shown.done == EDIT:
                 return await self._edit(shown, button, who, request)
-            return await self._vote(shown, button, who, request)
+            return await self._vote(shown, workspace, button, who, request)
         except ReasonRequired as error:
             return _wrong(shown, {REASON: error.detail}, error.detail)
         except ConfirmationRequired as error:
@@ -214,7 +221,7 @@ class Views:
         except VoteRefused as error:
             return _over(error.detail)
 
-    async def _vote(self, shown: Shown, button: Button, who: Person, request: Request) -> Result:
+    async def _vote(self, shown: Shown, workspace: Workspace, button: Button, who: Person, request: Request) -> Result:
         """A dialog may stay open for days, so it proves no place: whether the person is in the channel is asked now."""
         outcome: Outcome = "deny" if shown.done == DENY else "approve"
         form = request.form.fields if request.form and outcome == "approve" else ()
@@ -229,9 +236,26 @@ class Views:
             typed=_text(shown, TYPED),
             response=response(form, shown.values) if form else None,
         )
+        named = chosen(form, shown.values)
+        if any(named.values()):
+            return await self._later(shown, workspace, ballot, request, named)
         voted = await self._answers.vote(ballot)
         said = None if voted.replayed else self._answers.counted(voted.request, outcome)
         return Result(_CLOSE, said, alone=True)
+
+    async def _later(
+        self, shown: Shown, workspace: Workspace, ballot: Ballot, request: Request, named: Mapping[str, list[str]]
+    ) -> Result:
+        """Slack is answered now, and the vote comes when its files are there."""
+        await self._filling.check(ballot, request, named)
+
+        async def tell(said: str) -> None:
+            await self._tell(shown, workspace, said)
+
+        async def then() -> None:
+            await self._filling.finish(ballot, named, workspace, shown.tapper.user, shown.view, tell)
+
+        return Result({"response_action": "update", "view": told(FETCHING)}, None, then=then)
 
     async def _edit(self, shown: Shown, button: Button, who: Person, request: Request) -> Result:
         card = self._desk.card(request)
@@ -300,7 +324,7 @@ class Views:
             who = await person(shown.tapper, button, workspace, self._desk)
             if isinstance(who, str):
                 return who
-            result = await self._vote(shown, button, who, request)
+            result = await self._vote(shown, workspace, button, who, request)
         except LookupFailed as error:
             self._context.log.warning("slack.tap_not_checked", user=shown.tapper.user, what=error.what)
             return CANNOT_CHECK

@@ -21,6 +21,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from sayso_adapters.slack.pinned import FILES, is_slacks
 from sayso_adapters.slack.settings import SlackSettings
 from sayso_bot.domain.hosts import is_loopback
 from sayso_bot.ports import AdapterError, Gone, Rejected, Retry
@@ -54,6 +55,7 @@ METHODS: Mapping[str, Method] = {
     "conversations.info": Method(("channels:read", "groups:read")),
     "conversations.replies": Method(("channels:history", "groups:history", "im:history")),
     "conversations.members": Method(("channels:read", "groups:read")),
+    "files.info": Method(("files:read",)),
     "users.info": Method(("users:read", "users:read.email")),
     "users.lookupByEmail": Method(("users:read.email",)),
     "usergroups.users.list": Method(("usergroups:read",)),
@@ -175,6 +177,24 @@ class Wire:
             if newer is None:
                 raise
         return await self._send(newer, method, arguments)
+
+    async def get(self, url: str) -> aiohttp.ClientResponse:
+        """Begin to fetch a file with the token, from Slack's own host for files and nowhere else.
+
+        Who reads it bounds size and time, and closes it. Raises `AdapterError`, and what aiohttp raises.
+        """
+        if not is_slacks(url, self._settings.api_url, FILES):
+            raise Gone("not_slacks_address")
+        used = self._kept
+        if used is None or used.session is None:
+            raise Retry("not_connected")
+        return await used.session.get(
+            url,
+            headers={"Authorization": f"Bearer {await self._tokens.token()}", "Accept-Encoding": "identity"},
+            allow_redirects=False,
+            proxy=used.proxy,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=TIMEOUT_SECONDS),
+        )
 
     async def _send(self, token: str, method: str, arguments: Mapping[str, Any]) -> AsyncSlackResponse:
         shape = METHODS[method]

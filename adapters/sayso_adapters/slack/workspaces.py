@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from aiohttp import ClientResponse
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from sayso_adapters.slack.home import Home, Introduction, ask
@@ -48,6 +49,10 @@ class Workspace:
     async def call(self, method: str, /, **arguments: Any) -> AsyncSlackResponse:
         """Call ``method`` once, as `Wire.call`. Raises `AdapterError`."""
         return await self._wire.call(method, **arguments)
+
+    async def get(self, url: str) -> ClientResponse:
+        """Begin to fetch a file of this workspace, as `Wire.get`."""
+        return await self._wire.get(url)
 
     async def ask(self) -> tuple[Home, frozenset[str]]:
         """Who Slack says now that we are, and the token's scopes. Raises `AdapterError`."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sayso_bot.domain.form import Answers, FormInvalid, checked
+from collections.abc import Mapping
+
+from sayso_bot.domain.form import Answers, Form, FormInvalid, checked, counted
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Outcome, Request
 from sayso_bot.domain.text import says_something
@@ -28,6 +30,27 @@ def check_typed(request: Request, outcome: Outcome, typed: str | None) -> None:
         raise ConfirmationRequired(f"To approve, type {request.action} exactly. {_NOT_COUNTED}", field="typed")
 
 
+def check_but_files(request: Request, given: Answers, files: Mapping[str, int]) -> None:
+    """Raise `ResponseInvalid` for what of an approval can be judged before its files are there.
+
+    ``files`` counts them by field.
+    """
+    fields = request.form.fields if request.form else ()
+    others = Form(tuple(field for field in fields if field.kind != "files"))
+    wrong: dict[str, str] = {}
+    try:
+        checked(others, {field.name: given.get(field.name) for field in others.fields})
+    except FormInvalid as error:
+        wrong.update(error.errors)
+    for field in fields:
+        if field.kind == "files" and field.required and not files.get(field.name):
+            wrong[field.name] = "This is needed."
+        if field.kind == "files" and files.get(field.name, 0) > field.most_files:
+            wrong[field.name] = f"This takes at most {counted(field.most_files)}."
+    if wrong:
+        raise _not_filled_in(wrong)
+
+
 def response(request: Request, outcome: Outcome, given: Answers | None, person: Person) -> Answers | None:
     """What the agent is given of the form: the checked answers of ``person`` with an approval, nothing otherwise.
 
@@ -38,5 +61,8 @@ def response(request: Request, outcome: Outcome, given: Answers | None, person: 
     try:
         return checked(request.form, given or {}, [file for file in request.files if file.by == person.id])
     except FormInvalid as error:
-        why = "The form is not filled in as it must be."
-        raise ResponseInvalid(why, then=_NOT_COUNTED, fields=error.errors) from None
+        raise _not_filled_in(error.errors) from None
+
+
+def _not_filled_in(fields: Mapping[str, str]) -> ResponseInvalid:
+    return ResponseInvalid("The form is not filled in as it must be.", then=_NOT_COUNTED, fields=fields)

@@ -95,10 +95,10 @@ def accepts(accepted: Sequence[str], name: str, said: str) -> bool:
 
 
 def size_text(size: int) -> str:
-    """``812 bytes``, ``12.4 KiB``, ``9.8 MiB``"""
+    """``812 bytes``, ``12.4 KiB``, ``10 MiB``"""
     for unit, word in _UNITS:
         if size >= unit:
-            return f"{size / unit:.1f} {word}"
+            return f"{f'{size / unit:.1f}'.removesuffix('.0')} {word}"
     return f"{size} byte{'' if size == 1 else 's'}"
 
 

@@ -16,7 +16,7 @@ from datetime import datetime
 
 from sayso_bot.domain.card import Card, card, ending, who_may
 from sayso_bot.domain.demands import check_reason, check_typed, response
-from sayso_bot.domain.files import CHUNK_BYTES, MAX_FILE_BYTES, File, file_id, media_type, safe_name
+from sayso_bot.domain.files import CHUNK_BYTES, MAX_FILE_BYTES, File, accepts, file_id, media_type, safe_name
 from sayso_bot.domain.fingerprint import fingerprint
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.lifecycle import edited, has_voted, is_due, settles
@@ -126,6 +126,8 @@ class MemoryDesk:
         field = request.form.field(put.field) if request.form else None
         if field is None or field.kind != "files":
             raise FileRefused("This request asks for no file there.")
+        if not accepts(field.accept, put.sending.name, media_type(put.sending.media_type)):
+            raise FileRefused(f"This takes {', '.join(field.accept)} only.")
         if self.trouble:
             raise self.trouble.pop(0)
         if known := request.file(file_id(request.id, put.person.id, put.sending.operation)):

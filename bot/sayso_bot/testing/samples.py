@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sayso_bot.domain.files import File
 from sayso_bot.domain.fingerprint import fingerprint
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.request import Claims, Request, Requirement, Status, new_request_id
@@ -27,6 +28,24 @@ def a_requirement(place: str, **changes: Any) -> Requirement:
         "receipt_seconds": 900,
     }
     return Requirement(**{**made, **changes})
+
+
+def a_file(number: int, *, by: str, field: str = "", **changes: Any) -> File:
+    """A file that ``by`` put into ``field``, or attached."""
+    made: dict[str, Any] = {
+        "id": f"file_{number:032x}",
+        "name": f"A report about quarter {number} with a name that goes on for a while, signed by everybody.pdf",
+        "media_type": "application/pdf",
+        "size": 12_000 * number + 1,
+        "digest": f"sha256:{number:064x}",
+        "chunks": 1,
+        "field": field,
+        "by": by,
+        "by_name": by.removeprefix("email:"),
+        "surface": "inbox" if field else "api",
+        "at": AT,
+    }
+    return File(**{**made, **changes})
 
 
 def a_request(place: str, *, requirement: Mapping[str, Any] | None = None, **changes: Any) -> Request:

@@ -11,8 +11,8 @@ from fakes.slack import FakeSlack
 from fakes.slack_oauth import FakeSlackApp
 from fakes.slack_views import form_of
 from sayso_adapters.slack import many
-from sayso_adapters.slack.connected import is_slacks
 from sayso_adapters.slack.many import installation_ids
+from sayso_adapters.slack.pinned import is_slacks
 from sayso_adapters.slack.settings import read
 from sayso_adapters.slack.workspaces import OneWorkspace, Workspaces
 from sayso_bot.domain.card import Card

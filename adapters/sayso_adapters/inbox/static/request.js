@@ -1,10 +1,11 @@
 // One request in full: sends the answer once and says what became of it, and follows what others do meanwhile.
 // What is being written is kept; params and claims are only drawn anew when the request itself was changed.
 
+import { tooManyFiles, uploading, watchFiles } from "./files.js";
 import { announce, gathered, listen, readPage } from "./live.js";
 import { now, tick } from "./times.js";
 
-const STANDING = ["back", "standing", "params-title", "about"];
+const STANDING = ["back", "standing", "params-title", "about", "files"];
 let sending = false;
 
 function article() {
@@ -33,8 +34,10 @@ function prepare() {
 
 function confirmable() {
   const form = document.querySelector("#answer");
-  const typed = form?.elements.typed;
-  if (typed) form.querySelector(".approve").disabled = sending || typed.value.trim() !== form.dataset.confirm;
+  const approve = form?.querySelector(".approve");
+  if (!approve) return;
+  const typed = form.elements.typed;
+  approve.disabled = sending || uploading() || (typed !== undefined && typed.value.trim() !== form.dataset.confirm);
 }
 
 function say(id, text) {
@@ -66,7 +69,7 @@ function lacksAnswers(form, outcome) {
     field.setAttribute("aria-invalid", String(wrong));
     say(`${field.name}-error`, wrong ? complaint(field) : "");
   }
-  const first = fields.find((field) => !field.validity.valid);
+  const first = fields.find((field) => !field.validity.valid) ?? tooManyFiles(form, say) ?? undefined;
   first?.focus();
   return first !== undefined;
 }
@@ -85,7 +88,7 @@ function busy(form, button) {
 // `part`: what is drawn anew once it was taken or refused, alone where the other form may still be written in;
 // `saying`: where to say that it could not be sent.
 async function send(form, button, part, saying) {
-  const fields = new URLSearchParams(new FormData(form));
+  const fields = new URLSearchParams([...new FormData(form)].filter(([, value]) => typeof value === "string"));
   if (button.name) fields.set(button.name, button.value);
   const release = busy(form, button);
   try {
@@ -176,6 +179,7 @@ export function startRequest() {
   document.addEventListener("submit", submit);
   document.addEventListener("input", grow);
   document.addEventListener("input", confirmable);
+  watchFiles(confirmable);
   listen((hint) => {
     if (!hint.id || hint.id === article().dataset.id) ask();
   });
