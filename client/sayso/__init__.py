@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Unreachable,
         Unusable,
     )
+    from sayso.files import File
     from sayso.request import Approval, Decision, Page, Request, Requirement, Vote
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Denied",
     "Edited",
     "Expired",
+    "File",
     "Mismatch",
     "NotApproved",
     "NotJson",
@@ -59,6 +61,7 @@ __all__ = [
 _ELSEWHERE = {
     "AsyncSayso": "client",
     "Sayso": "client",
+    "File": "files",
     "Progress": "asking",
     "requires_approval": "decorator",
     **dict.fromkeys(("Approval", "Decision", "Page", "Request", "Requirement", "Vote"), "request"),

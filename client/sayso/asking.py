@@ -28,9 +28,10 @@ from sayso.errors import (
     Unreachable,
     Unusable,
 )
+from sayso.files import File
 from sayso.question import Question, Submission
 from sayso.request import REQUEST_ID, STATUSES, Approval, Page, Request, approval, parse, parse_page
-from sayso.wire import Answer, Call, Lost, read, refusal, retry_after
+from sayso.wire import Answer, Call, Lost, check_good, read, refusal, retry_after
 
 _T = TypeVar("_T")
 Flow: TypeAlias = Generator[Call, Answer | Lost, _T]
@@ -174,6 +175,14 @@ class Core:
             if request.status != "cancelled":
                 raise refused from None
             return request
+
+    def download(self, request: Request | str, file: File) -> Flow[bytes]:
+        """What ``file`` of the request holds, held against its digest."""
+        request_id = _usable_id(request.id if isinstance(request, Request) else request)
+        call = Call("GET", f"/v1/requests/{request_id}/files/{file.id}", whole=True)
+        answer = yield from self._exchange(call, self._waiting(None, None))
+        check_good(answer)
+        return file.check(answer.body)
 
     # ------------------------------------------------------------------ submit, hold, decide
 

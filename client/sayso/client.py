@@ -18,8 +18,10 @@ import httpx
 from sayso.asking import Asking, Core, Flow, Patience
 from sayso.durations import Duration, seconds
 from sayso.endpoint import Endpoint, locate
+from sayso.files import File
 from sayso.question import Question, Submission
 from sayso.request import Approval, Page, Request
+from sayso.strict_json import Json
 from sayso.wire import Answer, Call, Lost
 
 _T = TypeVar("_T")
@@ -101,6 +103,13 @@ class Sayso(_Client):
         """Withdraw a pending request. Cancelling twice is no error."""
         return self._carry_out(self._core.cancel(request_id))
 
+    def download(self, request: Request | str, file: File | Mapping[str, Json]) -> bytes:
+        """What a file holds: one of ``request.files``, or of ``decision.response``. Its digest is checked.
+
+        Untrusted: it is what somebody sent, whatever its name and type say.
+        """
+        return self._carry_out(self._core.download(request, File.of(file)))
+
     def close(self) -> None:
         self._http.close()
 
@@ -167,6 +176,13 @@ class AsyncSayso(_Client):
     async def cancel(self, request_id: str) -> Request:
         """Withdraw a pending request. Cancelling twice is no error."""
         return await self._carry_out(self._core.cancel(request_id))
+
+    async def download(self, request: Request | str, file: File | Mapping[str, Json]) -> bytes:
+        """What a file holds: one of ``request.files``, or of ``decision.response``. Its digest is checked.
+
+        Untrusted: it is what somebody sent, whatever its name and type say.
+        """
+        return await self._carry_out(self._core.download(request, File.of(file)))
 
     async def aclose(self) -> None:
         await self._http.aclose()

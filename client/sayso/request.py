@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
+from sayso.errors import Unusable
+from sayso.files import File
 from sayso.strict_json import Json
 
 _T = TypeVar("_T")
@@ -68,7 +70,8 @@ class Requirement:
 class Request:
     """``status`` is pending, approved, denied, expired or cancelled. ``raw`` is the answer as it came.
 
-    ``original_params`` is what was asked, where an approver has edited it; then ``params`` is something else.
+    ``original_params`` is what was asked, where an approver has edited it; then ``params`` is something else. ``files``
+    are all that were put into its form or attached.
     """
 
     id: str
@@ -87,6 +90,7 @@ class Request:
     review_url: str | None
     raw: Mapping[str, Json] = field(repr=False, compare=False)
     original_params: Mapping[str, Json] | None = None
+    files: tuple[File, ...] = ()
 
     @property
     def asked_params(self) -> Mapping[str, Json]:
@@ -159,6 +163,7 @@ def parse(value: Json) -> Request:
         review_url=answer.maybe("review_url", str),
         raw=answer.value,
         original_params=answer.maybe("original_params", dict),
+        files=tuple(_file(file) for file in answer.maybe("files", list) or []),
     )
 
 
@@ -184,6 +189,13 @@ def _decision(value: Json) -> Decision:
         votes=tuple(_vote(vote) for vote in answer.maybe("votes", list) or []),
         response=answer.maybe("response", dict),
     )
+
+
+def _file(value: Json) -> File:
+    try:
+        return File.of(_Fields(value, "a file").value)
+    except Unusable:
+        raise Malformed("a file is not one as the contract describes it") from None
 
 
 def _vote(value: Json) -> Vote:

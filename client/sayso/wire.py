@@ -24,7 +24,10 @@ _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?\Z", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call to make, ``after`` so many seconds. ``hold`` asks the service to wait that long for the decision."""
+    """A call to make, ``after`` so many seconds. ``hold`` asks the service to wait that long for the decision.
+
+    ``whole``: the answer is no JSON but a file.
+    """
 
     method: str
     path: str
@@ -33,10 +36,11 @@ class Call:
     idempotency_key: str | None = None
     hold: int = 0
     after: float = 0.0
+    whole: bool = False
 
     @property
     def headers(self) -> dict[str, str]:
-        headers = {"Accept": "application/json, application/problem+json"}
+        headers = {"Accept": "application/json, application/problem+json" if not self.whole else "*/*"}
         if self.body is not None:
             headers["Content-Type"] = "application/json"
         if self.idempotency_key is not None:
@@ -77,6 +81,19 @@ class Lost:
 
 def read(answer: Answer, make: Callable[[Json], _T]) -> _T:
     """The value that a good answer carries. Raises `Refused` or `Mismatch`."""
+    check_good(answer)
+    if _media_type(answer) != "application/json":
+        raise Mismatch("The answer is not JSON. Something other than Sayso answers at this address, perhaps a proxy.")
+    try:
+        return make(loads(answer.body))
+    except Malformed as problem:
+        raise Mismatch(f"The answer is not one of Sayso's: {problem}.") from None
+    except ValueError:
+        raise Mismatch("The answer is not whole or not proper JSON.") from None
+
+
+def check_good(answer: Answer) -> None:
+    """Raise `Refused` or `Mismatch` for an answer that carries nothing."""
     if 400 <= answer.status < 500:
         raise refusal(answer)
     if 300 <= answer.status < 400:
@@ -86,14 +103,6 @@ def read(answer: Answer, make: Callable[[Json], _T]) -> _T:
         )
     if answer.status not in (200, 201):
         raise Mismatch(f"The answer has the status {answer.status}, which is none of Sayso's.")
-    if _media_type(answer) != "application/json":
-        raise Mismatch("The answer is not JSON. Something other than Sayso answers at this address, perhaps a proxy.")
-    try:
-        return make(loads(answer.body))
-    except Malformed as problem:
-        raise Mismatch(f"The answer is not one of Sayso's: {problem}.") from None
-    except ValueError:
-        raise Mismatch("The answer is not whole or not proper JSON.") from None
 
 
 def refusal(answer: Answer) -> Refused:

@@ -7,10 +7,12 @@ that cannot be checked would be void.
 
 from __future__ import annotations
 
+import mimetypes
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,6 +21,8 @@ from sayso_bot.cli.desk import opened_desk
 from sayso_bot.cli.operator import Book, with_book
 from sayso_bot.cli.printing import AsJson, print_json, say
 from sayso_bot.cli.request_text import standing
+from sayso_bot.desk import Desk
+from sayso_bot.domain.files import CHUNK_BYTES
 from sayso_bot.domain.json import Json, loads
 from sayso_bot.domain.lifecycle import approvals
 from sayso_bot.domain.person import OPERATOR, Person
@@ -26,7 +30,7 @@ from sayso_bot.domain.request import REQUEST_ID, Outcome, Request
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import CannotCheck, NotFound, ResponseInvalid, SaysoError
 from sayso_bot.http.schemas import request_out
-from sayso_bot.ports import Ballot
+from sayso_bot.ports import Ballot, Put, Sending
 from sayso_bot.settings import environment
 from sayso_bot.wiring import configured_adapters
 
@@ -56,11 +60,12 @@ def _object(text: str) -> dict[str, Json]:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What goes with the answer."""
+    """What goes with the answer. ``files`` are paths by the form's field."""
 
     reason: str | None
     typed: str | None
     response: dict[str, Json] | None
+    files: Mapping[str, Sequence[Path]]
 
 
 def command(
@@ -76,11 +81,14 @@ def command(
     response: Annotated[
         str | None, typer.Option(metavar="JSON", help="What you fill into the request's form, by field.")
     ] = None,
+    file: Annotated[
+        list[str] | None, typer.Option(metavar="FIELD=@PATH", help="A file for a field of the form; repeat it.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Answer one request as the local operator. Look at it first: sayso requests show ID."""
 
-    given = Given(reason, confirm, None if response is None else _object(response))
+    given = Given(reason, confirm, None if response is None else _object(response), _paths(file or ()))
 
     async def work(book: Book) -> tuple[Request, str]:
         request = await _vote(book, request_id, answer, given)
@@ -117,10 +125,42 @@ async def _vote(book: Book, request_id: str, answer: Outcome, given: Given) -> R
     platforms = _platforms(request, answer)
     async with opened_desk(book, await book.configuration(), platforms) as desk:
         try:
+            if given.files and answer == "approve":
+                ballot = replace(ballot, response=await _with_files(desk, ballot, given.files))
             return (await desk.vote(ballot)).request
         except ResponseInvalid as refusal:
             wrong = "; ".join(f"{one_line(name)}: {why}" for name, why in refusal.fields.items())
             raise ResponseInvalid(f"{refusal.why} {wrong}", fields=refusal.fields) from None
+
+
+async def _with_files(desk: Desk, ballot: Ballot, files: Mapping[str, Sequence[Path]]) -> Mapping[str, Json]:
+    """What is filled in, with the files put into their fields."""
+    found: dict[str, Json] = dict(ballot.response or {})
+    for field, paths in files.items():
+        put: list[str] = []
+        for path in paths:
+            said = mimetypes.guess_type(path.name)[0] or ""
+            sending = Sending(path.name, said, _content(path), secrets.token_hex(16), path.stat().st_size)
+            put.append((await desk.put_file(Put(ballot.request_id, ballot.person, field, sending, SURFACE))).file.id)
+        found[field] = put
+    return found
+
+
+async def _content(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as opened:
+        while piece := opened.read(CHUNK_BYTES):
+            yield piece
+
+
+def _paths(given: Sequence[str]) -> Mapping[str, Sequence[Path]]:
+    """Raises `typer.BadParameter`."""
+    found: dict[str, list[Path]] = {}
+    for text in given:
+        field, sign, path = text.partition("=@")
+        if not sign or not field or not Path(path).is_file():
+            raise typer.BadParameter("write it as FIELD=@PATH, the path of a file", param_hint="--file")
+        found.setdefault(_text(field), []).append(Path(path))
+    return found
 
 
 def _adds_nothing(request: Request) -> bool:

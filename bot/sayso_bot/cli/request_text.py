@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from sayso_bot.cli.printing import Shown, clock, quoted, span
-from sayso_bot.domain.card import Answer, Card, ending, needs, who_may
-from sayso_bot.domain.form import Field
+from sayso_bot.domain.card import Answer, Card, Paper, ending, needs, who_may
+from sayso_bot.domain.form import Field, counted
 from sayso_bot.domain.request import Request
 from sayso_bot.domain.text import one_line
 from sayso_bot.ports import Alarm
@@ -41,6 +41,8 @@ def described(request: Request, card: Card, alarms: Sequence[Alarm], now: dateti
         "What an approver has changed", (f"  {edit.label}: {edit.before} → {edit.after}" for edit in card.edits)
     )
     yield from _section("What the agent asks to fill in (its words)", (_field(field) for field in card.form))
+    yield from _section("Files that the agent attached", map(_paper, card.attached))
+    yield from _section("Files that approvers have put into the form", map(_paper, card.papers))
     yield from _section("Answers", (line for answer in card.answers for line in _answer(answer)))
     yield from _section("How it ended", _ending(card))
     yield from _section("Where it cannot be shown", (_alarm(alarm) for alarm in alarms))
@@ -73,9 +75,16 @@ def _wanted(card: Card) -> Iterator[str]:
 
 def _field(field: Field) -> str:
     kind = f"one of {', '.join(field.options)}" if field.kind == "choose" else field.kind
+    if field.kind == "files":
+        kind = f"at most {counted(field.most_files)}, given with --file {field.name}=@PATH"
     if field.multiple:
         kind = f"some of {', '.join(field.options)}"
     return f"  {field.name}: {field.label} ({kind}{'' if field.required else ', may be left out'})"
+
+
+def _paper(paper: Paper) -> str:
+    by = f", {paper.by} for {paper.question}" if paper.question else ""
+    return f"  {paper.name} ({paper.size}{by}) {paper.digest}"
 
 
 def _facts(card: Card) -> Iterator[str]:

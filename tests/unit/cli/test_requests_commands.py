@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sayso_bot.cli.operator import Book
+from sayso_bot.domain.files import MAX_FILE_BYTES
 from sayso_bot.domain.form import Field, Form
 from sayso_bot.domain.request import Request
 from service import ANA
@@ -236,6 +237,26 @@ def test_what_the_rule_demands_is_shown_and_given_on_the_command_line(operator: 
     filled = ("--confirm", "hire", "--response", '{"level": "senior"}')
     assert operator.ok("decide", request.id, "approve", *filled).out.startswith("Approved: hire")
     assert "    Which? = senior" in operator.ok("requests", "show", request.id).out.splitlines()
+
+
+def test_files_that_a_form_asks_for_are_given_by_their_paths(operator: Operator, tmp_path: Path) -> None:
+    _activate(operator, tmp_path, DEMANDING)
+    request = operator.asked("hire", form=Form((Field("papers", "files", "The papers", most_files=2),)))
+    assert "at most 2 files, given with --file papers=@PATH" in operator.ok("requests", "show", request.id).out
+    paper, huge = tmp_path / "cv.pdf", tmp_path / "huge.bin"
+    paper.write_bytes(b"x" * 2048)
+    huge.write_bytes(b"x" * (MAX_FILE_BYTES + 1))
+    approve = ("decide", request.id, "approve", "--confirm", "hire")
+    assert "papers: This is needed." in operator.run(*approve).err
+    for wrong in ("papers", "papers=cv.pdf", f"papers=@{tmp_path}/none", "=@x"):
+        assert operator.run(*approve, "--file", wrong).code == 2
+    assert "at most 10 MiB" in operator.run(*approve, "--file", f"papers=@{huge}").err
+    assert "asks for no file there" in operator.run(*approve, "--file", f"other=@{paper}").err
+    done = operator.ok(*approve, "--file", f"papers=@{paper}", "--file", f"papers=@{paper}", "--json").json
+    assert [file["name"] for file in done["decision"]["response"]["papers"]] == ["cv.pdf", "cv.pdf"]
+    lines = operator.ok("requests", "show", request.id).out
+    assert "cv.pdf (2 KiB, Operator for The papers) sha256:" in lines
+    assert "The papers = cv.pdf (2 KiB), cv.pdf (2 KiB)" in lines
 
 
 def test_a_reason_that_is_no_text_is_wrong_usage(operator: Operator) -> None:

@@ -45,6 +45,10 @@ class Either:
         page: Page = await self._call("list", **filters)
         return page
 
+    async def download(self, *args: Any) -> bytes:
+        content: bytes = await self._call("download", *args)
+        return content
+
     async def close(self) -> None:
         if isinstance(self.client, AsyncSayso):
             await self.client.aclose()
