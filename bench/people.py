@@ -77,7 +77,7 @@ async def at_the_desk(data_dir: Path) -> AsyncIterator[People]:
         await store.load_functions()
         configuration = configuration_of(store, log)
         await configuration.refresh()
-        desk = Desk(store, configuration, Subscription(client, store.keys.tag, log), str, log)
+        desk = Desk(store, configuration, Subscription(client, store.keys.tag, log), str, log, store.files)
 
         async def approve(request_id: str) -> float:
             await desk.vote(Ballot(request_id, 1, ANA, "approve", "inbox", secrets.token_hex(8)))

@@ -126,7 +126,7 @@ async def test_a_form_from_elsewhere_keeps_nothing(
 async def test_the_token_must_come_before_the_file(sayso: Sayso, ana: Visitor) -> None:
     _, request = await asked(sayso)
     hidden = await ana.fields(request)
-    parts = [
+    parts: Any = [
         ("form_0", ("a.pdf", CONTENT, "application/pdf")),
         ("csrf", (None, hidden["csrf"].encode())),
         ("upload", (None, b"0" * 32)),
