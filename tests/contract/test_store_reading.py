@@ -14,6 +14,7 @@ from sayso_bot.domain.request import Cause, Status
 from sayso_bot.errors import Unavailable
 from sayso_bot.ports import Again, Epochs, Filter
 from sayso_bot.store import redis as store_module
+from sayso_bot.store.codec import RECORD_VERSIONS
 from sayso_bot.store.redis import RedisStore
 
 # --------------------------------------------------------------------------- reading and ending
@@ -81,7 +82,7 @@ async def test_the_next_deadline_is_told(store: RedisStore) -> None:
 
 async def test_a_record_of_a_newer_version_is_not_guessed_at(store: RedisStore) -> None:
     request = await made(store)
-    fields: Any = {"v": "3"}
+    fields: Any = {"v": str(max(map(int, RECORD_VERSIONS)) + 1)}
     await store.client.hset(store.keys.request(request.id), mapping=fields)
     with pytest.raises(Unavailable, match="newer version"):
         await store.read(request.id)
