@@ -57,6 +57,15 @@ class Admission:
             raise NotAnApprover(_why_not(request, person), then=NOT_COUNTED)
         return found
 
+    async def one_of(self, named: Sequence[str], person: Person, *, fresh: bool) -> str | None:
+        """Which of ``named``, in the policy's form, ``person`` is. Raises `CannotCheck`."""
+        try:
+            return await self._first_of(named, person, fresh)
+        except LookupFailed:
+            raise CannotCheck(
+                "It could not be checked whether you are an admin. Nothing was changed; try again shortly."
+            ) from None
+
     async def no_longer_admitted(self, request: Request, people: People) -> list[str]:
         """Persons of earlier approvals who would not be admitted now (they left the group). Raises `CannotCheck`."""
         void = []

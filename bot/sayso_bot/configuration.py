@@ -1,4 +1,4 @@
-"""What is in force in this process: keys, policy and pause, with the epochs under which they were read.
+"""What is in force in this process: keys, policy, routes and pauses, with the epochs under which they were read.
 
 Every function call names those epochs and is refused when they have moved, so a revoked key or a new policy takes
 effect at once on every replica, whatever this process has heard. Reading again is one look, shared by all who ask at
@@ -8,11 +8,15 @@ the same time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from sayso_bot.domain.key import Key, secret_digest
+from sayso_bot.domain.pauses import Pause
+from sayso_bot.domain.request import from_milliseconds
+from sayso_bot.domain.routing import NO_ROUTES, LiveChannel, Routing
 from sayso_bot.errors import Unavailable, Unusable
-from sayso_bot.ports import Epochs, Log, Pause, PolicyEngine, Store
+from sayso_bot.ports import Epochs, Log, PolicyEngine, Store
 
 LOOK_AGAIN_SECONDS = 0.25
 
@@ -29,7 +33,13 @@ class ActiveConfiguration:
         self._log = log
         self._epochs = Epochs(-1, -1)
         self._policy: PolicyEngine | None = built_in
-        self._pause: Pause | None = None
+        self._routing = NO_ROUTES
+        self._channels: dict[str, LiveChannel] = {}
+        self._pauses: tuple[Pause, ...] = ()
+        self._read_at = from_milliseconds(0)
+        self._used: set[str] = set()
+        self._on_dropped: Callable[[frozenset[str]], None] = lambda _: None
+        self._on_turned: Callable[[], None] = lambda: None
         self._by_id: dict[str, Key] = {}
         self._by_digest: dict[str, Key] = {}
         self._lock = asyncio.Lock()
@@ -57,8 +67,33 @@ class ActiveConfiguration:
         return tuple(self._by_id.values())
 
     @property
-    def pause(self) -> Pause | None:
-        return self._pause
+    def routing(self) -> Routing:
+        return self._routing
+
+    @property
+    def channels(self) -> Mapping[str, LiveChannel]:
+        return self._channels
+
+    @property
+    def pauses(self) -> tuple[Pause, ...]:
+        return self._pauses
+
+    @property
+    def read_at(self) -> datetime:
+        return self._read_at
+
+    def on_dropped(self, callback: Callable[[frozenset[str]], None]) -> None:
+        """Call ``callback`` with the ids of keys that were in force here and are not any more."""
+        self._on_dropped = callback
+
+    def on_turned(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` when something is paused, resumed or routed otherwise than it was here."""
+        self._on_turned = callback
+
+    def used(self) -> frozenset[str]:
+        """The ids of keys that callers came with since this was asked last."""
+        used, self._used = self._used, set()
+        return frozenset(used)
 
     def key(self, key_id: str) -> Key | None:
         return self._by_id.get(key_id)
@@ -79,7 +114,9 @@ class ActiveConfiguration:
             if digest not in self._by_digest:
                 self._looked_at = clock()
                 await self.refresh()
-        return self._by_digest.get(digest)
+        if (found := self._by_digest.get(digest)) is not None:
+            self._used.add(found.id)
+        return found
 
     async def refresh(self) -> None:
         """Read the configuration as it is now or later. Raises `Unavailable`; what was in force then stays.
@@ -103,15 +140,23 @@ class ActiveConfiguration:
     async def _read(self) -> None:
         known = self._policy.digest if self._policy is not None and not self.is_built_in else None
         stored = await self._store.configuration(known)
-        valid = [key for key in stored.keys if key.revoked_at is None]
+        valid = [key for key in stored.keys if key.revoked_at is None and not _is_over(key.lapses_at, stored.now)]
         if stored.policy_digest is None:
             self._policy = self._built_in
         elif stored.document is not None:
             self._policy = await self._compiled(stored.policy_digest, stored.document)
+        dropped = self._by_id.keys() - {key.id for key in valid}
+        turned = (self._pauses, self._epochs.routes) != (stored.pauses, stored.epochs.routes)
         self._by_id = {key.id: key for key in valid}
         self._by_digest = {key.digest: key for key in valid}
-        self._pause = stored.pause
-        self._epochs = stored.epochs
+        self._routing = Routing(route for route in stored.routes if not _is_over(route.until, stored.now))
+        self._channels = {channel.name: channel for channel in stored.channels}
+        self._pauses = stored.pauses
+        self._epochs, self._read_at = stored.epochs, stored.now
+        if dropped:
+            self._on_dropped(frozenset(dropped))
+        if turned:
+            self._on_turned()
 
     async def _compiled(self, digest: str, document: str) -> PolicyEngine | None:
         try:
@@ -121,3 +166,7 @@ class ActiveConfiguration:
             return None
         self._log.info("policy_in_force", digest=digest)
         return engine
+
+
+def _is_over(end: datetime | None, now: datetime) -> bool:
+    return end is not None and end <= now

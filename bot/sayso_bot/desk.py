@@ -9,11 +9,11 @@ enforced everywhere.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Literal, TypeVar
+from typing import Literal
 
 from sayso_bot.admission import Admission
 from sayso_bot.domain.card import Card, card, how_it_ended
@@ -22,9 +22,11 @@ from sayso_bot.domain.fingerprint import fingerprint
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.lifecycle import has_voted
 from sayso_bot.domain.listing import Listed, Listing
+from sayso_bot.domain.pauses import pause_over
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Asked, Route
 from sayso_bot.domain.request import Request, Status, new_request_id
+from sayso_bot.domain.routing import LiveRoute
 from sayso_bot.domain.story import story
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import (
@@ -38,13 +40,13 @@ from sayso_bot.errors import (
     SaysoError,
     Settled,
     Unauthenticated,
-    Unavailable,
     VoteRefused,
 )
 from sayso_bot.filing import Filing
+from sayso_bot.in_force import in_force
 from sayso_bot.ports import (
     AdapterError,
-    Again,
+    Announces,
     Ballot,
     Button,
     Change,
@@ -61,6 +63,7 @@ from sayso_bot.ports import (
     ListWork,
     Log,
     NewRequest,
+    NoticeWork,
     Page,
     Put,
     Retry,
@@ -78,8 +81,6 @@ from sayso_bot.voting import Voting, already, new_button
 MAX_FIELD = 200
 STORY_TRIES = 4
 """Fewer than raise an alarm: a card that is shown is not undeliverable because its thread is closed."""
-_TRIES = 5
-_T = TypeVar("_T")
 
 
 class Desk:
@@ -106,7 +107,7 @@ class Desk:
         self._adapters: dict[str, ChatAdapter] = {}
         self._admission = Admission(self._adapters)
         self._voting = Voting(store, configuration, self._admission, self.look)
-        self._filing = Filing(files, configuration, self._admission, self.look, self._in_force)
+        self._filing = Filing(files, configuration, self._admission, self.look)
         self._held: Counter[str] = Counter()
 
     def join(self, adapter: ChatAdapter) -> None:
@@ -134,7 +135,7 @@ class Desk:
             present = self._present(key, draft.action)
             return await self._store.submit(self._judged(present, draft), self._configuration.epochs)
 
-        submitted = await self._in_force(attempt)
+        submitted = await in_force(self._configuration, attempt)
         if not submitted.replayed:
             self._log_made(submitted.request)
         return submitted
@@ -142,12 +143,16 @@ class Desk:
     def _judged(self, key: Key, draft: Draft) -> NewRequest:
         policy = self._configuration.policy
         verdict = policy.judge(Asked(draft.action, draft.params, key.name, draft.claims))
-        requirement, timeout, place = verdict.requirement, None, None
+        requirement, timeout, place, route = verdict.requirement, None, None, None
         if draft.form is not None and requirement is not None and not requirement.forms:
             raise InvalidField(f"The rule “{verdict.rule}” allows no form. Nothing was made.", field="form")
         if requirement is not None:
             timeout = min(requirement.timeout_seconds, draft.timeout_seconds or requirement.timeout_seconds)
-            place = requirement.place if self._is_pushed(requirement.place) else None
+            asked_at = requirement.place
+            if routing := self._configuration.routing:
+                route = _elsewhere(routing.of(draft.action), asked_at)
+                asked_at = route.place if route else asked_at
+            place = asked_at if self._is_pushed(asked_at) else None
         return NewRequest(
             id=new_request_id(datetime.now(UTC)),
             draft=draft,
@@ -158,6 +163,7 @@ class Desk:
             timeout_seconds=timeout,
             place=place,
             button=new_button() if place else "",
+            route=route,
         )
 
     async def read(self, key: Key, request_id: str) -> Request:
@@ -170,7 +176,7 @@ class Desk:
                 raise NotFound("There is no request with this id.")
             return request
 
-        return await self._in_force(attempt)
+        return await in_force(self._configuration, attempt)
 
     async def wait(self, key: Key, request_id: str, seconds: float, clock: Callable[[], float]) -> Request:
         """The agent's own request once it is settled, or as it stands after ``seconds``.
@@ -178,7 +184,7 @@ class Desk:
         The key is checked again before the answer, so a key that was revoked before the end learns nothing of it.
         """
         until, holding = clock() + seconds, False
-        with self._waiter.hold(request_id) as hold:
+        with self._waiter.hold(request_id, key.id) as hold:
             try:
                 while True:
                     request = self._told(key, request_id, hold.news) or await self.read(key, request_id)
@@ -197,7 +203,8 @@ class Desk:
         """The end as it was published, which saves reading it: only where this process's configuration was in force
         then, and the agent's key still is by it."""
         told = self._store.told(news)
-        if told is None or told[1] != self._configuration.epochs:
+        now = self._configuration.epochs
+        if told is None or (told[1].keys, told[1].policy) != (now.keys, now.policy):
             return None
         request = told[0]
         is_own = request.id == request_id and request.agent == self._present(key).name
@@ -212,7 +219,7 @@ class Desk:
             page = await self._store.list(own, cursor=cursor, limit=limit, epochs=epochs)
             return page if wanted.agent in (None, present.name) else Page((), None)
 
-        return await self._in_force(attempt)
+        return await in_force(self._configuration, attempt)
 
     async def cancel(self, key: Key, request_id: str) -> Request:
         """The agent withdraws. Raises `Settled` when somebody or something was quicker."""
@@ -221,7 +228,7 @@ class Desk:
             epochs = self._configuration.epochs  # before anything that is checked under them
             return await self._store.cancel(await self.read(key, request_id), epochs)
 
-        request = await self._in_force(attempt)
+        request = await in_force(self._configuration, attempt)
         if request.status is not Status.CANCELLED:
             raise Settled(f"The request is already {request.status}, so it cannot be cancelled. Nothing was changed.")
         self._log_state("settled", request)
@@ -238,11 +245,12 @@ class Desk:
         adapter = self._adapters.get(platform)
         if adapter is None:
             raise Gone(f"{platform}_not_configured")
-        shown, post = self.card(work.request), work.post
+        shown = card(work.request, self._review_url(work.request.id), place=work.place, pause=work.pause)
+        post = work.post
         if post is None and work.lost_at is not None and adapter.capabilities.finds:
             post = await adapter.find(work.request.id, work.place)
         if post is None:
-            return None if work.request.settled else await adapter.post(shown, work.place, work.button)
+            return None if work.request.settled or shown.left else await adapter.post(shown, work.place, work.button)
         await adapter.update(shown, work.place, post, work.button)
         for double in work.doubles:
             try:
@@ -299,6 +307,23 @@ class Desk:
         found: object = self._adapters.get(place.partition(":")[0])
         return found if isinstance(found, ShowsLists) else None
 
+    async def announce(self, work: NoticeWork) -> str | None:
+        """Post a notice; the post, or None where the place takes none. A lost answer is looked up first.
+
+        Raises `AdapterError`.
+        """
+        platform = work.place.partition(":")[0]
+        adapter = self._adapters.get(platform)
+        if adapter is None:
+            raise Gone(f"{platform}_not_configured")
+        found: object = adapter
+        if not isinstance(found, Announces):
+            return None
+        post = work.post
+        if post is None and work.lost_at is not None and adapter.capabilities.finds:
+            post = await adapter.find(work.notice.id, work.place)
+        return post or await found.announce(work.notice, work.place)
+
     async def move(self, work: Work, what: str) -> str | None:
         """Take a card that cannot be shown to the rule's fallback, and say where that is. None where it stays."""
         to = work.request.requirement and work.request.requirement.fallback_place
@@ -308,7 +333,8 @@ class Desk:
         return to if await self._store.move(work, to, button, what, "delivery") else None
 
     def card(self, request: Request) -> Card:
-        return card(request, self._review_url(request.id))
+        pause = pause_over(self._configuration.pauses, request.agent, request.action)
+        return card(request, self._review_url(request.id), pause=pause)
 
     async def button(self, token: str) -> Button | None:
         return await self._store.button(token)
@@ -322,7 +348,7 @@ class Desk:
     async def vote(self, ballot: Ballot) -> Voted:
         """Count one person's answer, once. Raises `VoteRefused`, whose detail is for the voter; `NotFound`."""
         async with self._on_record("vote_refused", ballot):
-            voted = await self._in_force(lambda: self._voting.vote(ballot))
+            voted = await in_force(self._configuration, lambda: self._voting.vote(ballot))
         if not voted.replayed:
             self._log_state("settled" if voted.request.settled else "voted", voted.request)
         return voted
@@ -333,7 +359,7 @@ class Desk:
         Raises `VoteRefused`, whose detail is for the editor; `InvalidField`, `BodyTooLarge`, `NotFound`.
         """
         async with self._on_record("edit_refused", edit):
-            edited = await self._in_force(lambda: self._voting.edit(edit))
+            edited = await in_force(self._configuration, lambda: self._voting.edit(edit))
         if not edited.replayed:
             self._log_state("edited", edited.request)
         return edited
@@ -390,23 +416,6 @@ class Desk:
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change | None]]:
         return self._waiter.changes()
 
-    # ------------------------------------------------------------------ everything stands still
-
-    async def pause(self, by: str, why: str, operation: str) -> bool:
-        """From now on nothing is asked, approved or edited at any replica; all else goes on.
-
-        False where the book was paused before; who paused first stays.
-        """
-        paused = await self._store.pause(by, why, operation)
-        await self._configuration.refresh()
-        return paused
-
-    async def resume(self, by: str, operation: str) -> bool:
-        """False where the book was not paused."""
-        resumed = await self._store.resume(by, operation)
-        await self._configuration.refresh()
-        return resumed
-
     # ------------------------------------------------------------------ mechanics
 
     def _present(self, key: Key, action: str | None = None) -> Key:
@@ -419,15 +428,6 @@ class Desk:
         if action is not None and not present.may_ask(action):
             raise Forbidden(f"This key may not ask for {action}. Nothing was made.", field="action")
         return present
-
-    async def _in_force(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
-        """Run a step under the configuration in force, reading it again when it has moved."""
-        for _ in range(_TRIES):
-            try:
-                return await attempt()
-            except Again:
-                await self._configuration.refresh()
-        raise Unavailable("The configuration changes too quickly. Nothing was changed; try again.", retry_after=1)
 
     async def refused(self, key: Key, call: str, error: SaysoError) -> None:
         """Put on the record that a proved caller was refused something that they should not have asked."""
@@ -463,3 +463,8 @@ class Desk:
         self._held[key.id] -= 1
         if not self._held[key.id]:
             del self._held[key.id]
+
+
+def _elsewhere(route: LiveRoute | None, place: str) -> LiveRoute | None:
+    """A route that leads anywhere but to ``place``, where the request is asked anyway."""
+    return route if route is not None and route.place != place else None

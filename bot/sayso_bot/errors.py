@@ -14,6 +14,7 @@
     ├── NotAllowed           who asks may not
     │   ├── Unauthenticated          unauthenticated           401
     │   ├── Forbidden                forbidden                 403
+    │   ├── NotAnAdmin               not_an_admin              403
     │   └── VoteRefused              the vote or edit counted for nothing
     │       ├── NotAnApprover        not_an_approver           403
     │       ├── OwnRequest           own_request               403
@@ -26,6 +27,15 @@
     │       ├── AlreadySettled       already_settled           409
     │       ├── EditRefused          edit_refused              422
     │       └── ApprovalsPaused      approvals_paused          423
+    ├── AdminRefused         an admin's deed changed nothing
+    │   ├── NoEffect                 no_effect                 409
+    │   ├── Taken                    taken                     409
+    │   ├── InUse                    in_use                    409
+    │   ├── Full                     full                      409
+    │   ├── Unconfirmed              unconfirmed               409
+    │   ├── ChangedMeanwhile         changed_meanwhile         412
+    │   ├── PlaceUnusable            place_unusable            422
+    │   └── PreconditionRequired     precondition_required     428
     ├── NotFound                     not_found                 404
     ├── MethodNotAllowed             method_not_allowed        405
     ├── Settled                      settled                   409
@@ -44,7 +54,7 @@ changed, what to do. Nothing else of an exception ever leaves the service, and n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 
@@ -117,6 +127,10 @@ class Forbidden(NotAllowed):
     code, title, status = "forbidden", "This key may not do that", 403
 
 
+class NotAnAdmin(NotAllowed):
+    code, title, status = "not_an_admin", "You are not an admin", 403
+
+
 class VoteRefused(NotAllowed):
     """The vote or edit counted for nothing, and nothing changed. ``detail`` is told to that person alone.
 
@@ -176,6 +190,48 @@ class EditRefused(VoteRefused):
 
 class ApprovalsPaused(VoteRefused):
     code, title, status = "approvals_paused", "Sayso is paused, so nothing can be approved", 423
+
+
+class AdminRefused(SaysoError):
+    """An admin's deed changed nothing."""
+
+
+class NoEffect(AdminRefused):
+    code, title, status = "no_effect", "This would change nothing", 409
+
+
+class Taken(AdminRefused):
+    code, title, status = "taken", "This is taken already", 409
+
+
+class InUse(AdminRefused):
+    code, title, status = "in_use", "Something depends on it", 409
+
+
+class Full(AdminRefused):
+    code, title, status = "full", "There are as many as there may be", 409
+
+
+class Unconfirmed(AdminRefused):
+    """``questions`` are what must be confirmed."""
+
+    code, title, status = "unconfirmed", "This must be confirmed", 409
+
+    def __init__(self, questions: Sequence[str]) -> None:
+        super().__init__(f"{' '.join(questions)} Nothing was changed; confirm it if you mean it.", field="confirm")
+        self.questions = tuple(questions)
+
+
+class ChangedMeanwhile(AdminRefused):
+    code, title, status = "changed_meanwhile", "It has changed since you looked", 412
+
+
+class PlaceUnusable(AdminRefused):
+    code, title, status = "place_unusable", "Sayso cannot post there", 422
+
+
+class PreconditionRequired(AdminRefused):
+    code, title, status = "precondition_required", "The version that you have seen is needed", 428
 
 
 class NotFound(SaysoError):

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol, TypeVar
 
 from sayso_bot.admission import Admission
 from sayso_bot.domain.card import how_it_ended
@@ -41,18 +40,12 @@ from sayso_bot.errors import (
     Unavailable,
     VoteRefused,
 )
+from sayso_bot.in_force import in_force
 from sayso_bot.ports import AttachAnswer, Configuration, Filed, FileStore, NewFile, Put, Received, Sending
 
 AT_ONCE = 3
 AT_ONCE_IN_ALL = 24
 _NOT_KEPT = "Your file was not kept."
-_T = TypeVar("_T")
-
-
-class InForce(Protocol):
-    """Runs a step under the configuration in force, again where it has moved."""
-
-    def __call__(self, attempt: Callable[[], Awaitable[_T]]) -> Awaitable[_T]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +70,11 @@ class Filing:
         configuration: Configuration,
         admission: Admission,
         look: Callable[[str], Awaitable[Request]],
-        in_force: InForce,
     ) -> None:
         self._files = files
         self._configuration = configuration
         self._admission = admission
         self._look = look
-        self._in_force = in_force
         self._under_way: Counter[str] = Counter()
 
     async def put(self, put: Put) -> Filed:
@@ -95,7 +86,7 @@ class Filing:
                     return Filed(known, request, replayed=True)
                 await self._check_quota(request, put.sending)
                 async with self._received(put.sending) as received:
-                    return await self._in_force(lambda: self._put(put, received))
+                    return await in_force(self._configuration, lambda: self._put(put, received))
         except VoteRefused as refusal:
             raise type(refusal)(refusal.why, then=_NOT_KEPT, retry_after=refusal.retry_after) from None
 

@@ -19,6 +19,7 @@ from sayso_bot.domain.demands import check_reason, check_typed, response
 from sayso_bot.domain.fingerprint import fingerprint
 from sayso_bot.domain.json import Json, dumps, loads
 from sayso_bot.domain.lifecycle import has_voted
+from sayso_bot.domain.pauses import EVERYTHING, Pause
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Asked
 from sayso_bot.domain.request import Request
@@ -103,7 +104,7 @@ class Voting:
             case "stale":
                 raise StaleRevision("The request has changed since this card was made. Your vote was not counted.")
             case "paused":
-                raise self._paused("nothing can be approved now, only denied", _NOT_COUNTED)
+                raise _paused(answer.pause, "nothing of it can be approved now, only denied", _NOT_COUNTED)
             case "voted":
                 earlier = has_voted(request, person)
                 raise AlreadyVoted(already(earlier.outcome if earlier else "approve"))
@@ -146,13 +147,15 @@ class Voting:
             case "stale":
                 raise StaleRevision("The request has changed since you saw it. Look at it as it stands now.")
             case "paused":
-                raise self._paused("nothing can be edited now", "")
+                raise _paused(answer.pause, "nothing of it can be edited now", "")
 
-    def _paused(self, what: str, then: str) -> ApprovalsPaused:
-        """The refusal of a paused book, with who paused it where this process has heard of it already."""
-        pause = self._configuration.pause
-        by = f" by {one_line(pause.by)} ({one_line(pause.why)})" if pause else ""
-        return ApprovalsPaused(f"Sayso is paused{by}: {what}.", then=then, retry_after=PAUSED_SECONDS)
+
+def _paused(pause: Pause | None, what: str, then: str) -> ApprovalsPaused:
+    """The refusal of what is paused, with who paused it where that is known."""
+    scope, by = (pause.scope.words, f" by {one_line(pause.by.name)}") if pause else (EVERYTHING, "")
+    why = f" ({one_line(pause.why)})" if pause and pause.why else ""
+    sentence = f"{scope[:1].upper()}{scope[1:]} is paused{by}{why}: {what}."
+    return ApprovalsPaused(sentence, then=then, retry_after=PAUSED_SECONDS)
 
 
 def readable(params: Mapping[str, Any]) -> Mapping[str, Json]:

@@ -8,7 +8,7 @@ a time, and their owners read again. A connection that has fallen silent is aske
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Container
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
@@ -29,10 +29,11 @@ SILENT_SECONDS = 10.0
 class _Hold:
     """One held call, registered while its block runs. Thousands wait at a time, so it is a future and little else."""
 
-    __slots__ = ("_future", "_holds", "_request_id", "_woken", "news")
+    __slots__ = ("_future", "_holds", "_request_id", "_woken", "news", "owner")
 
-    def __init__(self, request_id: str, holds: dict[str, list[_Hold]]) -> None:
+    def __init__(self, request_id: str, owner: str, holds: dict[str, list[_Hold]]) -> None:
         self._request_id = request_id
+        self.owner = owner
         self._holds = holds
         self._future: asyncio.Future[None] | None = None
         self._woken = False
@@ -96,8 +97,15 @@ class Subscription:
         """Call ``callback`` for each message on ``config`` or ``outbox``, and for each new subscription."""
         self._on[channel] = callback
 
-    def hold(self, request_id: str) -> _Hold:
-        return _Hold(request_id, self._holds)
+    def hold(self, request_id: str, owner: str = "") -> _Hold:
+        return _Hold(request_id, owner, self._holds)
+
+    def wake(self, owners: Container[str]) -> None:
+        """Wake the holds of these owners, so that they look at once whether they may still wait."""
+        for holds in list(self._holds.values()):
+            for hold in holds:
+                if hold.owner in owners:
+                    hold.wake()
 
     @asynccontextmanager
     async def changes(self) -> AsyncIterator[AsyncIterator[Change | None]]:
@@ -195,6 +203,10 @@ class Subscription:
             for hold in holds[start : start + CHUNK]:
                 hold.wake()
             await asyncio.sleep(0.01)
+
+    def look_again(self) -> None:
+        """What listeners show may look different, though no request has changed."""
+        self._tell(None)
 
     def _tell(self, change: Change | None) -> None:
         for queue in self._listeners:

@@ -26,7 +26,7 @@ from sayso_bot.desk import Desk
 from sayso_bot.domain.bucket import Buckets
 from sayso_bot.domain.key import Quotas
 from sayso_bot.domain.request import Request
-from sayso_bot.errors import SaysoError, Unavailable, Unusable
+from sayso_bot.errors import InvalidField, SaysoError, Unavailable, Unusable
 from sayso_bot.http.app import application
 from sayso_bot.http.auth import authenticator, operators_only
 from sayso_bot.http.connection import Runner, brings_files
@@ -34,7 +34,8 @@ from sayso_bot.http.health import HealthRoutes, Metrics, Readiness
 from sayso_bot.http.limits import Limits, descriptors
 from sayso_bot.http.openapi import document
 from sayso_bot.http.routes import AgentRoutes
-from sayso_bot.ports import AdapterContext, ChatAdapter, Handler, Log, Mount
+from sayso_bot.office import Office
+from sayso_bot.ports import AdapterContext, Alarm, ChatAdapter, Handler, Log, Mount
 from sayso_bot.settings import Settings, environment
 from sayso_bot.store.checks import check
 from sayso_bot.store.connect import connect, server_time_skew
@@ -47,8 +48,12 @@ from sayso_bot.waiting import Subscription
 from sayso_bot.workers.clock import ClockWatch
 from sayso_bot.workers.deadlines import Deadlines
 from sayso_bot.workers.delivery import Delivery
+from sayso_bot.workers.illness import IllnessWatch
+from sayso_bot.workers.keys import KeyWatch
 from sayso_bot.workers.lists import Lists
+from sayso_bot.workers.notices import Announcing
 from sayso_bot.workers.policy_file import PolicyFile
+from sayso_bot.workers.repaint import Repaint
 from sayso_bot.workers.tasks import running, tasks
 
 STOP_SECONDS = 4.0
@@ -64,6 +69,7 @@ class Service:
     desk: Desk
     configuration: ActiveConfiguration
     subscription: Subscription
+    office: Office
     metrics: Metrics
     app: web.Application
     warnings: list[str]
@@ -151,14 +157,18 @@ async def running_service(settings: Settings, environ: Mapping[str, str] = os.en
         service = await _assembled(settings, client, warnings)
         stack.push_async_callback(service.store.close)
         group = await stack.enter_async_context(tasks(log))
-        lists = Lists(service.store, service.store.lists, service.desk, logger("lists"))
-        delivery = Delivery(service.store, service.desk.show, service.desk.move, lists, logger("delivery"))
+        illness = _illness(service)
+        delivery = _delivery(service, illness)
+        repaint = Repaint(service.store, service.store.office, logger("repaint"))
         service.subscription.on("outbox", delivery.hint)
         service.subscription.on("config", lambda: group.spawn(_refreshed(service.configuration)))
+        service.configuration.on_dropped(service.subscription.wake)
+        service.configuration.on_turned(lambda: _turned(service, repaint))
         shelf = shelves(settings, client, log)
         for name, point in chosen.items():
             context = AdapterContext(
                 desk=service.desk,
+                office=service.office,
                 log=logger(name),
                 settings=platforms,
                 public_url=settings.public_url,
@@ -181,6 +191,9 @@ async def running_service(settings: Settings, environ: Mapping[str, str] = os.en
             "delivery": delivery.run(),
             "deadlines": Deadlines(service.store, logger("deadlines")).run(),
             "clock": clock.run(),
+            "repaint": repaint.run(),
+            "illness": illness.run(),
+            "keys": _key_watch(service).run(),
         }
         if service.policy_file is not None:
             workers["policy file"] = service.policy_file.run()
@@ -208,12 +221,49 @@ async def _assembled(settings: Settings, client: Redis, warnings: list[str]) -> 
         logger("policy").warning("policy_built_in", detail="No policy is set: every action is asked in the inbox.")
     subscription = Subscription(client, store.keys.tag, logger("subscription"))
     desk = Desk(store, configuration, subscription, review_url(settings), logger("desk"), store.files)
+    office = office_of(store, configuration, desk.adapters, logger("office"))
     metrics = Metrics()
     app = application(settings.public_url, logger("http"), metrics)
     limits = Limits.within(descriptors())
     return Service(
-        settings, store, desk, configuration, subscription, metrics, app, warnings, limits, policy_file=policy_file
-    )
+        settings, store, desk, configuration, subscription, office, metrics, app, warnings, limits,
+        policy_file=policy_file,
+    )  # fmt: skip
+
+
+def office_of(
+    store: RedisStore, configuration: ActiveConfiguration, adapters: Mapping[str, ChatAdapter], log: Log
+) -> Office:
+    return Office(store, store.office, configuration, adapters, place_address, store.keys.book, log)
+
+
+def place_address(text: str) -> str:
+    """A place that an admin names. Raises `InvalidField`."""
+    try:
+        return policy.address(text)
+    except policy.Unacceptable as error:
+        raise InvalidField(f"{error.sentence} Nothing was changed.", field="channel") from None
+
+
+def _delivery(service: Service, illness: IllnessWatch) -> Delivery:
+    store, desk = service.store, service.desk
+    lists = Lists(store, store.lists, desk, logger("lists"))
+    announcing = Announcing(store.notices, desk.announce, logger("announcing"))
+    return Delivery(store, desk.show, desk.move, lists, announcing, logger("delivery"), illness.shown)
+
+
+def _illness(service: Service) -> IllnessWatch:
+    store, office = service.store, service.office
+
+    async def report(place: str, alarm: Alarm | None) -> None:
+        await office.report(place, await store.why_not_shown(alarm) if alarm else "")
+
+    return IllnessWatch(store.alarms, store.office.reported, report, logger("illness"))
+
+
+def _key_watch(service: Service) -> KeyWatch:
+    configuration = service.configuration
+    return KeyWatch(service.store.office, lambda: configuration.keys, configuration.used, logger("keys"))
 
 
 async def _skew(client: Redis) -> float:
@@ -241,6 +291,12 @@ async def _refreshed(configuration: ActiveConfiguration) -> None:
         await configuration.refresh()
     except Unavailable:
         logger("configuration").warning("configuration_not_read")
+
+
+def _turned(service: Service, repaint: Repaint) -> None:
+    """Have those look again who show what is paused, and what is asked where."""
+    repaint.hint()
+    service.subscription.look_again()
 
 
 def _add_routes(service: Service, clock: ClockWatch) -> None:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from book import ANA, BEN, EPOCHS, PLACE, advance, attached, cast, change, key, lying_in, new
-from sayso_bot.domain.request import Request
-from sayso_bot.ports import Epochs, Filter, Work
+from office_store import a_route, changed, paused, removing, resumed, setting, taken_along
+from sayso_bot.domain.notice import Notice
+from sayso_bot.domain.request import Request, from_milliseconds
+from sayso_bot.ports import Epochs, Filter, NoticeWork, Work
 from sayso_bot.store.redis import RedisStore
 
 WRITERS = (
     "submit", "vote", "edit", "attach_file", "cancel", "expire", "begin", "renew", "posted", "narrated", "tapped",
-    "failed", "moot", "move", "put_key", "activate", "pause", "resume",
+    "failed", "moot", "move", "put_keys", "activate", "pause", "resume", "change_places", "take_along", "report",
+    "want", "repainted", "lapse_keys", "note_use",
 )  # fmt: skip
 READERS = ("read", "list", "due_requests", "due_places", "due_work", "configuration")
 AT = 4_000_000_000_000
@@ -46,6 +50,7 @@ class Life:
         yield from self._a_card_that_moves()
         yield from self._ends()
         yield from self._configuration()
+        yield from self._an_admin_s_day()
 
     def _last(self) -> Any:
         return self.answers[-1]
@@ -81,9 +86,10 @@ class Life:
         yield lambda: change(store, request, ANA, {"amount": 2}, operation="e1", button="btn_e1")
         after: Request = self._last().request
         yield lambda: attached(store, after)
-        yield lambda: store.pause("ops", "an incident", "p1")
+        yield lambda: paused(store, pause_id="pause_1")
         yield lambda: change(store, after, ANA, {"amount": 3}, operation="e2", button="btn_e2")
-        yield lambda: store.resume("ops", "r1")
+        yield lambda: store.office.want(after.id, after.agent, after.place)
+        yield lambda: resumed(store)
         yield lambda: cast(store, after, BEN, "approve", operation="o4", revision=2)
 
     def _a_card_with_trouble(self) -> Iterator[Callable[[], Awaitable[Any]]]:
@@ -134,6 +140,37 @@ class Life:
         yield lambda: store.moot(moot)
         yield lambda: store.list(Filter(None, "payments.refund", "agent"), cursor=None, limit=3)
 
+    def _an_admin_s_day(self) -> Iterator[Callable[[], Awaitable[Any]]]:
+        store, epochs = self.store, Epochs(1, 1)
+        route = a_route("payments.*", id="route_1", until=from_milliseconds(AT + 10**9))
+        said = (Notice("ntc_1", "Olga routed payments.* to ops."), PLACE)
+        yield lambda: changed(store, setting(route), operation="c1", version=0, notices=(said,))
+        yield lambda: changed(store, removing(route), operation="c2", version=0)
+        yield lambda: store.submit(replace(self._new(place=route.place), route=route), Epochs(1, 1, 1))
+        routed: Request = self._last().request
+        yield lambda: taken_along(store, routed, PLACE, operation="m1", button="btn_m1", epochs=epochs)
+        yield lambda: store.read(routed.id)
+        yield lambda: paused(store, "action:payments.*", "p2", pause_id="pause_2")
+        yield lambda: store.office.to_repaint()
+        yield lambda: self._looked_at()
+        yield lambda: store.notices.begin_notice("ntc_1", PLACE, 15)
+        work: NoticeWork = self._last()
+        yield lambda: store.notices.renew_notice(work, 15)
+        yield lambda: store.notices.notice_posted(work, "ts20")
+        yield lambda: _nothing(store.office.report("slack:C9", "is_archived", ()))
+        yield lambda: store.office.reported()
+        old = key(key_id="key_7")
+        lapsing = replace(old, lapses_at=from_milliseconds(AT))
+        yield lambda: store.put_key(lapsing, "key_rotated")
+        yield lambda: _nothing(store.office.lapse_keys([(lapsing, replace(lapsing, revoked_at=lapsing.lapses_at))]))
+        yield lambda: store.office.note_use(["key_7"])
+        yield lambda: store.office.last_used()
+        yield lambda: store.configuration(None)
+
+    async def _looked_at(self) -> None:
+        for scope, looked in self._last().items():
+            await self.store.office.repainted(scope, looked, "3")
+
     def _configuration(self) -> Iterator[Callable[[], Awaitable[Any]]]:
         store = self.store
         yield lambda: store.put_key(key(key_id="key_7"), "key_created")
@@ -145,6 +182,11 @@ class Life:
 
 async def _wait(seconds: float) -> float:
     return float(seconds)
+
+
+async def _nothing(call: Awaitable[Any]) -> None:
+    """What is answered to a repetition is another thing, and nobody depends on it."""
+    await call
 
 
 def comparable(life: Life, lying: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The desk for one command: the real one, with the adapters that the command needs and no service around it.
+"""Desk and office for one command: the real ones, with the adapters that it needs and no service around them.
 
 Routes of adapters lead nowhere here and their background work ends with the command.
 """
@@ -13,11 +13,12 @@ from importlib.metadata import EntryPoint
 from sayso_bot.cli.operator import Book
 from sayso_bot.configuration import ActiveConfiguration
 from sayso_bot.desk import Desk
+from sayso_bot.office import Office
 from sayso_bot.ports import AdapterContext, ChatAdapter, Handler
 from sayso_bot.settings import environment
 from sayso_bot.telemetry import logger
 from sayso_bot.waiting import Subscription
-from sayso_bot.wiring import shelves
+from sayso_bot.wiring import office_of, shelves
 
 
 @asynccontextmanager
@@ -28,8 +29,21 @@ async def opened_desk(
     clock_is_right: Callable[[], bool] = lambda: True,
 ) -> AsyncIterator[Desk]:
     """A desk with the adapters of ``platforms``, started. Raises `Unusable`."""
+    async with opened_office(book, configuration, platforms, clock_is_right) as (desk, _):
+        yield desk
+
+
+@asynccontextmanager
+async def opened_office(
+    book: Book,
+    configuration: ActiveConfiguration,
+    platforms: Mapping[str, EntryPoint],
+    clock_is_right: Callable[[], bool] = lambda: True,
+) -> AsyncIterator[tuple[Desk, Office]]:
+    """A desk and an office with the adapters of ``platforms``, started. Raises `Unusable`."""
     unheard = Subscription(book.store.client, book.store.keys.tag, book.log)
     desk = Desk(book.store, configuration, unheard, book.review_url, book.log, book.store.files)
+    office = office_of(book.store, configuration, desk.adapters, book.log)
     background: set[asyncio.Future[None]] = set()
 
     def spawn(work: Awaitable[None]) -> None:
@@ -40,6 +54,7 @@ async def opened_desk(
         for name, point in platforms.items():
             context = AdapterContext(
                 desk=desk,
+                office=office,
                 log=logger(name),
                 settings=environment(),
                 public_url=book.settings.public_url,
@@ -54,7 +69,7 @@ async def opened_desk(
             desk.join(adapter)
             await adapter.start()
             stack.push_async_callback(adapter.stop)
-        yield desk
+        yield desk, office
 
 
 async def _end(background: set[asyncio.Future[None]]) -> None:

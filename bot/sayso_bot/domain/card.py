@@ -15,9 +15,11 @@ from datetime import datetime
 
 from sayso_bot.domain.files import File, size_text
 from sayso_bot.domain.form import Field
+from sayso_bot.domain.interventions import left, moved, paused
 from sayso_bot.domain.json import Json, dumps
 from sayso_bot.domain.lifecycle import approvals
-from sayso_bot.domain.request import Cause, Claims, ReasonRule, Request, Requirement, Status, Vote
+from sayso_bot.domain.pauses import Pause
+from sayso_bot.domain.request import Cause, Claims, ReasonRule, Request, Status, Vote
 from sayso_bot.domain.text import one_line, visible
 
 _PLAIN_KEY = re.compile(r"[^\s.\[\]\"\\]+\Z")
@@ -97,6 +99,10 @@ class Card:
     changed, ``edited_by`` who did. ``form`` is what the agent asks an approver to fill in: its words. ``digest``: the
     rule wants a burst of such cards shown as one. ``attached`` are the agent's files, ``papers`` those that people have
     put into the form.
+
+    Three sentences about what admins have done, each empty where they have not: ``moved`` that it is asked elsewhere
+    than its rule says, ``left`` that this card's place is not where it is asked any more (then nothing is answered on
+    it), ``paused`` that nothing can be approved now, only denied.
     """
 
     request_id: str
@@ -128,14 +134,25 @@ class Card:
     edited_by: str = ""
     attached: tuple[Paper, ...] = ()
     papers: tuple[Paper, ...] = ()
+    moved: str = ""
+    left: str = ""
+    paused: str = ""
 
     @property
     def open(self) -> bool:
         return self.ending is None
 
+    @property
+    def answerable(self) -> bool:
+        """Whether an answer may be given on it."""
+        return self.ending is None and not self.left
 
-def card(request: Request, review_url: str) -> Card:
-    """The card of ``request`` as it stands. ``review_url`` leads to the same request in the inbox."""
+
+def card(request: Request, review_url: str, *, place: str | None = None, pause: Pause | None = None) -> Card:
+    """The card of ``request`` as it stands. ``review_url`` leads to the same request in the inbox.
+
+    ``place`` is where this card is; None where it is looked at away from any. ``pause`` holds for the request now.
+    """
     requirement = request.requirement
     return Card(
         request_id=request.id,
@@ -147,7 +164,7 @@ def card(request: Request, review_url: str) -> Card:
         agent=request.agent,
         principal=request.principal and one_line(request.principal),
         rule=one_line(request.rule),
-        channel=one_line(_channel(request, requirement)) if requirement else "",
+        channel=one_line(request.asked_in),
         quorum=requirement.quorum if requirement else 0,
         needs=needs(request),
         approvers=who_may(request),
@@ -167,6 +184,9 @@ def card(request: Request, review_url: str) -> Card:
         named=tuple(map(one_line, requirement.approvers or ())) if requirement else (),
         attached=tuple(_paper(file, request) for file in request.files if file.attached),
         papers=tuple(_paper(file, request) for file in request.files if not file.attached),
+        moved=moved(request),
+        left=left(request, place),
+        paused="" if pause is None or request.settled else paused(pause),
     )
 
 
@@ -200,7 +220,9 @@ def who_may(request: Request) -> str:
     if requirement.approvers is not None:
         return one_line(", ".join(requirement.approvers))
     asked_at = request.place if request.at_fallback else requirement.place
-    return "whoever signed in to the inbox" if asked_at == "inbox" else "whoever is in the channel"
+    if asked_at == "inbox":
+        return "whoever signed in to the inbox"
+    return f"whoever is in {one_line(requirement.channel)}" if request.moved else "whoever is in the channel"
 
 
 def ending(request: Request) -> Ending | None:
@@ -231,10 +253,6 @@ def how_it_ended(request: Request) -> str:
     """The headline of its ending, as a sentence."""
     found = ending(request)
     return f"{found.headline if found else 'It ended'}."
-
-
-def _channel(request: Request, requirement: Requirement) -> str:
-    return requirement.fallback if request.at_fallback and requirement.fallback else requirement.channel
 
 
 def _edits(request: Request) -> Iterator[Change]:

@@ -48,3 +48,17 @@ class Glob:
         A star of ``other`` is put to the test as a character that no pattern writes: only a star can take it.
         """
         return self.matches(other.text.replace("*", _ANY_RUN))
+
+    def meets(self, other: Glob) -> bool:
+        """Whether some action is named by both.
+
+        Of two patterns with a star each, one is found by writing out the longer beginning, all that stands between the
+        stars of both, and the longer end; only beginnings or ends that contradict each other rule that out.
+        """
+        if self.exact:
+            return other.matches(self.text)
+        if other.exact:
+            return self.matches(other.text)
+        mine, theirs = self._parts, other._parts
+        begins = mine[0].startswith(theirs[0]) or theirs[0].startswith(mine[0])
+        return begins and (mine[-1].endswith(theirs[-1]) or theirs[-1].endswith(mine[-1]))

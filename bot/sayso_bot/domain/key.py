@@ -28,7 +28,10 @@ class Quotas:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """``actions`` are patterns; ``digest`` is the SHA-256 of the secret, which is shown once and kept nowhere."""
+    """``actions`` are patterns; ``digest`` is the SHA-256 of the secret, which is shown once and kept nowhere.
+
+    A key that was rotated lapses at ``lapses_at``, Redis's time; then it is revoked.
+    """
 
     id: str
     name: str
@@ -39,6 +42,12 @@ class Key:
     quotas: Quotas = Quotas()
     principal: str | None = None
     revoked_at: datetime | None = None
+    lapses_at: datetime | None = None
+
+    @property
+    def administers(self) -> bool:
+        """No key that submits does, whatever else it is."""
+        return "admin" in self.kinds and "agent" not in self.kinds
 
     def may_ask(self, action: str) -> bool:
         return _names(self.actions, action)

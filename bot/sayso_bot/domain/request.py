@@ -118,6 +118,19 @@ class Edited:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """That an admin has it asked elsewhere than its rule says: in ``channel``, by a live ``route`` or by a move.
+
+    Only the card is elsewhere: who may answer stays the rule's to say.
+    """
+
+    channel: str
+    by: str
+    why: str
+    route: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """How the request ended. ``reason`` is the policy's sentence where the policy ended it."""
 
@@ -132,8 +145,8 @@ class Decision:
 class Request:
     """``params`` and ``fingerprint`` are the present revision's, ``original_params`` the agent's, where edited.
 
-    ``place`` is where its card is: the rule's, or where it was moved to. Empty where no card is posted. ``files`` are
-    all that were attached or put into its form, in their order.
+    ``place`` is where its card is: the rule's, or where it was moved to. Empty where no card is posted. ``moved`` is
+    set where an admin has brought it there. ``files`` are all that were attached or put into its form, in their order.
     """
 
     id: str
@@ -158,6 +171,7 @@ class Request:
     place: str = ""
     edits: tuple[Edited, ...] = ()
     files: tuple[File, ...] = ()
+    moved: Moved | None = None
 
     @property
     def settled(self) -> bool:
@@ -165,8 +179,18 @@ class Request:
 
     @property
     def at_fallback(self) -> bool:
-        """Whether it was moved to the fallback that its rule names."""
-        return self.requirement is not None and self.place == self.requirement.fallback_place
+        """Whether it was moved to the fallback that its rule names, because its place could not be reached."""
+        fallback = self.requirement and self.requirement.fallback_place
+        return fallback is not None and self.place == fallback and self.moved is None
+
+    @property
+    def asked_in(self) -> str:
+        """The channel where it is asked now; empty where nobody is asked."""
+        if self.moved is not None:
+            return self.moved.channel
+        if self.requirement is None:
+            return ""
+        return self.requirement.fallback or "" if self.at_fallback else self.requirement.channel
 
     def file(self, file_id: str) -> File | None:
         return next((file for file in self.files if file.id == file_id), None)

@@ -2,6 +2,7 @@
 
 from sayso_bot.policy.document import built_in, digest, load
 from sayso_bot.policy.engine import Explanation, LoadedPolicy, RuleView, Step
+from sayso_bot.policy.places import Unacceptable, address
 from sayso_bot.policy.problems import PolicyInvalid, Problem
 from sayso_bot.policy.source import read
 
@@ -12,6 +13,8 @@ __all__ = [
     "Problem",
     "RuleView",
     "Step",
+    "Unacceptable",
+    "address",
     "built_in",
     "digest",
     "load",

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 
 from sayso_bot.domain.globs import Glob
+from sayso_bot.domain.person import OPERATOR
 from sayso_bot.domain.policy import BUILT_IN_RULE, DEFAULT_RECEIPT_SECONDS, DEFAULT_TIMEOUT_SECONDS, Verdict
 from sayso_bot.domain.request import Requirement
 from sayso_bot.policy.directory import DirectoryReader
@@ -19,7 +20,7 @@ from sayso_bot.policy.rules import Rule
 from sayso_bot.policy.tree import Node, Scalar, Table, parse
 
 MAX_RULES = 5000
-_KEYS = ("channels", "approvers", "people", "rules")
+_KEYS = ("channels", "approvers", "people", "admins", "rules")
 
 
 def load(text: str, source: str, platforms: frozenset[str] = BUILT_PLATFORMS) -> LoadedPolicy:
@@ -34,7 +35,9 @@ def load(text: str, source: str, platforms: frozenset[str] = BUILT_PLATFORMS) ->
     forms = DirectoryReader(fields, platforms)
     channels, groups, people = (_value(root, key) for key in ("channels", "approvers", "people"))
     directory = forms.read(channels, groups, people)
-    rules = _rules(root, fields, RuleReader(fields, directory, forms))
+    reader = RuleReader(fields, directory, forms)
+    rules = _rules(root, fields, reader)
+    _, admins = reader.approvers(root.entries.get("admins"), "admins")
     _refuse_unreachable(rules, problems)
     problems.raise_any()
     return LoadedPolicy(
@@ -42,6 +45,7 @@ def load(text: str, source: str, platforms: frozenset[str] = BUILT_PLATFORMS) ->
         channels=directory.channels,
         groups=directory.groups,
         people=directory.people,
+        admins=admins or (),
         rules=rules,
         warnings=_warnings(rules, source),
     )
@@ -67,7 +71,9 @@ def built_in() -> LoadedPolicy:
     )
     verdict = Verdict("ask", BUILT_IN_RULE, requirement=requirement)
     rule = Rule(1, BUILT_IN_RULE, Glob("*"), Declaration(), None, None, verdict, Mark(1, 1))
-    return LoadedPolicy(digest=digest(BUILT_IN_RULE), channels={INBOX: INBOX}, groups={}, people={}, rules=(rule,))
+    return LoadedPolicy(
+        digest=digest(BUILT_IN_RULE), channels={INBOX: INBOX}, groups={}, people={}, admins=(OPERATOR,), rules=(rule,)
+    )
 
 
 def _value(root: Table, key: str) -> Node | None:

@@ -60,8 +60,8 @@ class RuleView:
 class LoadedPolicy:
     """A policy in force; a `sayso_bot.ports.PolicyEngine`.
 
-    ``channels`` are names and addresses, ``groups`` the approvers' groups, ``warnings`` what an admin should know of
-    a document that is valid.
+    ``channels`` are names and addresses, ``groups`` the approvers' groups, ``admins`` who may administer, ``warnings``
+    what an admin should know of a document that is valid.
     """
 
     def __init__(
@@ -72,13 +72,15 @@ class LoadedPolicy:
         groups: Mapping[str, tuple[str, ...]],
         people: Mapping[str, frozenset[str]],
         rules: tuple[Rule, ...],
+        admins: tuple[str, ...] = (),
         warnings: tuple[Problem, ...] = (),
     ) -> None:
         self._digest = digest
         self._people = people
         self._rules = rules
+        self._admins = admins
+        self._channels = channels
         self._naming = lru_cache(KNOWN_ACTIONS)(Index(rules).naming)
-        self.channels = channels
         self.groups = groups
         self.warnings = warnings
 
@@ -89,6 +91,14 @@ class LoadedPolicy:
     @property
     def people(self) -> Mapping[str, frozenset[str]]:
         return self._people
+
+    @property
+    def admins(self) -> tuple[str, ...]:
+        return self._admins
+
+    @property
+    def channels(self) -> Mapping[str, str]:
+        return self._channels
 
     @property
     def rules(self) -> tuple[RuleView, ...]:

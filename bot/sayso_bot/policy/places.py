@@ -28,7 +28,7 @@ class Unacceptable(Exception):
         self.sentence = sentence
 
 
-def address(text: str, platforms: frozenset[str]) -> str:
+def address(text: str, platforms: frozenset[str] = BUILT_PLATFORMS) -> str:
     """A channel's address: ``inbox``, ``slack:C…``, or ``slack:U…`` for direct messages. Raises `Unacceptable`."""
     if text == INBOX:
         return text

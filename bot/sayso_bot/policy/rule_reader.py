@@ -154,7 +154,7 @@ class RuleReader:
         confirm = self._confirm(entries.get("confirm"))
         editable = self._editable(entries.get("editable"))
         forms, digest = (self._switched_on(entries.get(key), key) for key in ("forms", "digest"))
-        group, approvers = self._approvers(entries.get("approvers"))
+        group, approvers = self.approvers(entries.get("approvers"))
         quorum = self._quorum(entries.get("quorum"), approvers)
         reason = self._reason(entries.get("reason"))
         timeout = self._duration(entries, "timeout", DEFAULT_TIMEOUT_SECONDS)
@@ -193,15 +193,15 @@ class RuleReader:
             self._fields.refuse(entry[1], f'The channel "{shown(name)}" is not defined under channels.')
         return name, place
 
-    def _approvers(self, entry: Entry | None) -> tuple[str | None, tuple[str, ...] | None]:
-        """The group's name where one is named, and the approvers; None lets in whoever is in the channel."""
+    def approvers(self, entry: Entry | None, what: str = "approvers") -> tuple[str | None, tuple[str, ...] | None]:
+        """The group's name where ``what`` names one, and the people; None where nothing is said."""
         if entry is None:
             return None, None
         if not isinstance(entry[1], Scalar):
-            return None, self._forms.approvers(entry[1], "approvers")
-        name = self._fields.text(entry[1], "approvers")
+            return None, self._forms.approvers(entry[1], what)
+        name = self._fields.text(entry[1], what)
         if name is not None and name not in self._directory.groups:
-            hint = f" For a single approver write approvers: [{shown(name)}]." if _looks_single(name) else ""
+            hint = f" For a single person write {what}: [{shown(name)}]." if _looks_single(name) else ""
             self._fields.refuse(entry[1], f'The group "{shown(name)}" is not defined under approvers.{hint}')
         return name, self._directory.groups.get(name or "") or None
 

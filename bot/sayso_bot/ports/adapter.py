@@ -8,16 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from sayso_bot.domain.card import Card
+from sayso_bot.domain.notice import Notice
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.story import Entry
 from sayso_bot.ports.given import AdapterContext
 
 
 class AdapterError(Exception):
-    """Base of what an adapter's port raises. ``what`` is a short word for journal and metrics (``rate_limited``)."""
+    """Base of what an adapter's port raises. ``what`` is a short word for journal and metrics (``rate_limited``).
+
+    ``todo`` is a sentence for an admin, where the adapter knows what would help.
+    """
+
+    todo = ""
 
     def __init__(self, what: str) -> None:
         super().__init__(what)
@@ -114,6 +120,18 @@ class ChatAdapter(Protocol):
 
     async def check(self) -> Sequence[Check]:
         """What `sayso doctor` reports about this platform."""
+        ...
+
+
+@runtime_checkable
+class Announces(Protocol):
+    """An adapter that can post a word of ours at a place. One that cannot is passed over."""
+
+    async def announce(self, notice: Notice, place: str) -> str:
+        """Post ``notice``, by whose id `ChatAdapter.find` finds it again; the post's id. Never re-sends.
+
+        Raises `AdapterError`, with ``todo`` where it is known what would help.
+        """
         ...
 
 

@@ -11,9 +11,11 @@ from typing import Any, Literal, Protocol
 from sayso_bot.domain.form import Form
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.key import Key
+from sayso_bot.domain.pauses import Pause
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Asked, Route, Verdict
 from sayso_bot.domain.request import Claims, Request, Status
+from sayso_bot.domain.routing import LiveChannel, LiveRoute, Routing
 from sayso_bot.ports.given import Ballot, Button, Change, Edit, Filter, Page
 
 
@@ -23,6 +25,7 @@ class Epochs:
 
     keys: int
     policy: int
+    routes: int = 0
 
 
 class Configuration(Protocol):
@@ -35,8 +38,28 @@ class Configuration(Protocol):
     def policy(self) -> PolicyEngine: ...
 
     @property
-    def pause(self) -> Pause | None:
-        """The pause as it was last read. For sentences only: what is refused, the store decides at each step."""
+    def routing(self) -> Routing:
+        """The live routes whose time was not over when they were read; a submission is refused when it is now."""
+        ...
+
+    @property
+    def channels(self) -> Mapping[str, LiveChannel]:
+        """Names that admins gave to places, beside those of the policy."""
+        ...
+
+    @property
+    def pauses(self) -> Sequence[Pause]:
+        """Pauses as they were last read. For sentences only: what is refused, the store decides at each step."""
+        ...
+
+    @property
+    def read_at(self) -> datetime:
+        """Redis's time of what is in force here."""
+        ...
+
+    @property
+    def keys(self) -> Sequence[Key]:
+        """The keys that are valid."""
         ...
 
     def key(self, key_id: str) -> Key | None:
@@ -47,13 +70,22 @@ class Configuration(Protocol):
 
 
 class PolicyEngine(Protocol):
-    """The active policy. ``digest`` names the document; ``people`` joins accounts by hand."""
+    """The active policy. ``digest`` names the document; ``people`` joins accounts by hand.
+
+    ``admins`` are named as approvers are; ``channels`` has its names of places.
+    """
 
     @property
     def digest(self) -> str: ...
 
     @property
     def people(self) -> Mapping[str, frozenset[str]]: ...
+
+    @property
+    def admins(self) -> Sequence[str]: ...
+
+    @property
+    def channels(self) -> Mapping[str, str]: ...
 
     def judge(self, asked: Asked) -> Verdict: ...
 
@@ -80,7 +112,7 @@ class Draft:
 class NewRequest:
     """A request as the desk made it; the store adds its times. ``place`` is None where nothing is to be posted.
 
-    A verdict other than ``ask`` settles it at once.
+    A verdict other than ``ask`` settles it at once. ``route`` is the live one by which ``place`` is not the rule's.
     """
 
     id: str
@@ -92,6 +124,7 @@ class NewRequest:
     timeout_seconds: int | None
     place: str | None
     button: str
+    route: LiveRoute | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +140,14 @@ VoteCode = Literal["ok", "replay", "settled", "stale", "paused", "voted", "chang
 
 @dataclass(frozen=True, slots=True)
 class VoteAnswer:
-    """``changed`` says that other votes came in between: look again. The request is as it stands after the call."""
+    """``changed`` says that other votes came in between: look again. The request is as it stands after the call.
+
+    ``pause`` is the one for which it is ``paused``, where that is known.
+    """
 
     code: VoteCode
     request: Request | None
+    pause: Pause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,19 +168,11 @@ EditCode = Literal["ok", "replay", "settled", "stale", "paused"]
 
 @dataclass(frozen=True, slots=True)
 class EditAnswer:
-    """The request is as it stands after the call; None where Redis has lost it."""
+    """The request is as it stands after the call; None where Redis has lost it. ``pause`` is as in `VoteAnswer`."""
 
     code: EditCode
     request: Request | None
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """The whole book stands still: who wanted it, why, and since when."""
-
-    by: str
-    why: str
-    since: datetime
+    pause: Pause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +180,8 @@ class Work:
     """One card to bring up to date, under a lease that ``fence`` names. ``wanted`` is the version to show.
 
     ``post`` is None while nothing is known to be there; ``lost_at`` is when an earlier post's answer was lost.
-    ``doubles`` are further copies at the same place, ``told`` the keys of the story that stand beside it.
+    ``doubles`` are further copies at the same place, ``told`` the keys of the story that stand beside it. ``pause``
+    holds for the request at this moment.
     """
 
     request: Request
@@ -164,6 +194,7 @@ class Work:
     attempts: int
     lost_at: datetime | None
     told: frozenset[str] = frozenset()
+    pause: Pause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +207,19 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The configuration as it lies in the store. ``document`` is None when the caller has compiled that digest."""
+    """The configuration as it lies in the store at ``now``, Redis's time: keys and routes whose time is over too.
+
+    ``document`` is None when the caller has compiled that digest.
+    """
 
     epochs: Epochs
     keys: tuple[Key, ...]
     policy_digest: str | None
     document: str | None
-    pause: Pause | None = None
+    now: datetime
+    pauses: tuple[Pause, ...] = ()
+    routes: tuple[LiveRoute, ...] = ()
+    channels: tuple[LiveChannel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,14 +310,6 @@ class Store(Protocol):
 
     async def configuration(self, known_digest: str | None) -> Stored: ...
 
-    async def pause(self, by: str, why: str, operation: str) -> bool:
-        """False where the book was paused before; who paused first stays."""
-        ...
-
-    async def resume(self, by: str, operation: str) -> bool:
-        """False where the book was not paused."""
-        ...
-
     async def put_key(self, key: Key, kind: str) -> None: ...
 
     async def activate(self, digest: str, document: str, replaces: str | None, source: str) -> str | None:
@@ -314,6 +343,8 @@ class Waiter(Protocol):
     @property
     def closing(self) -> bool: ...
 
-    def hold(self, request_id: str) -> AbstractContextManager[Hold]: ...
+    def hold(self, request_id: str, owner: str = "") -> AbstractContextManager[Hold]:
+        """``owner`` names whose call is held: of a key, its id."""
+        ...
 
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change | None]]: ...

@@ -14,6 +14,7 @@ from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Route
 from sayso_bot.domain.request import Outcome, Request, Status
 from sayso_bot.ports.files import Filed, Put
+from sayso_bot.ports.office import OfficeFace
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +225,7 @@ class AdapterContext:
     """
 
     desk: DeskFace
+    office: OfficeFace
     log: Log
     settings: Mapping[str, str]
     public_url: str

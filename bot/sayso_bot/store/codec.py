@@ -31,12 +31,15 @@ from sayso_bot.domain.request import (
 )
 from sayso_bot.errors import Unavailable
 from sayso_bot.ports import NewRequest, NewRevision
+from sayso_bot.store.live import moved_of
 
 SCHEMA_VERSION = "1"
 """Of keys, and of requests that a replica of the version before this one can read."""
-RECORD_VERSIONS = frozenset({"1", "2", "3"})
-"""2: with a form, or with demands of which version 1 knows nothing. 3: with files, or a form that asks for them."""
+RECORD_VERSIONS = frozenset({"1", "2", "3", "4"})
+"""2: with a form, or with demands of which version 1 knows nothing. 3: with files, or a form that asks for them.
+4: asked elsewhere than its rule says."""
 WITH_FILES = "3"
+MOVED = "4"
 _SINCE_2 = {
     field.name: field.default
     for field in fields(Requirement)
@@ -105,11 +108,14 @@ def request_of(record: Mapping[str, str]) -> Request:
         place=record["place"],
         edits=tuple(_edited_of(orjson.loads(line)) for line in record.get("edits", "").split("\n") if line),
         files=tuple(file_of(orjson.loads(line)) for line in record.get("files", "").split("\n") if line),
+        moved=moved_of(record["moved"]) if "moved" in record else None,
     )
 
 
 def version_of(new: NewRequest) -> str:
-    """The schema version that a replica must know to read what `body_of` writes."""
+    """The schema version that a replica must know to read what `body_of` writes, and where it is asked."""
+    if new.route is not None:
+        return MOVED
     requirement, form = new.verdict.requirement, new.draft.form
     if form is not None and any(field.kind == "files" for field in form.fields):
         return WITH_FILES
@@ -195,6 +201,7 @@ def key_json(key: Key) -> bytes:
             "created_at": rfc3339(key.created_at),
             "principal": key.principal,
             "revoked_at": key.revoked_at and rfc3339(key.revoked_at),
+            **({} if key.lapses_at is None else {"lapses_at": rfc3339(key.lapses_at)}),
             "quotas": {name: getattr(key.quotas, name) for name in Quotas.__slots__},
         }
     )
@@ -205,7 +212,7 @@ def key_of(key_id: str, stored: str) -> Key | None:
     found = orjson.loads(stored)
     if found["v"] != SCHEMA_VERSION:
         return None
-    revoked_at = found["revoked_at"]
+    revoked_at, lapses_at = found["revoked_at"], found.get("lapses_at")
     return Key(
         id=key_id,
         name=found["name"],
@@ -216,4 +223,5 @@ def key_of(key_id: str, stored: str) -> Key | None:
         quotas=Quotas(**found["quotas"]),
         principal=found["principal"],
         revoked_at=datetime.fromisoformat(revoked_at) if revoked_at else None,
+        lapses_at=datetime.fromisoformat(lapses_at) if lapses_at else None,
     )

@@ -33,7 +33,9 @@ SPECS = (
     KeySpec("file:*", "string", "a piece of a file that is part of a request", "as long as its request"),
     KeySpec("idempotency:*", "string", "request id of an agent's Idempotency-Key", "as long as its request"),
     KeySpec("clock", "string", "the latest time this book has seen, in ms; it never goes back", "kept"),
-    KeySpec("epochs", "hash", "counters: keys, policy, pause (odd while paused)", "kept"),
+    KeySpec(
+        "epochs", "hash", "counters: keys, policy, routes, pause (odd while all is paused); what is paused", "kept"
+    ),
     KeySpec("counters", "hash", "seq: requests so far; bytes: of all requests; doubles: second cards", "kept"),
     KeySpec("journal", "stream", "everything that happened, in order", "kept"),
     KeySpec("deadlines", "zset", "pending requests by deadline in ms", "an entry leaves when its request ends"),
@@ -48,7 +50,18 @@ SPECS = (
     KeySpec("alarms", "zset", "cards that cannot be delivered, by since when in ms", "an entry leaves on delivery"),
     KeySpec("keys", "hash", "keys by id, their secrets hashed", "kept"),
     KeySpec("policy", "hash", "active: a digest; doc:DIGEST: each document that was active", "kept"),
-    KeySpec("pause", "hash", "who paused the book, why, since when; operations that did or ended it", "kept"),
+    KeySpec("pause", "hash", "who paused the whole book, why, since when", "leaves when it goes on"),
+    KeySpec(
+        "repaint", "hash", "paused and resumed scopes whose cards are looked at: how far", "leaves when it is done"
+    ),
+    KeySpec("routes", "hash", "live routes by id", "an entry leaves when it is undone or over"),
+    KeySpec("channels", "hash", "places that admins named, by name", "an entry leaves when it is forgotten"),
+    KeySpec(
+        "deed:*", "string", "what an admin's deed has answered, by its operation", "expires after a week", expires=True
+    ),
+    KeySpec("notice:*", "hash", "one announcement at one place", "kept"),
+    KeySpec("reported", "hash", "places that cannot be reached and were reported", "an entry leaves when it is well"),
+    KeySpec("used", "hash", "when each key was used last, in ms, to the minute", "kept"),
     KeySpec("shelf:*", "string", "an adapter's own values, encrypted", "expires as the adapter says", expires=True),
 )
 
@@ -76,6 +89,12 @@ class Keys:
 
     def post(self, request_id: str, place: str) -> str:
         return f"{self.tag}post:{request_id}:{place}"
+
+    def notice(self, notice_id: str) -> str:
+        return f"{self.tag}notice:{notice_id}"
+
+    def deed(self, operation: str) -> str:
+        return f"{self.tag}deed:{hashlib.sha256(operation.encode()).hexdigest()}"
 
     def button(self, token: str) -> str:
         return f"{self.tag}button:{token}"
@@ -116,13 +135,14 @@ class Keys:
 
     def of_request(self, request_id: str, agent: str, place: str) -> list[str]:
         """The keys of every function that may end a request, in the order of ``request_keys`` in ``prelude.lua``."""
-        return [
-            self.request(request_id),
-            *self._shared,
-            self.usage(agent),
-            self.work(place),
-            self.post(request_id, place),
-        ]
+        return self._of(self.request(request_id), request_id, agent, place)
+
+    def of_notice(self, notice_id: str, place: str) -> list[str]:
+        """The same for a notice, which delivery begins like a request's card."""
+        return self._of(self.notice(notice_id), notice_id, "", place)
+
+    def _of(self, record: str, name: str, agent: str, place: str) -> list[str]:
+        return [record, *self._shared, self.usage(agent), self.work(place), self.post(name, place)]
 
     @cached_property
     def _shared(self) -> tuple[str, ...]:

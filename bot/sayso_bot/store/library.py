@@ -12,19 +12,9 @@ from functools import cache
 from importlib.resources import files
 
 _FILES = (
-    "prelude",
-    "submit",
-    "read",
-    "vote",
-    "edit",
-    "files",
-    "settle",
-    "delivery",
-    "listing",
-    "move",
-    "config",
+    "prelude", "submit", "read", "vote", "edit", "files", "settle", "delivery", "listing", "move", "config", "office",
     "pause",
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

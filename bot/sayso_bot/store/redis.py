@@ -16,8 +16,9 @@ from redis.asyncio import Redis
 
 from sayso_bot.domain.json import dumps
 from sayso_bot.domain.key import Key
+from sayso_bot.domain.pauses import EVERYTHING, Pause, Scope
 from sayso_bot.domain.person import Person
-from sayso_bot.domain.request import Decision, Request, Status, from_milliseconds
+from sayso_bot.domain.request import Decision, Moved, Request, Status, from_milliseconds
 from sayso_bot.domain.story import story
 from sayso_bot.errors import IdempotencyMismatch, Paused, QuotaExceeded, RateLimited, Unavailable
 from sayso_bot.ports import (
@@ -28,10 +29,10 @@ from sayso_bot.ports import (
     EditAnswer,
     Epochs,
     Filter,
+    KeyChange,
     NewRequest,
     NewRevision,
     Page,
-    Pause,
     Stored,
     Submitted,
     Totals,
@@ -40,10 +41,20 @@ from sayso_bot.ports import (
 )
 from sayso_bot.store.batch import WaitFor
 from sayso_bot.store.calls import Calls
-from sayso_bot.store.codec import body_of, edit_of, fields_of, key_json, key_of, request_of, version_of
+from sayso_bot.store.codec import body_of, edit_of, fields_of, key_of, request_of, version_of
 from sayso_bot.store.files import RedisFiles
 from sayso_bot.store.keys import Keys
 from sayso_bot.store.lists import RedisLists
+from sayso_bot.store.live import (
+    book_pause,
+    channel_of,
+    milliseconds,
+    moved_json,
+    pause_of,
+    route_of,
+)
+from sayso_bot.store.notices import RedisNotices
+from sayso_bot.store.office import RedisOffice
 
 MOST_WALKED = 1000
 READ_AT_ONCE = 20
@@ -72,6 +83,8 @@ class RedisStore:
         self._call, self._plain = self._calls.function, self._calls.plain
         self.lists = RedisLists(self._calls, self.keys)
         self.files = RedisFiles(self._calls, self.keys)
+        self.office = RedisOffice(self._calls, self.keys)
+        self.notices = RedisNotices(self._calls, self.keys, PACE_SECONDS)
 
     async def close(self) -> None:
         await self._calls.close()
@@ -104,6 +117,7 @@ class RedisStore:
             draft.body_digest, place, new.button, verdict.cause, dumps(verdict.reason),
             dumps({**about, "rule": verdict.rule, "policy": new.policy_digest}),
             quotas.rate, quotas.burst, quotas.pending, quotas.bytes, "1" if idempotency else "", version_of(new),
+            epochs.routes, *_routed(new),
         )  # fmt: skip
         if code == "new":
             return Submitted(_made(new, status, int(now), rest[1]), replayed=False)
@@ -112,7 +126,7 @@ class RedisStore:
         if code == "earlier":
             return await self._earlier(rest[0], draft.body_digest, epochs)
         if code == "paused":
-            raise Paused("Sayso is paused: nothing is asked now. Nothing was made; try again later.", retry_after=30)
+            raise Paused(f"{_what_is_paused(rest[0])} Nothing was made; try again later.", retry_after=30)
         if code == "rate":
             wait = int(rest[0]) / 1000
             raise RateLimited("This key asks too often. Nothing was made; try again later.", retry_after=wait)
@@ -185,7 +199,7 @@ class RedisStore:
             "vote", self._of(request), *_epochs(epochs), ballot.operation, ballot.revision, person.id, ballot.outcome,
             dumps(vote), quorum, dumps(aliases), dumps([cast.person for cast in request.votes]), dumps(list(void)),
         )  # fmt: skip
-        return VoteAnswer(code, request_of(fields_of(rest[0])) if rest else None)
+        return VoteAnswer(code, request_of(fields_of(rest[0])) if rest else None, _pause(rest))
 
     async def edit(self, new: NewRevision, epochs: Epochs) -> EditAnswer:
         edit, person = new.edit, new.person
@@ -198,7 +212,7 @@ class RedisStore:
             "edit", keys, *_epochs(epochs), edit.operation, edit.revision, f"{person.id} {new.fingerprint}",
             edit_of(new), new.button, dumps(about),
         )  # fmt: skip
-        return EditAnswer(code, request_of(fields_of(rest[0])) if rest else None)
+        return EditAnswer(code, request_of(fields_of(rest[0])) if rest else None, _pause(rest))
 
     async def cancel(self, request: Request, epochs: Epochs) -> Request:
         """The request as it stands after the agent's withdrawal, which changes nothing about a settled one."""
@@ -255,7 +269,7 @@ class RedisStore:
         )
         if code != "ok":
             return None
-        _, fence, wanted, _, post, button, attempts, lost_at, doubles, told, record = rest
+        _, fence, wanted, _, post, button, attempts, lost_at, doubles, told, record, pause = rest
         return Work(
             request=request_of(fields_of(record)),
             place=place,
@@ -267,6 +281,7 @@ class RedisStore:
             attempts=int(attempts),
             lost_at=from_milliseconds(int(lost_at)) if lost_at else None,
             told=frozenset(told.split()),
+            pause=pause_of(pause) if pause else None,
         )
 
     async def renew(self, work: Work, lease_seconds: float) -> bool:
@@ -312,15 +327,21 @@ class RedisStore:
     # ------------------------------------------------------------------ configuration
 
     async def configuration(self, known_digest: str | None) -> Stored:
-        keys = [self.keys[name] for name in ("epochs", "keys", "policy", "pause")]
+        keys = [self.keys[name] for name in ("epochs", "keys", "policy", "pause", "routes", "channels", "clock")]
         answer = await self._call("configuration", keys, known_digest or "", writes=False)
-        _, keys_epoch, policy_epoch, stored, active, document, pause = answer
+        _, now, epochs, stored, active, document, lines, of_book, routes, channels = answer
+        pauses = tuple(pause_of(line) for line in lines.split("\n") if line)
+        if of_book and not any(pause.scope == Scope() for pause in pauses):
+            pauses = (book_pause(*of_book), *pauses)
         return Stored(
-            epochs=Epochs(int(keys_epoch), int(policy_epoch)),
+            epochs=Epochs(*map(int, epochs)),
             keys=tuple(key for key_id, text in fields_of(stored).items() if (key := key_of(key_id, text))),
             policy_digest=active or None,
             document=document or None,
-            pause=Pause(pause[0], pause[1], from_milliseconds(int(pause[2]))) if pause else None,
+            now=from_milliseconds(int(now)),
+            pauses=pauses,
+            routes=tuple(map(route_of, routes)),
+            channels=tuple(map(channel_of, channels)),
         )
 
     async def put_key(self, key: Key, kind: str) -> None:
@@ -328,24 +349,14 @@ class RedisStore:
 
         A key that was revoked stays as it is.
         """
-        about = dumps({"key": key.id, "name": key.name, "kinds": sorted(key.kinds), "actions": key.actions})
-        await self._call("put_key", self._configuration_keys("keys"), key.id, key_json(key), kind, about)
+        about = {"key": key.id, "name": key.name, "kinds": sorted(key.kinds), "actions": key.actions}
+        await self.office.put_keys([KeyChange(key, kind, about)], None)
 
     async def activate(self, digest: str, document: str, replaces: str | None, source: str) -> str | None:
         about = dumps({"digest": digest, "replaces": replaces, "source": source})
         keys = self._configuration_keys("policy")
         code, _, *rest = await self._call("activate", keys, digest, document, replaces or "", about)
         return str(rest[0]) if code == "moved" else None
-
-    async def pause(self, by: str, why: str, operation: str) -> bool:
-        about = dumps({"by": by, "why": why})
-        code, *_ = await self._call("pause", self._configuration_keys("pause"), operation, by, why, about)
-        return bool(code == "ok")
-
-    async def resume(self, by: str, operation: str) -> bool:
-        about = dumps({"by": by})
-        code, *_ = await self._call("resume", self._configuration_keys("pause"), operation, about)
-        return bool(code == "ok")
 
     async def was_active(self, digest: str) -> bool:
         return bool(await self._plain("HEXISTS", self.keys["policy"], f"doc:{digest}"))
@@ -375,6 +386,10 @@ class RedisStore:
             request_id, _, place = str(member).partition(" ")
             alarms.append(Alarm(request_id, place, from_milliseconds(int(float(since)))))
         return alarms
+
+    async def why_not_shown(self, alarm: Alarm) -> str:
+        """What its place said when the card could not be shown there last."""
+        return str(await self._plain("HGET", self.keys.post(alarm.request_id, alarm.place), "what") or "unreachable")
 
     # ------------------------------------------------------------------ mechanics
 
@@ -432,4 +447,26 @@ def _made(new: NewRequest, status: Status, now: int, expires_at: str | int) -> R
         decision=decision,
         form=new.draft.form,
         place=new.place or "",
+        moved=_moved(new),
     )
+
+
+def _moved(new: NewRequest) -> Moved | None:
+    route = new.route
+    return None if route is None else Moved(route.channel, route.by.name, route.why, route.id)
+
+
+def _routed(new: NewRequest) -> tuple[int | str, bytes | str]:
+    """When the route that was used ends, and where it has the request asked."""
+    moved, until = _moved(new), new.route and new.route.until
+    return milliseconds(until) if until else "", moved_json(moved) if moved else ""
+
+
+def _pause(rest: Sequence[Any]) -> Pause | None:
+    return pause_of(rest[1]) if len(rest) > 1 and rest[1] else None
+
+
+def _what_is_paused(line: str) -> str:
+    """For an agent, who is not told by whom and why: it may be the reason."""
+    words = pause_of(line).scope.words if line else EVERYTHING
+    return f"{words[:1].upper()}{words[1:]} is paused by an admin: nothing of it is asked now."

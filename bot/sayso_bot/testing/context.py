@@ -16,6 +16,7 @@ from sayso_bot.errors import SaysoError
 from sayso_bot.ports import AdapterContext, Handler
 from sayso_bot.testing.clock import Clock
 from sayso_bot.testing.desk import MemoryDesk
+from sayso_bot.testing.office import MemoryOffice
 
 
 @dataclass
@@ -103,12 +104,14 @@ class Surroundings:
         self.journal: list[tuple[str, Mapping[str, Any]]] = []
         self.journal_trouble: SaysoError | None = None
         self.shelf = MemoryShelf(now or Clock())
+        self.office = MemoryOffice()
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         self._app = web.Application()
         self._tasks: set[asyncio.Task[None]] = set()
         self.context = AdapterContext(
             desk=desk,
+            office=self.office,
             log=self.log,
             settings=settings,
             public_url=public_url or self.url,

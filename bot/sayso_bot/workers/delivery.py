@@ -14,11 +14,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from sayso_bot.domain.notice import is_notice
 from sayso_bot.domain.request import Request
 from sayso_bot.errors import SaysoError
 from sayso_bot.ports import AdapterError, Gone, Log, Rejected, Retry, Store, Work
 from sayso_bot.workers.leases import keeping, pause
 from sayso_bot.workers.lists import Lists
+from sayso_bot.workers.notices import Announcing
 from sayso_bot.workers.tasks import cancelled
 
 LEASE_SECONDS = 15.0
@@ -42,7 +44,8 @@ class _Rest:
 
 class Delivery:
     """``show`` is the desk's; it returns the post, or None when nobody needs to see the card any more. So is ``move``,
-    which takes a card to its rule's fallback and returns that place, or None where the card stays.
+    which takes a card to its rule's fallback and returns that place, or None where the card stays. ``shown`` is told of
+    each place where something was shown.
     """
 
     def __init__(
@@ -51,12 +54,16 @@ class Delivery:
         show: Callable[[Work], Awaitable[str | None]],
         move: Callable[[Work, str], Awaitable[str | None]],
         lists: Lists,
+        announcing: Announcing,
         log: Log,
+        shown: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._show = show
         self._move = move
         self._lists = lists
+        self._announcing = announcing
+        self._shown = shown
         self._log = log
         self._hint = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
@@ -115,6 +122,10 @@ class Delivery:
         try:
             stuck, listed = False, list[str]()
             for request_id in await self._store.due_work(place, BATCH):
+                if is_notice(request_id):
+                    if not await self._announcing.deliver(request_id, place):
+                        return
+                    continue
                 request = await self._readable(request_id)
                 stuck = stuck or request is None
                 if request is not None and self._lists.has(request, place):
@@ -169,6 +180,8 @@ class Delivery:
             self._log.exception("card_failed", request=work.request.id, place=place)
             return await self._failed(work, Rejected("internal"))
         self._resting.pop(place, None)
+        if post is not None:
+            self._shown(place)
         await self._record(work, post)
         return True
 

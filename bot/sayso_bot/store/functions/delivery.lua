@@ -91,7 +91,8 @@ end
 
 -- begin: take the lease of one card and write the attempt down.
 -- KEYS  of_request (16)      ARGV  id, place, lease ms, operation, ms between two posts at a place that is slow
--- Answers  ok, now, fence, wanted, posted, post, button, attempts, lost at ('' none), doubles, told, record | done | leased | later
+-- Answers  ok, now, fence, wanted, posted, post, button, attempts, lost at ('' none), doubles, told, record, pause JSON ('' none)
+--          | done | leased | later
 -- Prevents two workers at one card, a card at a place that its request has left, a call of a place that asked us to wait, a burst at
 -- one that did before, and a second post before a lost first one could be looked up. `lost_at` is what this attempt was told; `tried_at` is this attempt itself, until it is known how it ended.
 register('begin', function(keys, a)
@@ -139,8 +140,11 @@ register('begin', function(keys, a)
   end
   redis.call('HSET', k.post, 'lease_until', now + lease)
   again_at(k, id, place, now + lease)
+  local _, paused = in_force(k.epochs, '', '')
+  local pause = pause_of(paused, k.record) or ''
+  redis.call('HSET', k.post, 'paused', pause ~= '' and cjson.decode(pause).id or '')
   return { 'ok', now, fence, wanted, posted, f[3] or '', f[4], attempts, lost_at, f[9] or '', f[12] or '',
-    redis.call('HGETALL', k.record) }
+    redis.call('HGETALL', k.record), pause }
 end)
 
 -- renew: hold the lease longer while a slow platform answers.

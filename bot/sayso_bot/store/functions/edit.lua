@@ -3,7 +3,7 @@
 -- KEYS  of_request (16), counters, button of the new revision
 -- ARGV  keys epoch, policy epoch, operation, revision that it changes, person and fingerprint (what the operation did), edit
 --       JSON (the new params and their fingerprint), button token, journal JSON
--- Answers  ok, record | replay, record | again | missing | settled, record | stale, record | paused, record
+-- Answers  ok, record | replay, record | again | missing | settled, record | stale, record | paused, record, pause JSON
 -- Prevents two edits of one revision, an edit after the end, and a vote that counts for params that its voter was not shown.
 register('edit', function(keys, a)
   local k = request_keys(keys)
@@ -18,7 +18,8 @@ register('edit', function(keys, a)
   expire_if_due(k, r, now)
   if r.status ~= 'pending' then return answer('settled', k.record, now) end
   if r.revision ~= a[4] then return answer('stale', k.record, now) end
-  if paused then return answer('paused', k.record, now) end
+  local pause = pause_of(paused, k.record)
+  if pause then return answer('paused', k.record, now, pause) end
 
   local revision = tonumber(r.revision) + 1
   local grown = #a[6] - redis.call('HSTRLEN', k.record, 'edit')

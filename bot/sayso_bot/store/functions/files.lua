@@ -38,7 +38,7 @@ register('attach_file', function(keys, a)
     redis.call('PERSIST', keys[i + pieces])
   end
   local line = '{"at":' .. string.format('%d', now) .. ',' .. string.sub(a[4], 2)
-  redis.call('HSET', k.record, 'v', a[6], 'files', files == '' and line or files .. '\n' .. line, 'bytes', r.bytes + size, operation, 'file')
+  redis.call('HSET', k.record, 'v', r.v > a[6] and r.v or a[6], 'files', files == '' and line or files .. '\n' .. line, 'bytes', r.bytes + size, operation, 'file')
   redis.call('HINCRBY', k.usage, 'bytes', size)
   redis.call('HINCRBY', counters, 'bytes', size)
   journal(k.journal, 'file_put', now, r.id, a[11])

@@ -18,6 +18,7 @@ register('move', function(keys, a)
   if redis.call('HEXISTS', k.post, 'post') == 1 then return { 'shown', now } end
 
   redis.call('HSET', k.record, 'place', to)
+  redis.call('HDEL', k.record, 'moved')
   redis.call('HSET', k.post, 'lease_until', 0, 'what', what)
   redis.call('HDEL', k.post, 'tried_at')
   redis.call('ZREM', k.work, id)

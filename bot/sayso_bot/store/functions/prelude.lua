@@ -36,13 +36,61 @@ local function journal(stream, kind, now, id, data)
   redis.call('XADD', stream, '*', 'kind', kind, 'at', now, 'request', id, 'data', data)
 end
 
--- True when the configuration that the caller used is still in force (an epoch of '' is not checked); and whether the book
--- is paused. Each pause and each resumption adds one to `pause`, so it is odd while the book is paused, and no caller can
--- act on an older view of it.
-local function in_force(epochs, keys_epoch, policy_epoch)
-  local now = redis.call('HMGET', epochs, 'keys', 'policy', 'pause')
-  local keys, policy, pause = now[1] or '0', now[2] or '0', tonumber(now[3] or '0')
-  return (keys_epoch == '' or keys_epoch == keys) and (policy_epoch == '' or policy_epoch == policy), pause % 2 == 1
+-- True when the configuration that the caller used is still in force (an epoch of '' is not checked); and what is paused, for
+-- `pause_over`: nil while nothing is. No caller can act on an older view of it. `pause` is odd while the whole book is paused;
+-- `pauses` has a line of JSON for each pause, which the look takes along.
+local function in_force(epochs, keys_epoch, policy_epoch, routes_epoch)
+  local now = redis.call('HMGET', epochs, 'keys', 'policy', 'pause', 'pauses', 'routes')
+  local is = (keys_epoch == '' or keys_epoch == (now[1] or '0')) and (policy_epoch == '' or policy_epoch == (now[2] or '0'))
+    and (not routes_epoch or routes_epoch == '' or routes_epoch == (now[5] or '0'))
+  local paused = nil
+  if (now[4] and now[4] ~= '') or tonumber(now[3] or '0') % 2 == 1 then
+    paused = { book = tonumber(now[3] or '0') % 2 == 1, lines = now[4] or '' }
+  end
+  return is, paused
+end
+
+-- Whether a pattern names an action, by the steps of sayso_bot.domain.globs: what stands between two stars is taken where it is
+-- first found, so the time is in proportion to the action whatever the pattern.
+local function is_named(pattern, action)
+  local parts = {}
+  for part in string.gmatch(pattern .. '*', '([^*]*)%*') do parts[#parts + 1] = part end
+  if #parts == 1 then return pattern == action end
+  local first, last = parts[1], parts[#parts]
+  local stop = #action - #last
+  if stop < #first or string.sub(action, 1, #first) ~= first or string.sub(action, stop + 1) ~= last then return false end
+  local at = #first + 1
+  for i = 2, #parts - 1 do
+    local found, ends = string.find(action, parts[i], at, true)
+    if not found or ends > stop then return false end
+    at = ends + 1
+  end
+  return true
+end
+
+-- Whether a scope (everything, agent:NAME, action:PATTERN) has this agent's action in it.
+local function is_covered(scope, agent, action)
+  if scope == 'everything' then return true end
+  local kind, what = string.match(scope, '^(%a+):(.*)$')
+  if kind == 'agent' then return what == agent end
+  return is_named(what, action)
+end
+
+-- The first pause that holds for this agent's action, as the JSON text that was kept of it; nil where none does. A book that was
+-- paused by an earlier version has no line: then it is an empty text.
+local function pause_over(paused, agent, action)
+  if not paused then return nil end
+  for line in string.gmatch(paused.lines, '[^\n]+') do
+    if is_covered(cjson.decode(line).scope, agent, action) then return line end
+  end
+  return paused.book and '' or nil
+end
+
+-- The same for a request that lies in the book already.
+local function pause_of(paused, record)
+  if not paused then return nil end
+  local asked = redis.call('HMGET', record, 'agent', 'action')
+  return pause_over(paused, asked[1], asked[2])
 end
 
 -- Keep the place's own time equal to its earliest work, but not before the place may be called again. True when it came earlier.
@@ -83,10 +131,10 @@ local function tag_of(key)
 end
 
 local function load_request(record)
-  local f = redis.call('HMGET', record, 'id', 'status', 'revision', 'expires_at', 'seq', 'bytes', 'place', 'votes')
+  local f = redis.call('HMGET', record, 'id', 'status', 'revision', 'expires_at', 'seq', 'bytes', 'place', 'votes', 'v')
   if not f[1] then return nil end
   return { id = f[1], status = f[2], revision = f[3], expires_at = tonumber(f[4]), seq = f[5], bytes = tonumber(f[6]),
-           place = f[7], votes = f[8] }
+           place = f[7], votes = f[8], v = f[9] }
 end
 
 -- A request may have been moved since its caller saw it. Then the caller has given the keys of a place that it left, and must look
@@ -140,8 +188,8 @@ local function expire_if_due(k, r, now)
   end
 end
 
-local function answer(code, record, now)
-  return { code, now, redis.call('HGETALL', record) }
+local function answer(code, record, now, more)
+  return { code, now, redis.call('HGETALL', record), more }
 end
 
 local function register(name, callback, flags)

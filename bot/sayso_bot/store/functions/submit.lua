@@ -1,9 +1,12 @@
 -- submit: make a request once, with its deadline, indexes, delivery hint and journal entry.
 -- KEYS  of_request (16), counters, index:all, index:agent, index:action, rate, idempotency, button
 -- ARGV  keys epoch, policy epoch, id, agent, action, status, timeout ms ('' none), body JSON, body digest, place ('' none),
---       button token, cause, reason JSON, journal JSON, rate, burst, pending quota, bytes quota, idempotent ('1' or ''), schema version
--- Answers  new, seq, expires at | made (this very call took effect before) | earlier, id | again | rate, ms | paused | pending | bytes
--- Prevents two requests for one Idempotency-Key, however the calls race, and a request under a key or policy just withdrawn.
+--       button token, cause, reason JSON, journal JSON, rate, burst, pending quota, bytes quota, idempotent ('1' or ''), schema version,
+--       routes epoch, when the route that was used ends ('' never, or none was), JSON of where that has it asked ('' none)
+-- Answers  new, seq, expires at | made (this very call took effect before) | earlier, id | again | rate, ms | paused, pause JSON
+--          | pending | bytes
+-- Prevents two requests for one Idempotency-Key, however the calls race, and a request under a key, policy or route just withdrawn,
+-- or under a route whose time is over.
 
 local function take_token(rate_key, rate, burst, now)
   local bucket = redis.call('HMGET', rate_key, 'tokens', 'at')
@@ -22,15 +25,16 @@ register('submit', function(keys, a)
   local id, status, timeout, body, digest, place = a[3], a[6], a[7], a[8], a[9], a[10]
   local now = tick(k.clock)
   if redis.call('EXISTS', k.record) == 1 then return answer('made', k.record, now) end
-  local current, paused = in_force(k.epochs, a[1], a[2])
-  if not current then return { 'again', now } end
+  local current, paused = in_force(k.epochs, a[1], a[2], a[21])
+  if not current or (a[22] ~= '' and tonumber(a[22]) <= now) then return { 'again', now } end
   local wait = take_token(rate, tonumber(a[15]), tonumber(a[16]), now)
   if wait then return { 'rate', now, wait } end
   if a[19] == '1' then
     local earlier = redis.call('GET', idempotency)
     if earlier then return { 'earlier', now, earlier } end
   end
-  if paused then return { 'paused', now } end
+  local pause = pause_over(paused, a[4], a[5])
+  if pause then return { 'paused', now, pause } end
   local bytes = #body
   if status == 'pending' then
     local usage = redis.call('HMGET', k.usage, 'pending', 'bytes')
@@ -43,6 +47,10 @@ register('submit', function(keys, a)
   redis.call('HINCRBY', counters, 'bytes', bytes)
   local fields = { 'v', a[20], 'id', id, 'seq', seq, 'status', status, 'revision', 1, 'agent', a[4], 'action', a[5],
     'created_at', now, 'bytes', bytes, 'place', place, 'body', body, 'digest', digest, 'votes', '' }
+  if a[23] ~= '' then
+    fields[#fields + 1] = 'moved'
+    fields[#fields + 1] = a[23]
+  end
   if timeout ~= '' then
     fields[#fields + 1] = 'expires_at'
     fields[#fields + 1] = now + tonumber(timeout)

@@ -2,8 +2,8 @@
 -- KEYS  of_request (16)
 -- ARGV  keys epoch, policy epoch, operation, revision, person, outcome, vote JSON (an object, without "at"), quorum,
 --       aliases JSON, JSON list of the persons whose votes the caller saw, in order, and of those whose no longer hold
--- Answers  ok, record | replay, record | again | missing | settled, record | stale, record | paused, record (no approval
---          counts now) | voted, record | changed
+-- Answers  ok, record | replay, record | again | missing | settled, record | stale, record | paused, record, pause JSON (no
+--          approval counts now) | voted, record | changed
 -- Prevents a second vote through another alias, a vote on another revision, two decisions, a vote after the deadline, and a
 -- deciding vote that relies on earlier ones that nobody has checked again.
 
@@ -63,7 +63,8 @@ register('vote', function(keys, a)
   expire_if_due(k, r, now)
   if r.status ~= 'pending' then return answer('settled', k.record, now) end
   if r.revision ~= a[4] then return answer('stale', k.record, now) end
-  if paused and a[6] == 'approve' then return answer('paused', k.record, now) end
+  local pause = a[6] == 'approve' and pause_of(paused, k.record)
+  if pause then return answer('paused', k.record, now, pause) end
 
   local raw, decoded = split_votes(r.votes)
   if not are_of(decoded, cjson.decode(a[10])) then return { 'changed', now } end

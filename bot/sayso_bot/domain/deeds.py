@@ -1,0 +1,179 @@
+"""What an admin may do, as values: every surface makes them, and the office alone carries them out.
+
+A deed names channels as people do: by a name of the policy's, by one that an admin gave, or by the place itself
+(``slack:C0OPS``, ``inbox``). ``why`` is the admin's reason, on the record and in what is announced.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+from sayso_bot.domain.key import Key, Kind, Quotas
+from sayso_bot.domain.pauses import Pause, Scope
+from sayso_bot.domain.routing import LiveChannel, LiveRoute
+
+MAX_WHY = 500
+MAX_NAME = 64
+
+
+@dataclass(frozen=True, slots=True)
+class SetRoute:
+    """``action`` (a pattern) is asked in ``to``, for so long, until then, or for good. A route of it is replaced.
+
+    ``called`` names the place where it has no name yet.
+    """
+
+    action: str
+    to: str
+    why: str = ""
+    for_seconds: int | None = None
+    until: datetime | None = None
+    called: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRoute:
+    """``route`` is its id or its pattern."""
+
+    route: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NameChannel:
+    """From now on ``place`` may be called ``name``. A name that an admin gave before is replaced."""
+
+    name: str
+    place: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetChannel:
+    name: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TestChannel:
+    """Post a test, and change nothing. ``channel`` is a name or a place."""
+
+    channel: str
+    __test__ = False
+
+
+@dataclass(frozen=True, slots=True)
+class PauseScope:
+    scope: Scope
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """``pause`` is its id, or empty for whichever pauses ``scope``."""
+
+    pause: str = ""
+    scope: Scope = field(default_factory=Scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One pending request, or all whose action a pattern names, as far as `MOST_MOVED` goes."""
+
+    to: str
+    request: str = ""
+    action: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MakeKey:
+    name: str
+    kinds: frozenset[Kind]
+    actions: tuple[str, ...] = ("*",)
+    quotas: Quotas = field(default_factory=Quotas)
+    principal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RotateKey:
+    """A key like this one is made, and this one lapses so many seconds later."""
+
+    key: str
+    overlap_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeKey:
+    key: str
+
+
+Deed: TypeAlias = (
+    SetRoute
+    | UndoRoute
+    | NameChannel
+    | ForgetChannel
+    | TestChannel
+    | PauseScope
+    | Resume
+    | Move
+    | MakeKey
+    | RotateKey
+    | RevokeKey
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How a deed is asked for. ``operation`` names this asking: the same one twice has the effect of one.
+
+    ``version`` is what the admin has seen of routes and channels; None does not look. ``confirmed``: the admin was
+    asked what `Effect.questions` asks, and means it.
+    """
+
+    operation: str
+    version: int | None = None
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a deed would do, in sentences. ``questions`` are those to which somebody must say yes first."""
+
+    title: str
+    lines: tuple[str, ...]
+    questions: tuple[str, ...]
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMade:
+    """``secret`` is None where an earlier call made the key, and told it then. ``instead_of`` is what it replaces."""
+
+    key: Key
+    secret: str | None
+    instead_of: Key | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MovedAlong:
+    """``requests`` are asked in ``channel`` now; ``left`` were not: ended meanwhile, there already, or too many."""
+
+    channel: str
+    requests: tuple[str, ...]
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a deed: ``said`` for whoever did it, and the thing itself as it stands after it.
+
+    ``replayed``: an earlier call had done it. ``version`` is that of routes and channels afterwards.
+    """
+
+    said: str
+    version: int
+    thing: LiveRoute | LiveChannel | Pause | KeyMade | Key | MovedAlong | None = None
+    replayed: bool = False

@@ -1,0 +1,163 @@
+"""What a deed would do, before it is done: sentences for the admin, and the questions to which they must say yes.
+
+Pure: given the rules of the policy, the live routes and what is pending. A route that would do nothing, or everything,
+is asked about again, and so is one whose cards nobody could answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sayso_bot.domain.globs import Glob
+from sayso_bot.domain.interventions import because
+from sayso_bot.domain.pauses import Scope
+from sayso_bot.domain.policy import Route
+from sayso_bot.domain.request import Requirement
+from sayso_bot.domain.routing import LiveRoute
+from sayso_bot.domain.text import one_line
+
+MOST_TOLD = 12
+INBOX = "inbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """How many pending requests a deed concerns; ``more``: so many that nobody counted on."""
+
+    count: int
+    more: bool = False
+
+    def __str__(self) -> str:
+        return f"{'More than ' if self.more else ''}{self.count} pending request{'' if self.count == 1 else 's'}"
+
+
+def same_place(one: str, other: str) -> bool:
+    """Whether two addresses are one place: the same, or ``slack:C1`` and ``slack:T1/C1``."""
+    if one == other or not one.startswith("slack:") or not other.startswith("slack:"):
+        return one == other
+    (team, _, channel), (other_team, _, other) = (text.removeprefix("slack:").rpartition("/") for text in (one, other))
+    return channel == other and "" in (team, other_team)
+
+
+def asked_by(rules: Iterable[Route], pattern: str) -> list[tuple[Route, Requirement]]:
+    """The rules that ask people about some action that ``pattern`` names."""
+    glob = Glob(pattern)
+    return [
+        (rule, rule.requirement) for rule in rules if rule.requirement is not None and glob.meets(Glob(rule.action))
+    ]
+
+
+def sent_elsewhere(rules: Iterable[Route], route: LiveRoute) -> list[tuple[Route, Requirement]]:
+    """The rules of whose requests ``route`` takes some to another place."""
+    return [(rule, asked) for rule, asked in asked_by(rules, route.action) if not same_place(asked.place, route.place)]
+
+
+def touched(rules: Iterable[Route], route: LiveRoute) -> list[str]:
+    """The places that ``route`` concerns: its own, and those from which it takes cards away."""
+    return list(dict.fromkeys([route.place, *(asked.place for _, asked in sent_elsewhere(rules, route))]))
+
+
+# --------------------------------------------------------------------------- routes
+
+
+def of_route(route: LiveRoute, rules: Sequence[Route], routes: Iterable[LiveRoute], pending: Pending) -> Iterator[str]:
+    """What ``route`` would do among ``routes``, one of which it may replace."""
+    yield f"{route.action} is asked in {one_line(route.channel)} {till(route.until)}."
+    concerned = sent_elsewhere(rules, route)
+    for rule, asked in concerned[:MOST_TOLD]:
+        condition = ", under a condition" if rule.conditional else ""
+        yield f"“{one_line(rule.rule)}” ({rule.action}{condition}): {_stays(asked)}"
+    if len(concerned) > MOST_TOLD:
+        yield f"{len(concerned) - MOST_TOLD} more rules the same way."
+    for other in routes:
+        if other.action == route.action:
+            set_by = f"{one_line(other.by.name)} set{because(other.why)}"
+            yield f"It replaces the route to {one_line(other.channel)} that {set_by}"
+        elif Glob(other.action).meets(Glob(route.action)):
+            first = other.strength[:2] > route.strength[:2]
+            counts = "counts before it" if first else "counts after it"
+            yield f"The route of {other.action} to {one_line(other.channel)} {counts} where both name an action."
+    if pending.count:
+        stays, along = ("stays where it is", "it") if pending.count == 1 else ("stay where they are", "them")
+        yield f"{pending} {stays}; move takes {along} along."
+
+
+def _stays(asked: Requirement) -> str:
+    channel = one_line(asked.channel)
+    many = "1 approval" if asked.quorum == 1 else f"{asked.quorum} approvals"
+    if asked.approvers is not None:
+        who = one_line(asked.group or ", ".join(asked.approvers))
+        return f"not in {channel} any more; {many} from {who}, as before."
+    who = "who signed in to the inbox" if asked.place == INBOX else f"who is in {channel}"
+    return f"not in {channel} any more. It names no approvers, so {who} may answer, as before, and nobody else."
+
+
+def questions_of_route(route: LiveRoute, rules: Sequence[Route]) -> Iterator[str]:
+    asking = asked_by(rules, route.action)
+    if not asking:
+        yield f"No rule that asks people names an action of {route.action}, so this would do nothing now."
+    elif names_everything(route.action, rules):
+        yield f"{route.action} names every action that is asked."
+    if route.place != INBOX:
+        for rule, asked in asking:
+            if asked.approvers is None and asked.place == INBOX and not asked.operator:
+                yield (
+                    f"“{one_line(rule.rule)}” names no approvers, so people answer in the inbox alone: nobody could"
+                    f" answer in {one_line(route.channel)}."
+                )
+
+
+def names_everything(pattern: str, rules: Iterable[Route]) -> bool:
+    """Whether ``pattern`` is a star, or names all that several rules ask."""
+    if not pattern.strip("*"):
+        return True
+    glob, asking = Glob(pattern), [rule for rule in rules if rule.requirement is not None]
+    return len({rule.action for rule in asking}) > 1 and all(glob.covers(Glob(rule.action)) for rule in asking)
+
+
+def does_nothing(route: LiveRoute, rules: Sequence[Route], replaced: LiveRoute | None) -> str | None:
+    """Why ``route`` would change nothing, if so: a question is no use there."""
+    if replaced is not None and (replaced.place, replaced.until) == (route.place, route.until):
+        return f"{route.action} is routed to {one_line(route.channel)} like that already."
+    asking = asked_by(rules, route.action)
+    if asking and not sent_elsewhere(rules, route):
+        undo = " Undo its route instead." if replaced is not None else ""
+        return f"The policy asks all of {route.action} in {one_line(route.channel)} anyway.{undo}"
+    return None
+
+
+def till(until: datetime | None) -> str:
+    return "for good" if until is None else f"until {until:%-d %b %Y, %H:%M} UTC"
+
+
+# --------------------------------------------------------------------------- pauses
+
+
+def of_pause(scope: Scope, pending: Pending) -> Iterator[str]:
+    what = "" if scope == Scope() else f" of {scope.words}"
+    yield f"Nothing{what} is asked, approved or edited until somebody resumes it."
+    yield "Denials, withdrawals and deadlines go on. Approvals given so far stay on the record."
+    if pending.count:
+        yield f"{pending} will wait, and say so on their cards."
+
+
+def questions_of_pause(scope: Scope, rules: Sequence[Route], agents: Iterable[str]) -> Iterator[str]:
+    if scope.action:
+        if not any(Glob(scope.action).meets(Glob(rule.action)) for rule in rules):
+            yield f"No rule names an action of {scope.action}, so there is nothing to pause now."
+        elif names_everything(scope.action, rules):
+            yield f"{scope.action} names every action that is asked."
+    if scope.agent and scope.agent not in set(agents):
+        yield f"No valid key is called {scope.agent}, so nothing of it is asked now."
+
+
+def touched_by_pause(
+    scope: Scope, rules: Iterable[Route], routes: Iterable[LiveRoute], patterns: Iterable[str]
+) -> list[str]:
+    """The places at which is asked what a pause stops. ``patterns`` are what the paused agent's keys may ask for."""
+    named = [Glob(scope.action)] if scope.action else [Glob(text) for text in patterns] if scope.agent else [Glob("*")]
+    asked = [(rule.action, rule.requirement.place) for rule in rules if rule.requirement is not None]
+    asked += [(route.action, route.place) for route in routes]
+    return list(dict.fromkeys(place for action, place in asked if any(Glob(action).meets(glob) for glob in named)))

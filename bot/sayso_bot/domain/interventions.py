@@ -1,0 +1,42 @@
+"""What admins have done to a request, in sentences for whoever looks at it: where it is asked, and that it waits."""
+
+from __future__ import annotations
+
+from sayso_bot.domain.pauses import Pause
+from sayso_bot.domain.request import Moved, Request
+from sayso_bot.domain.text import one_line
+
+
+def paused(pause: Pause) -> str:
+    """Who stopped it, since when and why, and what that means."""
+    return f"{who_paused(pause)} Nothing can be approved now, only denied."
+
+
+def who_paused(pause: Pause) -> str:
+    since = f"{pause.since:%-d %b, %H:%M} UTC"
+    return f"Paused by {one_line(pause.by.name)} since {since}{because(pause.why)}"
+
+
+def because(why: str) -> str:
+    """An admin's reason as the end of a sentence, which ends with a full stop either way."""
+    line = one_line(why).strip()
+    return f": {line}{'' if line.endswith(('.', '!', '?')) else '.'}" if line else "."
+
+
+def moved(request: Request) -> str:
+    """That an admin has it asked elsewhere than its rule says, or nothing. One may have brought it back, too."""
+    if request.moved is None or request.requirement is None or request.asked_in == request.requirement.channel:
+        return ""
+    there, rule = one_line(request.moved.channel), one_line(request.requirement.channel)
+    return f"Asked in {there} instead of {rule}, by {_whom(request.moved)}"
+
+
+def left(request: Request, place: str | None) -> str:
+    """Of a card at ``place``: that an admin has moved the request from there since, or nothing."""
+    if place is None or request.moved is None or place == request.place or request.settled:
+        return ""
+    return f"Asked in {one_line(request.moved.channel)} now, by {_whom(request.moved)}"
+
+
+def _whom(moved: Moved) -> str:
+    return f"{one_line(moved.by)}{because(moved.why)}"

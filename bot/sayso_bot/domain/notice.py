@@ -1,0 +1,26 @@
+"""A Notice is a word of ours at a place: what an admin has changed there, or that a place is ill. It asks nothing."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+
+NOTICE_ID = re.compile(r"ntc_[0-9a-f]{24}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """``id`` names it among all that is posted; ``text`` is of several lines at most, and safe to look at."""
+
+    id: str
+    text: str
+
+
+def new_notice(text: str) -> Notice:
+    return Notice(f"ntc_{secrets.token_hex(12)}", text)
+
+
+def is_notice(name: str) -> bool:
+    """Whether ``name``, which lies among a place's work, is a notice's and no request's."""
+    return name.startswith("ntc_")

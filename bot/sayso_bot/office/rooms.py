@@ -1,0 +1,177 @@
+"""What every room of the office works with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sayso_bot.domain.admin import Admin
+from sayso_bot.domain.deeds import Call, Done, Effect
+from sayso_bot.domain.effects import Pending, same_place
+from sayso_bot.domain.globs import Glob
+from sayso_bot.domain.notice import Notice, new_notice
+from sayso_bot.domain.request import Request, Status
+from sayso_bot.domain.routing import LiveChannel
+from sayso_bot.domain.text import one_line
+from sayso_bot.errors import ChangedMeanwhile, InvalidField, PlaceUnusable, Unavailable
+from sayso_bot.ports import (
+    AdapterError,
+    Announces,
+    ChatAdapter,
+    Configuration,
+    Epochs,
+    Filter,
+    Log,
+    OfficeStore,
+    Retry,
+    Store,
+)
+
+INBOX = "inbox"
+MOST_NOTICES = 100
+MOST_COUNTED = 200
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """Who does it, and the epochs under which that was proved; None for the operator, of whom nothing is proved."""
+
+    admin: Admin
+    epochs: Epochs | None
+
+
+class Room(Protocol):
+    """One kind of deeds."""
+
+    @property
+    def deeds(self) -> tuple[type[Any], ...]: ...
+
+    async def was_done(self, call: Call) -> bool:
+        """Whether this asking has taken effect before, so that nothing is to be confirmed any more."""
+        ...
+
+    async def preview(self, deed: Any) -> Effect: ...
+
+    async def carry_out(self, deed: Any, by: Proved, call: Call) -> Done: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a deed leads. ``new`` is set where the place has no name yet: this is to be its name."""
+
+    channel: str
+    place: str
+    new: LiveChannel | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    store: Store
+    books: OfficeStore
+    configuration: Configuration
+    adapters: Mapping[str, ChatAdapter]
+    address: Callable[[str], str]
+    book: str
+    log: Log
+
+    @property
+    def version(self) -> int:
+        return self.configuration.epochs.routes
+
+    def check_version(self, call: Call) -> None:
+        if call.version is not None and call.version != self.version:
+            raise changed()
+
+    # ------------------------------------------------------------------ channels
+
+    def known(self) -> dict[str, str]:
+        """Places by the names that people may use for them; the policy's names win."""
+        live = {name: channel.place for name, channel in self.configuration.channels.items()}
+        return {**live, INBOX: INBOX, **self.configuration.policy.channels}
+
+    def place_of(self, channel: str) -> tuple[str, str | None]:
+        """The place of ``channel``, a name or a place, and its name where it has one. Raises `InvalidField`."""
+        known = self.known()
+        if channel in known:
+            return known[channel], channel
+        if ":" not in channel:
+            raise InvalidField(
+                f"The book {self.book} has no channel called {one_line(channel)[:80]}. Nothing was changed; name one of"
+                " the policy's, or a place such as slack:C0CHANNEL.",
+                field="channel",
+            )
+        place = self.address(channel)
+        name = next((name for name, other in known.items() if same_place(other, place)), None)
+        return known[name] if name else place, name
+
+    # ------------------------------------------------------------------ what is pending
+
+    async def pending(
+        self, matches: Callable[[Request], bool], wanted: Filter, most: int
+    ) -> tuple[list[Request], bool]:
+        """Pending requests that match, of the ``most`` newest that were looked at; and whether there may be more."""
+        found: list[Request] = []
+        cursor: str | None = None
+        looked = 0
+        while looked < most:
+            page = await self.store.list(wanted, cursor=cursor, limit=PAGE)
+            looked += PAGE
+            found += [request for request in page.items if not request.settled and matches(request)]
+            cursor = page.cursor
+            if cursor is None:
+                return found, False
+            await asyncio.sleep(0)
+        return found, True
+
+    async def count(self, matches: Callable[[Request], bool], *, action: str = "", agent: str = "") -> Pending:
+        exact = action if action and Glob(action).exact else None
+        found, more = await self.pending(matches, Filter(Status.PENDING, exact, agent or None), MOST_COUNTED)
+        return Pending(len(found), more)
+
+    # ------------------------------------------------------------------ words at places
+
+    def notices(self, text: str, places: Iterable[str]) -> Sequence[tuple[Notice, str]]:
+        """A notice for each place whose platform takes any; the inbox shows how things stand by itself."""
+        told = [
+            place
+            for place in dict.fromkeys(places)
+            if isinstance(self.adapters.get(place.partition(":")[0]), Announces)
+        ]
+        return [(new_notice(text), place) for place in told[:MOST_NOTICES]]
+
+    async def test(self, place: str, channel: str, text: str) -> None:
+        """Post ``text`` at ``place``, which proves that cards can be. Raises `PlaceUnusable`, `Unavailable`."""
+        if place == INBOX:
+            return
+        platform = place.partition(":")[0]
+        adapter: object = self.adapters.get(platform)
+        if not isinstance(adapter, Announces):
+            raise PlaceUnusable(
+                f"{one_line(channel)} ({place}) cannot be tested: {platform} is not set up here. Nothing was changed.",
+                field="channel",
+            )
+        try:
+            await adapter.announce(new_notice(text), place)
+        except Retry as error:
+            raise Unavailable(
+                f"{platform} did not say whether a test message could be posted to {one_line(channel)} ({error.what})."
+                " Nothing was changed; try again shortly.",
+                retry_after=error.after or 5,
+            ) from None
+        except AdapterError as error:
+            todo = error.todo or "Look whether it exists and the app is in it."
+            raise PlaceUnusable(
+                f"A test message could not be posted to {one_line(channel)} ({place}): {error.what}. {todo}"
+                " Nothing was changed.",
+                field="channel",
+            ) from None
+        await self.books.report(place, "", ())
+
+
+def changed() -> ChangedMeanwhile:
+    return ChangedMeanwhile(
+        "Another admin has changed routes or channels since you looked. Nothing was changed; look again."
+    )

@@ -1,0 +1,161 @@
+-- What admins change while everything runs: where is asked, what stands still, which request goes elsewhere. A deed has an
+-- operation; what it answered is kept for a week under its name, so a call that is repeated has the effect of one. It says under
+-- which keys and policy its admin was proved, and is proved again where these have moved.
+
+local DEED_MS = 7 * 24 * 3600 * 1000
+
+-- What an earlier call of this deed has answered, marked as a repetition; or nil.
+local function answered(deed)
+  local kept = redis.call('GET', deed)
+  if not kept then return nil end
+  local found = cjson.decode(kept)
+  found[1] = 'replay'
+  return found
+end
+
+local function answer_once(deed, found)
+  redis.call('SET', deed, cjson.encode(found), 'PX', DEED_MS)
+  return found
+end
+
+-- With the time of now, as the first of its members.
+local function stamped(name, now, json)
+  return '{"' .. name .. '":' .. string.format('%d', now) .. ',' .. string.sub(json, 2)
+end
+
+-- Have something said at places: three keys for each from `key` on (notice, its card, work of the place) and three words from `word`
+-- on (id, place, JSON of what is said). A notice is a record that delivery can begin like a request's.
+local function announce(keys, key, a, word, places, blocked, now)
+  while keys[key] do
+    local id, place = a[word], a[word + 1]
+    local k = { post = keys[key + 1], work = keys[key + 2], places = places, blocked = blocked }
+    redis.call('HSET', keys[key], 'v', '1', 'id', id, 'status', 'pending', 'revision', 1, 'seq', 0, 'bytes', 0, 'place', place,
+      'votes', '', 'agent', '', 'action', '', 'notice', a[word + 2])
+    redis.call('HSET', k.post, 'button', '', 'wanted', 1, 'posted', 0, 'fence', 0, 'attempts', 0)
+    put_in_outbox(k, id, place, now, tag_of(keys[key]))
+    key, word = key + 3, word + 3
+  end
+end
+
+local function turn_routes(keys, channel, now)
+  local epoch = redis.call('HINCRBY', keys, 'routes', 1)
+  redis.call('PUBLISH', channel .. 'config', 'routes ' .. epoch)
+  return epoch
+end
+
+-- Routes whose time is over leave when somebody changes one; they count for nothing before that.
+local function drop_ended(routes, stream, now)
+  local kept = redis.call('HGETALL', routes)
+  for i = 1, #kept, 2 do
+    local till = cjson.decode(kept[i + 1])['until']
+    if till and till ~= cjson.null and till <= now then
+      redis.call('HDEL', routes, kept[i])
+      journal(stream, 'route_ended', now, '', kept[i + 1])
+    end
+  end
+end
+
+-- change_places: put or remove live routes and named channels, all of one deed together.
+-- KEYS  routes, channels, clock, epochs, journal, places, blocked, deed, then three for each notice (`announce`)
+-- ARGV  keys epoch, policy epoch, version that is to be changed ('' any), most of a kind, what the deed answers, how many changes;
+--       for each: routes or channels, field, JSON without its time ('' removes it), when it ends ('' never), kind of journal entry,
+--       journal JSON; then three for each notice
+-- Answers  ok, now, version, what | replay, … | again | changed, now, version | past (an end that is over) | full
+-- Prevents two admins from overwriting each other, half of a deed, and a route that nobody is told of.
+register('change_places', function(keys, a)
+  local routes, channels, epochs, stream, deed = keys[1], keys[2], keys[4], keys[5], keys[8]
+  local now = tick(keys[3])
+  local before = answered(deed)
+  if before then return before end
+  if not in_force(epochs, a[1], a[2]) then return { 'again', now } end
+  local version = redis.call('HGET', epochs, 'routes') or '0'
+  if a[3] ~= '' and a[3] ~= version then return { 'changed', now, version } end
+  drop_ended(routes, stream, now)
+  local of = { routes = routes, channels = channels }
+  local count, word = tonumber(a[6]), 7
+  for n = 0, count - 1 do
+    local at = word + n * 6
+    if a[at + 3] ~= '' and tonumber(a[at + 3]) <= now then return { 'past', now } end
+    local hash = of[a[at]]
+    if a[at + 2] ~= '' and redis.call('HEXISTS', hash, a[at + 1]) == 0 and redis.call('HLEN', hash) >= tonumber(a[4]) then
+      return { 'full', now }
+    end
+  end
+  for n = 0, count - 1 do
+    local at = word + n * 6
+    if a[at + 2] == '' then
+      redis.call('HDEL', of[a[at]], a[at + 1])
+    else
+      redis.call('HSET', of[a[at]], a[at + 1], stamped('at', now, a[at + 2]))
+    end
+    journal(stream, a[at + 4], now, '', a[at + 5])
+  end
+  announce(keys, 9, a, word + count * 6, keys[6], keys[7], now)
+  version = turn_routes(epochs, tag_of(routes), now)
+  return answer_once(deed, { 'ok', now, tostring(version), a[5] })
+end)
+
+-- take_along: an admin has a pending request asked at another place. Only its card goes there; who may answer stays as it is. The
+-- card that it leaves is brought up to date once more, and says where it went.
+-- KEYS  of_request (16) of the place that it leaves, work and post of the other place, button, deed, listed of the place that it leaves
+-- ARGV  keys epoch, policy epoch, id, from, to, button token ('' where nothing is posted there, as in the inbox), moved JSON,
+--       journal JSON
+-- Answers  ok, now | replay | again | missing | settled | same (it is there already)
+-- Prevents a request that is taken along after its end, and one at two places.
+register('take_along', function(keys, a)
+  local k = request_keys(keys)
+  local deed, listed = keys[20], keys[21]
+  local id, from, to = a[3], a[4], a[5]
+  local now = tick(k.clock)
+  local before = answered(deed)
+  if before then return before end
+  local r = load_request(k.record)
+  if not r then return { 'missing', now } end
+  if not in_force(k.epochs, a[1], a[2]) or r.place ~= from then return { 'again', now } end
+  expire_if_due(k, r, now)
+  if r.status ~= 'pending' then return { 'settled', now } end
+  if r.place == to then return { 'same', now } end
+
+  local tag = tag_of(k.record)
+  redis.call('HSET', k.record, 'v', '4', 'place', to, 'moved', a[7])
+  redis.call('ZREM', k.alarms, id .. ' ' .. from)
+  if redis.call('HGET', k.post, 'listed') then
+    redis.call('ZREM', listed, id)
+    redis.call('ZREM', k.work, id)
+    touch_place(k.places, k.blocked, k.work, from)
+  else
+    want_card(k, id, from, now, tag)
+  end
+  if a[6] ~= '' then
+    local there = { work = keys[17], post = keys[18], places = k.places, blocked = k.blocked }
+    redis.call('SET', keys[19], id .. ' ' .. r.revision .. ' ' .. to)
+    redis.call('HSET', there.post, 'button', a[6])
+    if redis.call('HEXISTS', there.post, 'wanted') == 1 then
+      want_card(there, id, to, now, tag)
+    else
+      redis.call('HSET', there.post, 'wanted', 1, 'posted', 0, 'fence', 0, 'attempts', 0)
+      put_in_outbox(there, id, to, now, tag)
+    end
+  end
+  journal(k.journal, 'moved', now, id, a[8])
+  redis.call('PUBLISH', tag .. 'changes', 'moved ' .. id)
+  return answer_once(deed, { 'ok', now })
+end)
+
+-- report: a place cannot be reached, or can again. It is said once, however many look at it.
+-- KEYS  reported, clock, journal, places, blocked, then three for each notice (`announce`)
+-- ARGV  place, JSON of what is wrong with it ('' nothing any more), journal JSON, then three for each notice
+-- Answers  ok, now | same (it is known)
+register('report', function(keys, a)
+  local now = tick(keys[2])
+  local known = redis.call('HEXISTS', keys[1], a[1]) == 1
+  if known == (a[2] ~= '') then return { 'same', now } end
+  if known then
+    redis.call('HDEL', keys[1], a[1])
+  else
+    redis.call('HSET', keys[1], a[1], stamped('since', now, a[2]))
+  end
+  journal(keys[3], known and 'place_well' or 'place_ill', now, '', a[3])
+  announce(keys, 6, a, 4, keys[4], keys[5], now)
+  return { 'ok', now }
+end)

@@ -1,0 +1,64 @@
+"""Announcements as delivery works on them: the functions of `delivery.lua`, on the record of a notice."""
+
+from __future__ import annotations
+
+import secrets
+
+from sayso_bot.domain.request import from_milliseconds
+from sayso_bot.ports import NoticeWork
+from sayso_bot.store.calls import Calls
+from sayso_bot.store.codec import fields_of
+from sayso_bot.store.keys import Keys
+from sayso_bot.store.live import notice_of
+
+
+class RedisNotices:
+    """`sayso_bot.ports.NoticeStore` for one book. ``pace_seconds`` is as in `RedisStore`."""
+
+    def __init__(self, calls: Calls, keys: Keys, pace_seconds: float) -> None:
+        self._call = calls.function
+        self._keys = keys
+        self._pace = int(pace_seconds * 1000)
+
+    async def begin_notice(self, notice_id: str, place: str, lease_seconds: float) -> NoticeWork | None:
+        lease, operation = int(lease_seconds * 1000), secrets.token_hex(8)
+        code, *rest = await self._call(
+            "begin", self._of(notice_id, place), notice_id, place, lease, operation, self._pace
+        )
+        if code != "ok":
+            return None
+        _, fence, wanted, _, post, _, attempts, lost_at, _, _, record, _ = rest
+        return NoticeWork(
+            notice=notice_of(fields_of(record)),
+            place=place,
+            fence=int(fence),
+            wanted=int(wanted),
+            post=post or None,
+            attempts=int(attempts),
+            lost_at=from_milliseconds(int(lost_at)) if lost_at else None,
+        )
+
+    async def renew_notice(self, work: NoticeWork, lease_seconds: float) -> None:
+        await self._call("renew", self._work(work), work.notice.id, work.place, work.fence, int(lease_seconds * 1000))
+
+    async def notice_posted(self, work: NoticeWork, post: str) -> None:
+        keys = [*self._work(work), self._keys["counters"]]
+        await self._call("posted", keys, work.notice.id, work.place, work.fence, work.wanted, post, "")
+
+    async def notice_given_up(self, work: NoticeWork) -> None:
+        await self._call("moot", self._work(work), work.notice.id, work.place, work.fence)
+
+    async def notice_failed(
+        self, work: NoticeWork, what: str, *, after_seconds: float, lost: bool, whole_place: bool
+    ) -> None:
+        lost_word, whole = ("1" if flag else "" for flag in (lost, whole_place))
+        await self._call(
+            "failed", self._work(work), work.notice.id, work.place, work.fence, int(after_seconds * 1000), lost_word,
+            "", whole, what, self._pace,
+        )  # fmt: skip
+
+    def _work(self, work: NoticeWork) -> list[str]:
+        return self._of(work.notice.id, work.place)
+
+    def _of(self, notice_id: str, place: str) -> list[str]:
+        return self._keys.of_notice(notice_id, place)

@@ -1,0 +1,65 @@
+"""Reports a channel that stops working to the admins, once, with the routes that depend on it; and that it works again.
+
+A place is ill when some card cannot be brought to it, and well when something is shown there again: an alarm that ends
+proves nothing, because its request may have gone elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from sayso_bot.errors import SaysoError
+from sayso_bot.ports import Alarm, Illness, Log
+
+LOOK_SECONDS = 2.0
+MOST_ALARMS = 1000
+
+
+class IllnessWatch:
+    """``alarms`` are cards that cannot be delivered, ``reported`` the places told of; ``report`` tells of one.
+
+    ``report`` is given the place and the alarm, or None where it is well again.
+    """
+
+    def __init__(
+        self,
+        alarms: Callable[[int], Awaitable[Sequence[Alarm]]],
+        reported: Callable[[], Awaitable[Sequence[Illness]]],
+        report: Callable[[str, Alarm | None], Awaitable[None]],
+        log: Log,
+    ) -> None:
+        self._alarms = alarms
+        self._reported = reported
+        self._report = report
+        self._log = log
+        self._ill: frozenset[str] = frozenset()
+        self._well: set[str] = set()
+
+    def shown(self, place: str) -> None:
+        """Something was shown at ``place`` just now."""
+        if place in self._ill:
+            self._well.add(place)
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await self.look()
+            except SaysoError as error:
+                self._log.warning("illness_waits", code=error.code)
+            except Exception:  # noqa: BLE001 - a fault of ours must not end the watch
+                self._log.exception("illness_failed")
+
+    async def look(self) -> None:
+        first: dict[str, Alarm] = {}
+        for alarm in await self._alarms(MOST_ALARMS):
+            first.setdefault(alarm.place, alarm)
+        known = {illness.place for illness in await self._reported()}
+        for place in first.keys() - known:
+            await self._report(place, first[place])
+        well, self._well = self._well, set()
+        for place in (known & well) - first.keys():
+            await self._report(place, None)
+        self._ill = frozenset(known | first.keys())

@@ -1,0 +1,388 @@
+"""What an admin changes, on a real Redis: in one step, once, under the version that was seen, and by Redis's time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from book import ANA, EPOCHS, PLACE, advance, cast, change, journal, key, lying_in, made, new, now_ms, opened
+from office_store import OLGA, a_route, changed, paused, removing, resumed, setting, taken_along
+from redis_server import RedisServer
+from sayso_bot.domain.globs import Glob
+from sayso_bot.domain.notice import Notice
+from sayso_bot.domain.pauses import Scope
+from sayso_bot.domain.request import Moved, Request, Status, from_milliseconds
+from sayso_bot.domain.routing import LiveChannel, LiveRoute
+from sayso_bot.errors import Paused
+from sayso_bot.ports import Again, Epochs, KeyChange, NoticeWork
+from sayso_bot.store.keys import spec_of
+from sayso_bot.store.redis import RedisStore
+
+OPS = "slack:C0OPS"
+
+
+async def _routes(store: RedisStore) -> tuple[LiveRoute, ...]:
+    return (await store.configuration(None)).routes
+
+
+async def _asked_by(store: RedisStore, route: LiveRoute, version: int = 1) -> Request:
+    """A request that a replica makes by ``route``, having seen this version of routes."""
+    submitted = await store.submit(replace(new(place=route.place), route=route), Epochs(0, 0, version))
+    return submitted.request
+
+
+# --------------------------------------------------------------------------- routes and channels
+
+
+async def test_a_route_is_kept_with_redis_s_time_and_read_back(store: RedisStore) -> None:
+    at = await advance(store, 60)
+    route = a_route("payments.*", until=from_milliseconds(at + 3_600_000))
+    channel = LiveChannel("ops", OPS, OLGA, "a new team", route.at)
+    answer = await changed(store, setting(channel), setting(route), version=0)
+    assert (answer.code, answer.version, answer.what) == ("ok", 1, route.id)
+    found = await store.configuration(None)
+    assert found.routes == (replace(route, at=from_milliseconds(at)),)
+    assert found.channels == (replace(channel, at=from_milliseconds(at)),)
+    assert found.epochs == Epochs(0, 0, 1)
+    assert [entry["kind"] for entry in await journal(store)] == ["channel_named", "route_set"]
+
+
+async def test_of_two_admins_at_once_one_is_told_that_it_has_changed(server: RedisServer, store: RedisStore) -> None:
+    async with opened(server.url, store.keys.book) as other:
+        calls = (changed(each, setting(a_route(f"a.{n}")), version=0) for n, each in enumerate((store, other) * 5))
+        answers = await asyncio.gather(*calls)
+    assert sorted(answer.code for answer in answers) == ["changed"] * 9 + ["ok"]
+    assert {answer.version for answer in answers} == {1}
+    assert len(await _routes(store)) == 1
+
+
+async def test_a_deed_that_is_repeated_is_done_once_and_answered_the_same(store: RedisStore) -> None:
+    route = a_route("payments.*")
+    first = await changed(store, setting(route), version=0, operation="o1")
+    await changed(store, removing(route), version=1, operation="o2")
+    again = await changed(store, setting(route), version=0, operation="o1")
+    assert (again.code, again.version, again.what) == ("replay", first.version, route.id)
+    assert await _routes(store) == ()
+
+
+async def test_a_change_under_keys_that_were_withdrawn_is_proved_again(store: RedisStore) -> None:
+    await store.put_key(key(key_id="key_9"), "key_created")
+    with pytest.raises(Again):
+        await changed(store, setting(a_route("a")), epochs=Epochs(0, 0))
+    assert await _routes(store) == ()
+
+
+async def test_an_end_that_is_over_is_refused_and_nothing_of_the_deed_is_done(store: RedisStore) -> None:
+    over = a_route("a", until=from_milliseconds(await now_ms(store)))
+    channel = LiveChannel("ops", OPS, OLGA, "", over.at)
+    assert (await changed(store, setting(channel), setting(over))).code == "past"
+    found = await store.configuration(None)
+    assert (found.routes, found.channels, found.epochs.routes) == ((), (), 0)
+
+
+async def test_a_submission_under_routes_that_have_moved_looks_again(store: RedisStore) -> None:
+    await changed(store, setting(a_route("deploy.*")))
+    with pytest.raises(Again):
+        await store.submit(new(), EPOCHS)
+    await store.submit(new(), Epochs(0, 0, 1))
+
+
+async def test_a_route_ends_by_redis_s_time_without_anybody_s_doing(store: RedisStore) -> None:
+    at = await advance(store, 60)
+    route = a_route("payments.*", until=from_milliseconds(at + 90_000))
+    await changed(store, setting(route))
+    await advance(store, 89.999)
+    request = await _asked_by(store, route)
+    assert (request.place, request.moved) == (OPS, Moved("ops", "Olga", "they are away", route.id))
+    await advance(store, 0.001)
+    with pytest.raises(Again):
+        await _asked_by(store, route)
+    found = await store.configuration(None)
+    assert found.now == from_milliseconds(at + 90_000) == found.routes[0].until
+    assert found.epochs.routes == 1
+    await changed(store, setting(a_route("other")))
+    assert [entry["kind"] for entry in await journal(store)][-2:] == ["route_ended", "route_set"]
+    assert [route.action for route in await _routes(store)] == ["other"]
+
+
+async def test_there_is_room_for_so_many_routes_and_no_more(store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sayso_bot.store.office.MOST_OF_A_KIND", 2)
+    first = a_route("a")
+    await changed(store, setting(first))
+    await changed(store, setting(a_route("b")))
+    assert (await changed(store, setting(a_route("c")))).code == "full"
+    assert (await changed(store, setting(replace(first, channel="other")))).code == "ok", "one that is there may change"
+
+
+async def test_what_a_newer_version_wrote_is_refused_and_never_guessed_at(store: RedisStore) -> None:
+    await changed(store, setting(a_route("a")))
+    client: Any = store.client
+    [(name, text)] = (await client.hgetall(store.keys["routes"])).items()
+    await client.hset(store.keys["routes"], name, text.replace('"v":"1"', '"v":"2"'))
+    with pytest.raises(Exception, match="Upgrade this replica"):
+        await store.configuration(None)
+
+
+# --------------------------------------------------------------------------- moving along
+
+
+async def _shown(store: RedisStore, request: Request, place: str, post: str) -> None:
+    work = await store.begin(request, place, 15)
+    assert work is not None
+    await store.posted(work, post)
+
+
+async def _now(store: RedisStore, request: Request) -> Request:
+    found = await store.read(request.id)
+    assert found is not None
+    return found
+
+
+async def test_a_request_that_is_taken_along_leaves_a_card_that_says_so_and_has_another(store: RedisStore) -> None:
+    request = await made(store, button="btn_1")
+    await _shown(store, request, PLACE, "ts1")
+    assert await taken_along(store, request, OPS, button="btn_2") == "ok"
+    moved = await _now(store, request)
+    assert (moved.place, moved.moved, moved.requirement) == (
+        OPS,
+        Moved("ops", "Olga", "they are away"),
+        request.requirement,
+    )
+    assert not moved.at_fallback
+    left, there = await store.begin(moved, PLACE, 15), await store.begin(moved, OPS, 15)
+    assert left is not None
+    assert there is not None
+    assert (left.post, left.request.place) == ("ts1", OPS)
+    assert (there.post, there.wanted, there.button) == (None, 1, "btn_2")
+    meant = [await store.button(token) for token in ("btn_1", "btn_2")]
+    assert [button.place for button in meant if button] == [PLACE, OPS]
+    [entry] = await journal(store, "moved")
+    about = json.loads(entry["data"])
+    assert (about["from"], about["to"], about["by"]["name"]) == (PLACE, OPS, "Olga")
+
+
+async def test_one_that_nobody_was_shown_leaves_nothing_and_no_alarm(store: RedisStore) -> None:
+    request = await made(store)
+    work = await store.begin(request, PLACE, 15)
+    assert work is not None
+    await store.failed(work, "is_archived", after_seconds=0, lost=False, alarm=True, whole_place=False)
+    assert await taken_along(store, request, OPS) == "ok"
+    assert await store.begin(await _now(store, request), PLACE, 15) is None
+    assert await store.alarms(10) == []
+    assert (await store.due_places(10)).items == (OPS,)
+
+
+async def test_one_may_be_brought_back_and_its_first_card_is_used_again(store: RedisStore) -> None:
+    request = await made(store, button="btn_1")
+    await _shown(store, request, PLACE, "ts1")
+    await taken_along(store, request, OPS)
+    moved = await _now(store, request)
+    await _shown(store, moved, PLACE, "ts1")
+    await taken_along(store, moved, PLACE, button="btn_3", channel="payments")
+    back = await _now(store, request)
+    work = await store.begin(back, PLACE, 15)
+    assert work is not None
+    assert (work.post, work.button) == ("ts1", "btn_3")
+
+
+async def test_into_the_inbox_no_card_goes_and_from_there_one_comes(store: RedisStore) -> None:
+    request = await made(store)
+    assert await taken_along(store, request, "inbox") == "ok"
+    inside = await _now(store, request)
+    assert inside.place == "inbox"
+    await taken_along(store, inside, OPS)
+    assert OPS in (await store.due_places(10)).items
+    plain = await made(store, place=None)
+    assert await taken_along(store, plain, OPS, button="btn_9") == "ok"
+    assert (await _now(store, plain)).place == OPS
+
+
+async def test_whoever_saw_it_before_looks_again_and_what_has_ended_is_taken_nowhere(store: RedisStore) -> None:
+    request = await made(store, timeout_seconds=60)
+    await taken_along(store, request, OPS)
+    with pytest.raises(Again):
+        await cast(store, request, ANA, "approve")
+    with pytest.raises(Again):
+        await change(store, request, ANA, {"amount": 2})
+    with pytest.raises(Again):
+        await taken_along(store, request, PLACE)
+    moved = await _now(store, request)
+    assert await taken_along(store, moved, OPS) == "same"
+    await advance(store, 60)
+    assert await taken_along(store, moved, PLACE) == "settled"
+    assert (await _now(store, request)).status is Status.EXPIRED
+    assert len(await journal(store, "moved")) == 1
+
+
+async def test_the_same_move_again_is_one_and_votes_given_before_it_count(store: RedisStore) -> None:
+    request = await made(store, quorum=2)
+    await cast(store, request, ANA, "approve")
+    seen = await _now(store, request)
+    assert await taken_along(store, seen, OPS, operation="m") == "ok"
+    assert await taken_along(store, seen, OPS, operation="m") == "replay"
+    assert len((await _now(store, request)).votes) == 1
+    assert len(await journal(store, "moved")) == 1
+
+
+async def test_where_a_moved_card_cannot_be_shown_the_rule_s_fallback_counts_as_ever(store: RedisStore) -> None:
+    request = await made(store)
+    await taken_along(store, request, OPS)
+    moved = await _now(store, request)
+    work = await store.begin(moved, OPS, 15)
+    assert work is not None
+    assert await store.move(work, "slack:C9", "btn_9", "is_archived", "delivery")
+    fallen = await _now(store, request)
+    assert (fallen.place, fallen.moved) == ("slack:C9", None)
+
+
+# --------------------------------------------------------------------------- keys
+
+
+async def test_a_key_and_its_successor_change_together(store: RedisStore) -> None:
+    old, successor = key(key_id="key_1"), key(key_id="key_2")
+    await store.put_key(old, "key_created")
+    lapsing = replace(old, lapses_at=from_milliseconds(await now_ms(store) + 60_000))
+    changes = [KeyChange(successor, "key_created", {}, new=True), KeyChange(lapsing, "key_rotated", {})]
+    assert await store.office.put_keys(changes, Epochs(1, 0)) == "ok"
+    assert await store.office.put_keys(changes, Epochs(1, 0)) == "same"
+    other = KeyChange(replace(successor, name="other"), "key_created", {}, new=True)
+    assert await store.office.put_keys([other], None) == "made"
+    assert set((await store.configuration(None)).keys) == {successor, lapsing}
+
+
+async def test_nothing_of_a_rotation_is_done_where_the_key_was_revoked(store: RedisStore) -> None:
+    old = key(key_id="key_1")
+    revoked = replace(old, revoked_at=from_milliseconds(1))
+    await store.put_key(revoked, "key_revoked")
+    changes = [KeyChange(key(key_id="key_2"), "key_created", {}, new=True), KeyChange(old, "key_rotated", {})]
+    assert await store.office.put_keys(changes, None) == "revoked"
+    assert (await store.configuration(None)).keys == (revoked,)
+
+
+async def test_a_key_lapses_when_redis_says_so_and_once(store: RedisStore) -> None:
+    at = await advance(store, 60)
+    lapsing = replace(key(), lapses_at=from_milliseconds(at + 60_000))
+    await store.put_key(lapsing, "key_rotated")
+    over = [(lapsing, replace(lapsing, revoked_at=lapsing.lapses_at))]
+    assert await store.office.lapse_keys(over) == 0
+    await advance(store, 60)
+    assert [await store.office.lapse_keys(over) for _ in range(2)] == [1, 0]
+    [found] = (await store.configuration(None)).keys
+    assert found.revoked_at == lapsing.lapses_at
+    assert (await store.configuration(None)).epochs.keys == 2
+
+
+async def test_when_a_key_was_used_is_kept_for_each(store: RedisStore) -> None:
+    await store.office.note_use(["key_1", "key_2"])
+    at = await advance(store, 60)
+    await store.office.note_use(["key_2"])
+    used = await store.office.last_used()
+    assert used["key_2"] == from_milliseconds(at) > used["key_1"]
+
+
+# --------------------------------------------------------------------------- announcements and ill places
+
+
+async def _notice(store: RedisStore, name: str, place: str = PLACE) -> NoticeWork | None:
+    return await store.notices.begin_notice(name, place, 15)
+
+
+async def test_an_announcement_is_work_of_its_place_until_it_is_posted(store: RedisStore) -> None:
+    said = Notice("ntc_1", "Olga routed payments.* to ops.")
+    await changed(store, setting(a_route("payments.*")), notices=((said, PLACE), (replace(said, id="ntc_2"), OPS)))
+    assert set((await store.due_places(10)).items) == {PLACE, OPS}
+    work = await _notice(store, "ntc_1")
+    assert work is not None
+    assert (work.notice, work.post, work.attempts) == (said, None, 1)
+    assert await _notice(store, "ntc_1") is None, "it is leased"
+    await store.notices.notice_posted(work, "ts1")
+    assert await _notice(store, "ntc_1") is None
+    assert (await store.due_places(10)).items == (OPS,)
+    assert [entry["request"] for entry in await journal(store, "posted")] == ["ntc_1"]
+
+
+async def test_one_whose_answer_was_lost_is_looked_up_before_it_is_posted_again(store: RedisStore) -> None:
+    await changed(store, setting(a_route("a")), notices=((Notice("ntc_1", "…"), PLACE),))
+    work = await _notice(store, "ntc_1")
+    assert work is not None
+    await store.notices.notice_failed(work, "no_answer", after_seconds=0, lost=True, whole_place=False)
+    assert await _notice(store, "ntc_1") is None, "not before the platform could be asked"
+    await advance(store, 61)
+    again = await _notice(store, "ntc_1")
+    assert again is not None
+    assert again.lost_at is not None
+    await store.notices.notice_given_up(again)
+    assert (await store.due_places(10)).items == ()
+
+
+async def test_an_ill_place_is_reported_once_and_so_is_its_recovery(store: RedisStore) -> None:
+    said = ((Notice("ntc_1", "The channel ops cannot be reached."), "slack:U0OLGA"),)
+    assert [await store.office.report(OPS, "is_archived", said) for _ in range(3)] == [True, False, False]
+    [ill] = await store.office.reported()
+    assert (ill.place, ill.what) == (OPS, "is_archived")
+    assert (await store.due_places(10)).items == ("slack:U0OLGA",)
+    assert [await store.office.report(OPS, "", ()) for _ in range(2)] == [True, False]
+    assert await store.office.reported() == []
+    assert [entry["kind"] for entry in await journal(store)] == ["place_ill", "place_well"]
+
+
+# --------------------------------------------------------------------------- the same rule in both languages
+
+letters = st.text("ab.*", min_size=1, max_size=8)
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@given(pairs=st.lists(st.tuples(letters, st.text("ab.", min_size=1, max_size=8)), min_size=50, max_size=50))
+def test_redis_and_python_agree_on_what_a_pattern_names(server: RedisServer, pairs: list[tuple[str, str]]) -> None:
+    async def hold_against_one_another() -> None:
+        async with opened(server.url) as store:
+            for number, (pattern, action) in enumerate(pairs):
+                scope = Scope(action=pattern)
+                await paused(store, str(scope), f"p{number}")
+                try:
+                    await store.submit(new(action=action), EPOCHS)
+                    asked = True
+                except Paused:
+                    asked = False
+                await resumed(store, str(scope), f"r{number}")
+                assert asked is not Glob(pattern).matches(action), (pattern, action)
+                assert asked is not scope.covers("agent", action)
+
+    asyncio.run(hold_against_one_another())
+
+
+@settings(max_examples=200, deadline=None)
+@given(one=letters, other=letters, action=st.text("ab.", max_size=10))
+def test_patterns_that_name_one_action_are_known_to_meet(one: str, other: str, action: str) -> None:
+    if Glob(one).matches(action) and Glob(other).matches(action):
+        assert Glob(one).meets(Glob(other))
+        assert Glob(other).meets(Glob(one))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "meet"),
+    [
+        ("a.*", "a.b", True), ("a.*", "*.b", True), ("a.*", "b.*", False), ("*.a", "*.b", False), ("a", "a", True),
+        ("a", "b", False), ("*", "x.y", True), ("a*b", "a*c", False), ("a*", "ab*c", True), ("a*b*c", "a*x*c", True),
+    ],
+)  # fmt: skip
+def test_patterns_meet_where_some_action_has_both(one: str, other: str, meet: bool) -> None:
+    assert Glob(one).meets(Glob(other)) is Glob(other).meets(Glob(one)) is meet
+
+
+async def test_all_that_lies_there_is_of_a_kind_that_is_written_down(store: RedisStore) -> None:
+    await changed(store, setting(a_route("a")), notices=((Notice("ntc_1", "…"), PLACE),))
+    await paused(store, "agent:agent")
+    await store.office.note_use(["key_1"])
+    await store.office.report(OPS, "gone", ())
+    assert all(spec_of(store.keys.tag + name, store.keys.book) for name in await lying_in(store))
+    assert (
+        timedelta(days=6) < timedelta(milliseconds=await store.client.pttl(store.keys.deed("p1"))) <= timedelta(days=7)
+    )
