@@ -19,7 +19,7 @@ from sayso_bot.domain.demands import check_reason, check_typed, response
 from sayso_bot.domain.fingerprint import fingerprint
 from sayso_bot.domain.json import Json, dumps, loads
 from sayso_bot.domain.lifecycle import has_voted
-from sayso_bot.domain.pauses import EVERYTHING, Pause
+from sayso_bot.domain.pauses import Pause, Scope
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Asked
 from sayso_bot.domain.request import Request
@@ -152,10 +152,9 @@ class Voting:
 
 def _paused(pause: Pause | None, what: str, then: str) -> ApprovalsPaused:
     """The refusal of what is paused, with who paused it where that is known."""
-    scope, by = (pause.scope.words, f" by {one_line(pause.by.name)}") if pause else (EVERYTHING, "")
+    scope, by = (pause.scope, f" by {one_line(pause.by.name)}") if pause else (Scope(), "")
     why = f" ({one_line(pause.why)})" if pause and pause.why else ""
-    sentence = f"{scope[:1].upper()}{scope[1:]} is paused{by}{why}: {what}."
-    return ApprovalsPaused(sentence, then=then, retry_after=PAUSED_SECONDS)
+    return ApprovalsPaused(f"{scope.title} is paused{by}{why}: {what}.", then=then, retry_after=PAUSED_SECONDS)
 
 
 def readable(params: Mapping[str, Any]) -> Mapping[str, Json]:

@@ -15,7 +15,8 @@ from typing import Any, TypeAlias
 from sayso_bot.domain.fingerprint import fingerprint
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.lifecycle import counts_while_paused, edited, has_voted, is_due, settles
-from sayso_bot.domain.person import Person
+from sayso_bot.domain.pauses import Scope
+from sayso_bot.domain.person import OPERATOR, Person
 from sayso_bot.domain.policy import Asked
 from sayso_bot.domain.request import Cause, Decision, Request, Status, Vote
 from sayso_bot.errors import (
@@ -25,12 +26,14 @@ from sayso_bot.errors import (
     EditRefused,
     IdempotencyMismatch,
     NotAnApprover,
+    NotFound,
     Paused,
     QuotaExceeded,
     ReasonRequired,
     SaysoError,
     Settled,
     StaleRevision,
+    Taken,
     VoteRefused,
 )
 from sayso_bot.policy import LoadedPolicy
@@ -51,7 +54,7 @@ class Model:
     key: Key
     now: datetime
     members: set[str]
-    paused: bool = False
+    paused: list[Scope] = field(default_factory=list)
     turns: int = 0
     requests: dict[str, Request] = field(default_factory=dict)
     wanted: dict[str, int] = field(default_factory=dict)
@@ -78,7 +81,7 @@ class Model:
                 return IdempotencyMismatch, ""
             self.look(earlier[1])
             return "replay", earlier[1]
-        if self.paused:
+        if self._is_paused(self.key.name, draft.action):
             return Paused, ""
         verdict = self.policy.judge(Asked(draft.action, draft.params, self.key.name, draft.claims))
         if verdict.kind == "ask" and len(self.pending) >= self.key.quotas.pending:
@@ -153,7 +156,7 @@ class Model:
             return AlreadySettled
         if ballot.revision != request.revision:
             return StaleRevision
-        if self.paused and not counts_while_paused(ballot.outcome):
+        if self._is_paused(request.agent, request.action) and not counts_while_paused(ballot.outcome):
             return ApprovalsPaused
         void = self._void(request) if ballot.outcome == "approve" else []
         kept = tuple(vote for vote in request.votes if vote not in void)
@@ -194,7 +197,7 @@ class Model:
             return AlreadySettled
         if edit.revision != request.revision:
             return StaleRevision
-        if self.paused:
+        if self._is_paused(request.agent, request.action):
             return ApprovalsPaused
         self.edits[request.id, edit.operation] = f"{person.id} {after}"
         self.requests[request.id] = edited(
@@ -213,17 +216,26 @@ class Model:
 
     # ------------------------------------------------------------------ admins, platforms and time
 
-    def pause(self) -> bool:
-        return self._turn("paused") if not self.paused else False
+    def pause(self, scope: Scope) -> Outcome:
+        if scope in self.paused:
+            self.refused[OPERATOR, Taken.code] += 1
+            return Taken
+        self.paused.append(scope)
+        return self._turn("paused", scope)
 
-    def resume(self) -> bool:
-        return self._turn("resumed") if self.paused else False
+    def resume(self, scope: Scope) -> Outcome:
+        if scope not in self.paused:
+            return NotFound
+        self.paused.remove(scope)
+        return self._turn("resumed", scope)
 
-    def _turn(self, kind: str) -> bool:
-        self.paused = not self.paused
-        self.turns += 1
+    def _turn(self, kind: str, scope: Scope) -> Outcome:
+        self.turns += 1 if scope == Scope() else 2
         self.journal.append((kind, ""))
-        return True
+        return "ok"
+
+    def _is_paused(self, agent: str, action: str) -> bool:
+        return any(scope.covers(agent, action) for scope in self.paused)
 
     def pass_time(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)

@@ -22,6 +22,7 @@ from sayso_bot.domain.story import Entry
 from sayso_bot.ports import Capabilities, Check
 from sayso_bot.store.redis import RedisStore
 from sayso_bot.waiting import Subscription
+from sayso_bot.wiring import office_of
 
 DOCUMENT = f"""
 channels: {{payments: "slack:T0TEAM/C0PAY"}}
@@ -103,6 +104,7 @@ class Replica:
         self.desk = Desk(store, self.configuration, unheard, review_url, log, store.files)
         for platform in platforms:
             self.desk.join(platform)
+        self.office = office_of(store, self.configuration, self.desk.adapters, log)
 
 
 def review_url(request_id: str) -> str:

@@ -6,9 +6,11 @@ from typing import Any
 
 from book import lying_in
 from contract.desk_model import Model
+from sayso_bot.domain.pauses import Scope
 from sayso_bot.domain.request import Status
 from sayso_bot.store.codec import request_of
 from sayso_bot.store.keys import spec_of
+from sayso_bot.store.live import pause_of
 from sayso_bot.store.redis import RedisStore
 
 
@@ -73,11 +75,13 @@ def _check_card(lying: dict[str, Any], model: Model, request_id: str) -> None:
 
 def _check_pause(lying: dict[str, Any], model: Model) -> None:
     assert int(lying["epochs"].get("pause", 0)) == model.turns
-    assert ("since" in lying.get("pause", {})) is model.paused is (model.turns % 2 == 1)
+    lines = lying["epochs"].get("pauses", "").split("\n")
+    assert [pause_of(line).scope for line in lines if line] == model.paused
+    assert ("since" in lying.get("pause", {})) is (Scope() in model.paused) is (model.turns % 2 == 1)
 
 
 def _check_journal(entries: list[dict[str, str]], model: Model) -> None:
-    refusals = ("vote_refused", "edit_refused")
+    refusals = ("vote_refused", "edit_refused", "admin_refused")
     assert [(each["kind"], each["request"]) for each in entries if each["kind"] not in refusals] == model.journal
     told = [each for each in entries if each["kind"] in refusals]
     assert len(told) == model.refused.total()

@@ -26,9 +26,12 @@ from hypothesis.stateful import (
 from book import MANY, advance, key
 from contract import desk_records
 from contract.desk_model import Model, Outcome
-from contract.desk_office import CLEO, DAN, PEOPLE, POLICY, Office, review_url
+from contract.desk_office import CLEO, DAN, PEOPLE, POLICY, Office, Replica, review_url
 from redis_server import RedisServer
 from sayso_bot.desk import Desk
+from sayso_bot.domain.admin import Caller
+from sayso_bot.domain.deeds import Call, PauseScope, Resume
+from sayso_bot.domain.pauses import Scope
 from sayso_bot.domain.request import Claims, Request, from_milliseconds
 from sayso_bot.errors import SaysoError, Unavailable
 from sayso_bot.http.schemas import request_out
@@ -59,19 +62,25 @@ WORLD = ("seconds 1", "seconds 20", "seconds 20", "seconds 60", "configuration",
 
 @dataclass(frozen=True)
 class Deed:
-    """What somebody does in a race: ``kind`` is approve, deny, edit or cancel."""
+    """What somebody does in a race: ``kind`` is approve, deny, edit, cancel, pause or resume."""
 
     kind: str
     seat: int
     operation: str
     params: dict[str, Any]
+    scope: Scope
 
-    def done(self, desk: Desk, request: Request) -> Awaitable[Any]:
+    def done(self, replica: Replica, request: Request) -> Awaitable[Any]:
+        desk = replica.desk
+        if self.kind in ("pause", "resume"):
+            return turned(replica, self.kind, self.scope, f"{self.operation} {len(request.votes)} {id(self)}")
         if self.kind == "cancel":
             return desk.cancel(KEY, request.id)
         return desk.edit(self._edit(request)) if self.kind == "edit" else desk.vote(self._ballot(request))
 
     def expected(self, model: Model, request: Request) -> Outcome:
+        if self.kind in ("pause", "resume"):
+            return model.pause(self.scope) if self.kind == "pause" else model.resume(self.scope)
         if self.kind == "cancel":
             return model.cancel(request.id)
         return model.edit(self._edit(request)) if self.kind == "edit" else model.vote(self._ballot(request))
@@ -85,7 +94,17 @@ class Deed:
         return Ballot(request.id, request.revision, person, outcome, surface, self.operation, None, "why")
 
 
-deeds = st.builds(Deed, st.sampled_from(["approve"] * 6 + ["edit"] * 3 + ["deny", "cancel"]), seats, operations, edits)
+kinds = st.sampled_from(["approve"] * 6 + ["edit"] * 3 + ["deny", "cancel", "pause", "resume"])
+scopes = st.sampled_from(["everything", "agent:agent", "action:pay.*", "action:pay.two", "agent:other"]).map(
+    Scope.parse
+)
+deeds = st.builds(Deed, kinds, seats, operations, edits, scopes)
+
+
+def turned(replica: Replica, kind: str, scope: Scope, operation: str) -> Awaitable[Any]:
+    """The operator at a shell pauses or resumes ``scope``."""
+    deed = PauseScope(scope, "why") if kind == "pause" else Resume(scope=scope)
+    return replica.office.do(deed, Caller("cli"), Call(operation, confirmed=True))
 
 
 class Machine(RuleBasedStateMachine):
@@ -216,9 +235,7 @@ class Machine(RuleBasedStateMachine):
 
     async def _at_once(self, request: Request, *deeds: Deed) -> list[Any]:
         pairs = zip(deeds, self.office.replicas, strict=True)
-        return await asyncio.gather(
-            *(deed.done(replica.desk, request) for deed, replica in pairs), return_exceptions=True
-        )
+        return await asyncio.gather(*(deed.done(replica, request) for deed, replica in pairs), return_exceptions=True)
 
     def _is_so(self, model: Model) -> bool:
         try:
@@ -243,15 +260,17 @@ class Machine(RuleBasedStateMachine):
             case ["crash"]:
                 self.runner.run(self._crash())
 
-    @rule(pauses=st.sampled_from([True, False, False]), at=replicas, lost=lost)
-    def pause_or_resume(self, pauses: bool, at: int, lost: int) -> None:
+    @rule(kind=st.sampled_from(["pause", "resume", "resume"]), scope=scopes, at=replicas, lost=lost)
+    def pause_or_resume(self, kind: str, scope: Scope, at: int, lost: int) -> None:
+        """Of everything, of the agent, or of some actions; more often it goes on, so that much is decided."""
         self.moves += 1
-        operation = f"operation-{self.moves}"
-        if pauses:
-            answer = self._step(at, "_pause", lost, lambda desk: desk.pause("ops", "why", operation))
-        else:
-            answer = self._step(at, "_resume", lost, lambda desk: desk.resume("ops", operation))
-        assert answer is (self.model.pause() if pauses else self.model.resume())
+        operation, ended = f"operation-{self.moves}", self.model.copy()
+        reaches = (ended.pause(scope) if kind == "pause" else ended.resume(scope)) == "ok"
+        answer = self._step(
+            at, f"_{kind}", lost if reaches else 0, lambda _: turned(self.office.replicas[at], kind, scope, operation)
+        )
+        expected = self.model.pause(scope) if kind == "pause" else self.model.resume(scope)
+        assert _ends(answer) == _after_loss(expected, lost)
 
     @rule(which=which, at=replicas)
     def the_card_is_delivered(self, which: int, at: int) -> None:

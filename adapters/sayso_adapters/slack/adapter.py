@@ -20,7 +20,7 @@ from sayso_adapters.slack.cards import message
 from sayso_adapters.slack.connected import Connected
 from sayso_adapters.slack.connections import connections
 from sayso_adapters.slack.digest import digest
-from sayso_adapters.slack.doctor import check_channels, check_secret, check_socket
+from sayso_adapters.slack.doctor import FIXES, check_channels, check_secret, check_socket
 from sayso_adapters.slack.handlers import Handlers, NotOffered
 from sayso_adapters.slack.home_tab import HomeTab
 from sayso_adapters.slack.listing import READING
@@ -39,6 +39,7 @@ from sayso_adapters.slack.views import Views
 from sayso_adapters.slack.workspaces import NOT_INSTALLED, OTHER_WORKSPACE, Workspace
 from sayso_bot.domain.card import Card
 from sayso_bot.domain.listing import Listing
+from sayso_bot.domain.notice import Notice
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import REQUEST_ID
 from sayso_bot.domain.story import Entry
@@ -192,6 +193,29 @@ class SlackAdapter:
             unfurl_links=False,
             unfurl_media=False,
         )
+
+    async def announce(self, notice: Notice, place: str) -> str:
+        try:
+            workspace = await self._workspace_of(place)
+            home = workspace.home
+            said = await workspace.call(
+                "chat.postMessage",
+                text=escape(notice.text),
+                blocks=[section(plain(shortened(notice.text, MAX_TEXT)))],
+                metadata=metadata(notice.id),
+                channel=await self._places.channel(place, home),
+                unfurl_links=False,
+                unfurl_media=False,
+                mrkdwn=False,
+                parse="none",
+                link_names=False,
+            )
+        except AdapterError as error:
+            error.todo = FIXES.get(error.what, "")
+            raise
+        channel = str(said["channel"])
+        await self._places.answered(place, channel, home)
+        return self._places.post_id(place, channel, str(said["ts"]), home)
 
     async def resolve(self, approver: str, *, fresh: bool = False) -> frozenset[str]:
         try:

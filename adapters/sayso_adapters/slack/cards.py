@@ -87,8 +87,16 @@ def message(
     ``mentions`` is mrkdwn of ours, shown first: none of it may be anybody else's words. ``instead`` stands in the
     buttons' place where the card is only told of; one of them opens all of it.
     """
-    closing = list(instead) if instead is not None else [] if card.ending else _closing(card, token, "")
-    opening = [section(plain(card.action)) if simple else header(card.action[:MAX_HEADER])]
+    closing = (
+        list(instead)
+        if instead is not None
+        else _closing(card, token, "")
+        if card.answerable
+        else _link_row(card)
+        if card.left
+        else []
+    )
+    opening = [section(plain(card.action)) if simple else header(card.action[:MAX_HEADER]), *by_admins(card)]
     if mentions:
         opening.insert(0, section(mrkdwn(mentions)))
     if card.ending:
@@ -113,11 +121,10 @@ def message(
     )
     if instead is not None:
         closing = [*([section(plain(f"{left_out} Open the request to see all of it."))] if left_out else []), *instead]
-    elif card.ending is None:
+    elif card.answerable:
         closing = _closing(card, token, left_out)
     elif left_out:
-        sentence = section(plain(f"{left_out} Open the request in the inbox to see all of it."))
-        closing = [sentence, *([actions(_link(card))] if _link(card) else [])]
+        closing = [section(plain(f"{left_out} Open the request in the inbox to see all of it.")), *_link_row(card)]
     blocks = [*opening, *shown, *changed, *standing, *closing, small]
     if said or papers:
         blocks += [divider(), *said, *papers]
@@ -134,6 +141,12 @@ def notice(card: Card) -> str:
         return escape(f"{card.ending.headline}: {first}")
     until = f" — until {in_utc(card.expires_at)}" if card.expires_at else ""
     return escape(f"{card.agent} asks {first}{until}")
+
+
+def by_admins(card: Card) -> list[Block]:
+    """What admins have done to the request: it is asked elsewhere, or waits."""
+    said = (card.left,) if card.left else (card.paused, card.moved)
+    return [section(plain(shortened(sentence, LONGEST_REASON))) for sentence in said if sentence]
 
 
 def asked(card: Card) -> str:
@@ -352,13 +365,18 @@ def _spoken(line: str, reason: str | None, limit: int, *, simple: bool) -> Block
 def _closing(card: Card, token: str, left_out: str) -> list[Block]:
     """What can be done from here. Where something is left out, that is said and Review stands in Approve's place."""
     if left_out:
-        said = f"{left_out} Review shows all of it, page by page, and can approve at its end."
+        end = "." if card.paused else ", and can approve at its end."
         review = button(REVIEW, "Review", value=token, style="primary")
-        return [section(plain(said)), actions([review, *_votes(card, token)[1:], *_link(card)])]
+        others = [vote for vote in _votes(card, token) if vote["action_id"] != APPROVE]
+        said = section(plain(f"{left_out} Review shows all of it, page by page{end}"))
+        return [said, actions([review, *others, *_link(card)])]
     return [actions([*_votes(card, token), *_link(card)])]
 
 
 def _votes(card: Card, token: str) -> list[Block]:
+    """What is paused can be denied, and nothing else."""
+    if card.paused:
+        return [button(DENY, "Deny", value=token, style="danger")]
     return [
         button(APPROVE, "Approve", value=token, style="primary"),
         button(DENY, "Deny", value=token, style="danger"),
@@ -368,6 +386,10 @@ def _votes(card: Card, token: str) -> list[Block]:
 
 def _link(card: Card) -> list[Block]:
     return [button(OPEN, "Open in the inbox", url=card.review_url)] if 0 < len(card.review_url) <= MAX_URL else []
+
+
+def _link_row(card: Card) -> list[Block]:
+    return [actions(_link(card))] if _link(card) else []
 
 
 def _left_out(*counts: tuple[int, int, str]) -> str:

@@ -33,7 +33,7 @@ from sayso_adapters.slack.blocks import (
     section,
     text_input,
 )
-from sayso_adapters.slack.cards import APPROVE, DENY, EDIT, notice
+from sayso_adapters.slack.cards import APPROVE, DENY, EDIT, by_admins, notice
 from sayso_adapters.slack.review import pages, parts
 from sayso_bot.domain.card import Card
 from sayso_bot.domain.demands import MAX_REASON
@@ -67,11 +67,12 @@ def approval(card: Card, token: str, page: int = 0) -> Block:
     """One page of the whole request. The last one asks for what an approval needs, and can be submitted."""
     found = pages(card)
     page = min(max(page, 0), len(found) - 1)
-    last = page == len(found) - 1
+    last, may = page == len(found) - 1, not card.paused
     blocks = [*_opening(card, f"page {page + 1} of {len(found)}" if len(found) > 1 else ""), *found[page]]
-    asked = list(_asked(card)) if last else []
+    asked = list(_asked(card)) if last and may else []
     if len(json.dumps(asked)) > INPUT_BYTES:
         asked, last = [section(plain(_LONG))], False
+    blocks += by_admins(card) if last else []
     blocks += [divider(), *asked] if asked else []
     steps = [
         *([button(BACK, "Back", value=str(page - 1))] if page > 0 else []),
@@ -81,7 +82,7 @@ def approval(card: Card, token: str, page: int = 0) -> Block:
     if steps:
         blocks.append(actions(steps))
     title = f"Review {page + 1} of {len(found)}" if len(found) > 1 else "Review"
-    return modal(APPROVE, title, blocks, metadata=token, submit="Approve" if last else "")
+    return modal(APPROVE, title, blocks, metadata=token, submit="Approve" if last and may else "")
 
 
 def _opening(card: Card, where: str) -> list[Block]:

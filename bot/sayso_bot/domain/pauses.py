@@ -45,6 +45,11 @@ class Scope:
         """As the subject or object of a sentence."""
         return f"the agent {self.agent}" if self.agent else self.action or EVERYTHING
 
+    @property
+    def title(self) -> str:
+        """The same at the beginning of a sentence; the name of an action is not spelled otherwise there."""
+        return self.words if self.action else f"{self.words[:1].upper()}{self.words[1:]}"
+
     def covers(self, agent: str, action: str) -> bool:
         if self.agent:
             return agent == self.agent

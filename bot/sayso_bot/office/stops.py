@@ -24,7 +24,7 @@ class Stops:
         version = self._tools.version
         if isinstance(deed, Resume):
             pause = self._found(deed)
-            what = _capital(pause.scope.words)
+            what = pause.scope.title
             return Effect("Resume", (f"{what} goes on. {who_paused(pause)}",), (), version)
         scope = deed.scope
         if (known := self._of_scope(scope)) is not None:
@@ -53,7 +53,7 @@ class Stops:
             raise _paused_already(answer.pause)
         if answer.code == "full":
             raise Full("There are 50 pauses already. Nothing was changed; resume some, or pause everything.")
-        said = f"{_capital(scope.words)} is paused. What waits says so on its card."
+        said = f"{scope.title} is paused. What waits says so on its card."
         return Done(said, tools.version, answer.pause, replayed=answer.code == "replay")
 
     async def _resume(self, deed: Resume, by: Proved, call: Call) -> Done:
@@ -68,7 +68,7 @@ class Stops:
         if answer.code == "same":
             raise _not_paused()
         over = answer.pause or pause
-        said = f"{_capital((over.scope if over else scope).words)} goes on.{f' {who_paused(over)}' if over else ''}"
+        said = f"{(over.scope if over else scope).title} goes on.{f' {who_paused(over)}' if over else ''}"
         return Done(said, tools.version, over, replayed=answer.code == "replay")
 
     def _found(self, deed: Resume) -> Pause:
@@ -95,7 +95,3 @@ def _paused_already(pause: Pause | None) -> Taken:
 
 def _not_paused() -> NotFound:
     return NotFound("There is no such pause: somebody may have ended it. Nothing was changed.")
-
-
-def _capital(words: str) -> str:
-    return words if "*" in words or "." in words else words[:1].upper() + words[1:]

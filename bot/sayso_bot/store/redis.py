@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from sayso_bot.domain.json import dumps
 from sayso_bot.domain.key import Key
-from sayso_bot.domain.pauses import EVERYTHING, Pause, Scope
+from sayso_bot.domain.pauses import Pause, Scope
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Decision, Moved, Request, Status, from_milliseconds
 from sayso_bot.domain.story import story
@@ -468,5 +468,5 @@ def _pause(rest: Sequence[Any]) -> Pause | None:
 
 def _what_is_paused(line: str) -> str:
     """For an agent, who is not told by whom and why: it may be the reason."""
-    words = pause_of(line).scope.words if line else EVERYTHING
-    return f"{words[:1].upper()}{words[1:]} is paused by an admin: nothing of it is asked now."
+    scope = pause_of(line).scope if line else Scope()
+    return f"{scope.title} is paused by an admin: nothing of it is asked now."
