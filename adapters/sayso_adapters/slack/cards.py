@@ -87,15 +87,7 @@ def message(
     ``mentions`` is mrkdwn of ours, shown first: none of it may be anybody else's words. ``instead`` stands in the
     buttons' place where the card is only told of; one of them opens all of it.
     """
-    closing = (
-        list(instead)
-        if instead is not None
-        else _closing(card, token, "")
-        if card.answerable
-        else _link_row(card)
-        if card.left
-        else []
-    )
+    closing = list(instead) if instead is not None else _closing(card, token, "")
     opening = [section(plain(card.action)) if simple else header(card.action[:MAX_HEADER]), *by_admins(card)]
     if mentions:
         opening.insert(0, section(mrkdwn(mentions)))
@@ -364,6 +356,8 @@ def _spoken(line: str, reason: str | None, limit: int, *, simple: bool) -> Block
 
 def _closing(card: Card, token: str, left_out: str) -> list[Block]:
     """What can be done from here. Where something is left out, that is said and Review stands in Approve's place."""
+    if card.ending or card.left:
+        return _link_row(card) if card.left else []
     if left_out:
         end = "." if card.paused else ", and can approve at its end."
         review = button(REVIEW, "Review", value=token, style="primary")
