@@ -27,6 +27,7 @@ from sayso_bot.domain.bucket import Buckets
 from sayso_bot.domain.key import Quotas
 from sayso_bot.domain.request import Request
 from sayso_bot.errors import InvalidField, SaysoError, Unavailable, Unusable
+from sayso_bot.http.admin import AdminRoutes
 from sayso_bot.http.app import application
 from sayso_bot.http.auth import authenticator, operators_only
 from sayso_bot.http.connection import Runner, brings_files
@@ -317,6 +318,7 @@ def _add_routes(service: Service, clock: ClockWatch) -> None:
     authenticate = authenticator(configuration)
     buckets = Buckets(asyncio.get_running_loop().time)
     AgentRoutes(desk, authenticate, buckets, review_url(settings)).add_to(service.app.router)
+    AdminRoutes(service.office, authenticate, buckets).add_to(service.app.router)
     HealthRoutes(
         readiness,
         service.store.totals,

@@ -18,7 +18,7 @@ from sayso_bot.store.redis import RedisStore
 WRITERS = (
     "submit", "vote", "edit", "attach_file", "cancel", "expire", "begin", "renew", "posted", "narrated", "tapped",
     "failed", "moot", "move", "put_keys", "activate", "pause", "resume", "change_places", "take_along", "report",
-    "want", "repainted", "lapse_keys", "note_use",
+    "want", "repainted", "lapse_keys", "note_use", "claim",
 )  # fmt: skip
 READERS = ("read", "list", "due_requests", "due_places", "due_work", "configuration")
 AT = 4_000_000_000_000
@@ -165,6 +165,8 @@ class Life:
         yield lambda: _nothing(store.office.lapse_keys([(lapsing, replace(lapsing, revoked_at=lapsing.lapses_at))]))
         yield lambda: store.office.note_use(["key_7"])
         yield lambda: store.office.last_used()
+        yield lambda: store.office.claim("k", "one thing")
+        yield lambda: store.office.claim("k", "another")
         yield lambda: store.configuration(None)
 
     async def _looked_at(self) -> None:

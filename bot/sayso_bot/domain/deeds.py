@@ -130,12 +130,14 @@ class Call:
     """How a deed is asked for. ``operation`` names this asking: the same one twice has the effect of one.
 
     ``version`` is what the admin has seen of routes and channels; None does not look. ``confirmed``: the admin was
-    asked what `Effect.questions` asks, and means it.
+    asked what `Effect.questions` asks, and means it. ``claimed``: the operation was named by a caller, who may have
+    named another deed so before.
     """
 
     operation: str
     version: int | None = None
     confirmed: bool = False
+    claimed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,14 @@ _MOST_EXACT = 2**53 - 1
 
 
 class In(BaseModel):
+    """What is read: nothing that is not named, and no other type than is named."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class Out(BaseModel):
+    """What is answered."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from aiohttp import web
 
 from sayso_bot.domain.fingerprint import digest
-from sayso_bot.domain.json import loads
+from sayso_bot.domain.json import Json, loads
 from sayso_bot.errors import BadHttp, BodyTooLarge, InvalidField, UnsupportedMediaType
 from sayso_bot.http.schemas import MAX_BODY_BYTES, read_submit
 from sayso_bot.ports import Draft
@@ -21,13 +21,18 @@ _WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?:;|,|$)", re.IG
 _SECONDS = re.compile(r"[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?\Z")
 
 
-async def read_draft(http_request: web.Request) -> Draft:
-    """Raises `UnsupportedMediaType`, `BodyTooLarge`, `BadHttp`, `BadJson`, `InvalidField`."""
+async def read_json(http_request: web.Request, then: str = "Nothing was changed.") -> Json:
+    """The body. Raises `UnsupportedMediaType`, `BodyTooLarge`, `BadHttp`, `BadJson`, `InvalidField`."""
     if not _is_json(http_request.headers.get("Content-Type", "")):
-        raise UnsupportedMediaType("Send the request as application/json. Nothing was made.")
+        raise UnsupportedMediaType(f"Send the request as application/json. {then}")
     if http_request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise UnsupportedMediaType("Send the body as it is: Sayso takes no Content-Encoding. Nothing was made.")
-    value = loads(await _body(http_request))
+        raise UnsupportedMediaType(f"Send the body as it is: Sayso takes no Content-Encoding. {then}")
+    return loads(await _body(http_request))
+
+
+async def read_draft(http_request: web.Request) -> Draft:
+    """Raises as `read_json` does."""
+    value = await read_json(http_request, "Nothing was made.")
     submit, key = read_submit(value), idempotency_key(http_request)
     return Draft(
         action=submit.action,

@@ -86,26 +86,26 @@ class AgentRoutes:
 
     async def read(self, key: Key, http_request: web.Request) -> web.Response:
         self._take(key)
-        _only(http_request.query, ("wait",))
-        request_id, wait = _id(http_request), query_wait(http_request.query.get("wait", "0"))
+        only(http_request.query, ("wait",))
+        request_id, wait = request_id_of(http_request), query_wait(http_request.query.get("wait", "0"))
         clock = asyncio.get_running_loop().time
         return self._answer(await self._desk.wait(key, request_id, wait, clock))
 
     async def list(self, key: Key, http_request: web.Request) -> web.Response:
         self._take(key)
         query = http_request.query
-        _only(query, ("status", "action", "agent", "cursor", "limit"))
+        only(query, ("status", "action", "agent", "cursor", "limit"))
         wanted = Filter(_status(query.get("status")), _action(query.get("action")), query.get("agent"))
-        cursor, limit = _cursor(query.get("cursor")), _limit(query.get("limit"))
+        cursor, limit = _cursor(query.get("cursor")), limit_of(query.get("limit"))
         page = await self._desk.list(key, wanted, cursor=cursor, limit=limit)
         items = [request_out(request, self._review_url(request.id)) for request in page.items]
-        return _json({"items": items, "next_cursor": page.cursor})
+        return answer_json({"items": items, "next_cursor": page.cursor})
 
     async def cancel(self, key: Key, http_request: web.Request) -> web.Response:
         self._take(key)
-        _only(http_request.query, ())
+        only(http_request.query, ())
         await read_nothing(http_request)
-        return self._answer(await self._desk.cancel(key, _id(http_request)))
+        return self._answer(await self._desk.cancel(key, request_id_of(http_request)))
 
     async def file(self, key: Key, http_request: web.Request) -> web.Response:
         """A file of the agent's own request, as it came, to be saved and not to be shown."""
@@ -120,9 +120,9 @@ class AgentRoutes:
     async def _draft(self, key: Key, http_request: web.Request) -> Draft:
         quotas = key.quotas
         if wait := self._buckets.wait(key.id, quotas.rate, quotas.burst):
-            raise _too_often(wait)
+            raise too_often(wait)
         try:
-            _only(http_request.query, ())
+            only(http_request.query, ())
             return await read_draft(http_request)
         except Invalid:
             self._take(key)
@@ -131,7 +131,7 @@ class AgentRoutes:
     def _take(self, key: Key) -> None:
         """Raises `RateLimited` when the key's bucket is empty."""
         if wait := self._buckets.take(key.id, key.quotas.rate, key.quotas.burst):
-            raise _too_often(wait)
+            raise too_often(wait)
 
     async def _held(self, key: Key, request: Request, seconds: float) -> Request:
         if request.settled:
@@ -139,18 +139,18 @@ class AgentRoutes:
         return await self._desk.wait(key, request.id, seconds, asyncio.get_running_loop().time)
 
     def _answer(self, request: Request, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-        return _json(request_out(request, self._review_url(request.id)), status=status, headers=headers)
+        return answer_json(request_out(request, self._review_url(request.id)), status=status, headers=headers)
 
 
-def _too_often(wait: float) -> RateLimited:
+def too_often(wait: float) -> RateLimited:
     return RateLimited("This key asks too often. Nothing was changed; try again later.", retry_after=wait)
 
 
-def _json(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+def answer_json(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     return web.Response(body=dumps(value), status=status, headers={**_HEADERS, **(headers or {})})
 
 
-def _id(http_request: web.Request) -> str:
+def request_id_of(http_request: web.Request) -> str:
     """An id of ours, or `NotFound`: a text that is no id names no request."""
     request_id = http_request.match_info["id"]
     if not REQUEST_ID.match(request_id):
@@ -158,7 +158,7 @@ def _id(http_request: web.Request) -> str:
     return request_id
 
 
-def _only(query: Mapping[str, str], known: tuple[str, ...]) -> None:
+def only(query: Mapping[str, str], known: tuple[str, ...]) -> None:
     for name in query:
         if name not in known:
             raise InvalidField("This query parameter is not known here.", field=name[:80])
@@ -185,7 +185,7 @@ def _cursor(text: str | None) -> str | None:
     return text
 
 
-def _limit(text: str | None) -> int:
+def limit_of(text: str | None) -> int:
     if text is None:
         return DEFAULT_PAGE
     if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MAX_PAGE):

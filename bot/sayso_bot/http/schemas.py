@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from sayso_bot.domain.files import FILE_ID, File, described
 from sayso_bot.domain.json import Json
@@ -163,19 +163,34 @@ class ProblemOut(Out):
     field: str | None = None
 
 
+Body = TypeVar("Body", bound=BaseModel)
+
+
 def read_submit(value: Json) -> SubmitBody:
     """Raises `InvalidField` with the path of the first thing that is wrong."""
+    return read(SubmitBody, value, "Nothing was made.")
+
+
+def read(model: type[Body], value: Json, then: str) -> Body:
+    """``value`` as ``model`` has it. Raises `InvalidField`, whose sentence ends with ``then``."""
     try:
-        return SubmitBody.model_validate(value)
+        return model.model_validate(value)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)[0]
         path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in found["loc"]).lstrip(".")
-        raise InvalidField(_sentence(found["type"], found.get("ctx", {}), path), field=path) from None
+        raise InvalidField(f"{_sentence(found['type'], found.get('ctx', {}), path)} {then}", field=path) from None
 
 
+_DURATION_SHAPE = "must look like 90s, 15m, 2h or 3d"
 _SHAPES = {
     "action": "must look like payments.refund (letters, digits and _ . : / -, at most 128)",
-    "timeout": "must look like 90s, 15m, 2h or 3d",
+    "timeout": _DURATION_SHAPE,
+    "for": _DURATION_SHAPE,
+    "overlap": _DURATION_SHAPE,
+    "until": "must be a time such as 2026-11-25T18:00:00Z",
+    "agent": "must be 1 to 32 of a to z, 0 to 9 and -",
+    "name": "must be 1 to 32 of a to z, 0 to 9 and -",
+    "channel": "must be a channel's name, or a place such as slack:C0CHANNEL",
 }
 
 
@@ -207,7 +222,7 @@ def _sentence(kind: str, context: dict[str, Any], path: str) -> str:
         "too_long": f"has at most {context.get('max_length')} entries",
         "string_pattern_mismatch": _shape(path),
     }.get(kind, "is not acceptable")
-    return f"{path or 'The body'} {what}. Nothing was made."
+    return f"{path or 'The body'} {what}."
 
 
 def request_out(request: Request, review_url: str) -> dict[str, Any]:

@@ -49,8 +49,9 @@ class Keyring:
                 line = f"A new key like {old.id} of {old.name}, which goes on working for {until}."
                 return Effect("Rotate a key", (line,), (), version)
             case RevokeKey():
-                old = await self._valid(deed.key)
-                line = f"{old.id} of {old.name} is refused at once, everywhere. Its held calls end; its requests stay."
+                if (key := await self._key(deed.key)) is None:
+                    raise _no_key()
+                line = f"{key.id} of {key.name} is refused at once, everywhere. Its held calls end; its requests stay."
                 return Effect("Revoke a key", (line,), (), version)
 
     async def carry_out(self, deed: MakeKey | RotateKey | RevokeKey, by: Proved, call: Call) -> Done:
@@ -70,7 +71,9 @@ class Keyring:
             _id(call), deed.name, deed.kinds, deed.actions, secret_digest(secret), made_at, deed.quotas, deed.principal
         )
         made = await self._put([KeyChange(key, "key_created", _about(key, by), new=True)], key, secret, by)
-        return Done(f"The key of {key.name} is made. Its secret is told this once.", self._tools.version, made)
+        replayed = made.secret is None
+        told = "It was made before, and its secret was told then." if replayed else "Its secret is told this once."
+        return Done(f"The key of {key.name} is made. {told}", self._tools.version, made, replayed)
 
     async def _rotate(self, deed: RotateKey, by: Proved, call: Call) -> Done:
         if (made := await self._key(_id(call))) is not None:

@@ -7,6 +7,7 @@ policy under which the deed then takes effect. Nothing here can decide a request
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from time import monotonic
@@ -20,6 +21,7 @@ from sayso_bot.errors import (
     AdminRefused,
     CannotCheck,
     Forbidden,
+    IdempotencyMismatch,
     InvalidField,
     NotAllowed,
     NotAnAdmin,
@@ -31,7 +33,7 @@ from sayso_bot.office.illness import Illnesses
 from sayso_bot.office.keyring import Keyring
 from sayso_bot.office.moves import Moves
 from sayso_bot.office.overview import Overviews
-from sayso_bot.office.rooms import Proved, Room, Tools
+from sayso_bot.office.rooms import Proved, Room, Tools, changed
 from sayso_bot.office.stops import Stops
 from sayso_bot.office.whereabouts import Whereabouts
 from sayso_bot.ports import ChatAdapter, Configuration, Log, OfficeStore, Overview, Store
@@ -58,6 +60,7 @@ class Office:
         self._admission = Admission(adapters)
         self._refusals = Refusals(store.note, monotonic, log)
         self._log = log
+        self._books = books
         tools = Tools(store, books, configuration, adapters, address, book, log)
         self._rooms: tuple[Room, ...] = (Whereabouts(tools), Stops(tools), Moves(tools), Keyring(tools))
         self._overviews = Overviews(tools)
@@ -133,11 +136,21 @@ class Office:
         epochs, proves = self._configuration.epochs, caller.key is not None or caller.person is not None
         by = Proved(await self._proved(caller, fresh=True), epochs if proves else None)
         room = self._room(deed)
-        if not call.confirmed and not await room.was_done(call):
-            effect = await room.preview(deed)
-            if effect.questions:
+        if call.claimed:
+            await self._claim(deed, call)
+        if not await room.was_done(call):
+            if call.version is not None and call.version != epochs.routes:
+                raise changed()
+            effect = None if call.confirmed else await room.preview(deed)
+            if effect is not None and effect.questions:
                 raise Unconfirmed(effect.questions)
         return await room.carry_out(deed, by, call)
+
+    async def _claim(self, deed: Deed, call: Call) -> None:
+        if not await self._books.claim(call.operation, hashlib.sha256(repr(deed).encode()).hexdigest()):
+            raise IdempotencyMismatch(
+                "This Idempotency-Key was used for something else. That stands; nothing more was changed."
+            )
 
     def _room(self, deed: Deed) -> Room:
         return next(room for room in self._rooms if isinstance(deed, room.deeds))

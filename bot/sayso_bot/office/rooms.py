@@ -81,10 +81,6 @@ class Tools:
     def version(self) -> int:
         return self.configuration.epochs.routes
 
-    def check_version(self, call: Call) -> None:
-        if call.version is not None and call.version != self.version:
-            raise changed()
-
     # ------------------------------------------------------------------ channels
 
     def known(self) -> dict[str, str]:

@@ -73,7 +73,6 @@ class Whereabouts:
     ) -> Done:
         if await self.was_done(call) and not isinstance(deed, TestChannel):
             return await self._again(by, call)
-        self._tools.check_version(call)
         match deed:
             case SetRoute():
                 return await self._set(deed, by, call)

@@ -116,6 +116,10 @@ class OfficeStore(Protocol):
 
     async def put_keys(self, changes: Sequence[KeyChange], epochs: Epochs | None) -> KeysCode: ...
 
+    async def claim(self, operation: str, digest: str) -> bool:
+        """False where ``operation`` names something else, of another digest."""
+        ...
+
     async def answered(self, operation: str) -> bool:
         """Whether a deed of this operation has taken effect."""
         ...

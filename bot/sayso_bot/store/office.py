@@ -188,6 +188,10 @@ class RedisOffice:
 
     # ------------------------------------------------------------------ mechanics
 
+    async def claim(self, operation: str, digest: str) -> bool:
+        code, *_ = await self._call("claim", [self._deed(f"claim {operation}")], digest)
+        return bool(code == "ok")
+
     async def answered(self, operation: str) -> bool:
         return bool(await self._plain("EXISTS", self._deed(operation)))
 

@@ -18,6 +18,16 @@ local function answer_once(deed, found)
   return found
 end
 
+-- claim: the name of a deed is for what was asked for under it first, and for nothing else.
+-- KEYS  deed      ARGV  digest of what is asked for
+-- Answers  ok | other (it was used for something else)
+register('claim', function(keys, a)
+  local first = redis.call('GET', keys[1])
+  if first and first ~= a[1] then return { 'other' } end
+  redis.call('SET', keys[1], a[1], 'PX', DEED_MS)
+  return { 'ok' }
+end)
+
 -- With the time of now, as the first of its members.
 local function stamped(name, now, json)
   return '{"' .. name .. '":' .. string.format('%d', now) .. ',' .. string.sub(json, 2)

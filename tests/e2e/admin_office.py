@@ -1,0 +1,78 @@
+"""A service with a stand-in for Slack, and an admin's program at it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from e2e.office import workspace
+from fakes.slack import FakeSlack
+from service import Sayso, serving
+
+POLICY = """
+channels:
+  payments: slack:C0PAYMENTS
+  ops: slack:C0OPS
+  open: slack:C0OPEN
+admins: [email:olga@example.com]
+rules:
+  - {name: refunds, action: payments.refund, ask: {channel: payments, approvers: [email:ana@example.com], timeout: 30m}}
+  - {name: open deploys, action: deploy.*, ask: {channel: open}}
+  - {name: inbox only, action: read.*, ask: {channel: inbox}}
+  - {name: free, action: look, allow: true}
+"""
+OPS = "slack:C0OPS"
+ROUTE = {"action": "payments.*", "channel": "ops", "reason": "payments is away"}
+
+
+@dataclass
+class Admin:
+    """An admin's program at a running service with a stand-in for Slack."""
+
+    sayso: Sayso
+    slack: FakeSlack
+    client: httpx.AsyncClient
+    agent: httpx.AsyncClient
+
+    async def version(self) -> str:
+        return str((await self.client.get("/v1/admin/routes")).headers["ETag"])
+
+    async def route(self, body: dict[str, Any] = ROUTE, *, etag: str | None = None, **headers: str) -> httpx.Response:
+        headers = {"If-Match": etag or await self.version(), **headers}
+        return await self.client.post("/v1/admin/routes", json=body, headers=headers)
+
+    async def undo(self, route_id: str) -> httpx.Response:
+        headers = {"If-Match": await self.version()}
+        return await self.client.delete(f"/v1/admin/routes/{route_id}", headers=headers)
+
+    async def listed(self, what: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self.client.get(f"/v1/admin/{what}")).json()["items"]
+        return found
+
+    def said_to_olga(self) -> list[str]:
+        """What she was told by direct message."""
+        return self.said_in("DU0OLGA")
+
+    def said_in(self, channel: str) -> list[str]:
+        """What stands in a channel that is no card."""
+        return [message.words for message in self.slack.messages if message.channel == channel and not message.buttons]
+
+
+@asynccontextmanager
+async def administering(policy: str = POLICY, **options: Any) -> AsyncIterator[Admin]:
+    async with workspace() as slack:
+        slack.add_user("U0OLGA", name="Olga", email="olga@example.com")
+        for channel in ("C0OPS", "C0OPEN"):
+            slack.add_channel(channel, members=["U0ANA", "U0BEN", "U0OLGA"] if channel == "C0OPS" else ["U0BEN"])
+        async with serving(policy=policy, environ=slack.settings(), **options) as sayso:
+            client = await sayso.agent("terraform", kinds=frozenset({"admin"}))
+            yield Admin(sayso, slack, client, await sayso.agent("refunder"))
+
+
+def refused(answer: httpx.Response, status: int, code: str, *said: str) -> None:
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert all(words in answer.json()["detail"] for words in said), answer.json()["detail"]
