@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -41,8 +41,10 @@ class Admin:
     async def version(self) -> str:
         return str((await self.client.get("/v1/admin/routes")).headers["ETag"])
 
-    async def route(self, body: dict[str, Any] = ROUTE, *, etag: str | None = None, **headers: str) -> httpx.Response:
-        headers = {"If-Match": etag or await self.version(), **headers}
+    async def route(
+        self, body: Mapping[str, Any] = ROUTE, *, etag: str | None = None, named: str = ""
+    ) -> httpx.Response:
+        headers = {"If-Match": etag or await self.version(), **({"Idempotency-Key": named} if named else {})}
         return await self.client.post("/v1/admin/routes", json=body, headers=headers)
 
     async def undo(self, route_id: str) -> httpx.Response:

@@ -218,11 +218,11 @@ async def test_without_the_version_that_was_seen_nothing_is_changed_nor_with_an_
 async def test_the_same_call_again_has_the_effect_of_one() -> None:
     async with administering() as admin:
         etag = await admin.version()
-        answers = [await admin.route(etag=etag, **{"Idempotency-Key": "k"}) for _ in range(3)]
+        answers = [await admin.route(etag=etag, named="k") for _ in range(3)]
         assert [answer.status_code for answer in answers] == [201, 200, 200]
         assert {answer.json()["id"] for answer in answers} == {answers[0].json()["id"]}
         assert answers[2].headers["Idempotent-Replayed"] == "true"
-        other = await admin.route({**ROUTE, "channel": "open"}, **{"Idempotency-Key": "k"})
+        other = await admin.route({**ROUTE, "channel": "open"}, named="k")
         refused(other, 422, "idempotency_mismatch", "nothing more was changed")
         await until(lambda: admin.said_in("C0PAYMENTS"))
         assert len(admin.said_in("C0OPS")) == 2, "one test, one announcement"

@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 from fakes.slack import FakeSlack
+from sayso_bot.domain.admin import Caller
+from sayso_bot.domain.deeds import Call, PauseScope, SetRoute
+from sayso_bot.domain.pauses import Scope
 from sayso_bot.domain.request import Status
 from sayso_bot.ports import Put, Sending
 from sayso_bot.store.keys import SPECS, Keys, spec_of
@@ -40,13 +43,13 @@ rules:
 """
 
 
-async def test_every_key_is_written_down_and_lives_as_long_as_it_says() -> None:
+async def test_every_key_is_written_down_and_lives_as_long_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
     async with FakeSlack() as slack:
         slack.add_user("U0ANA", name="Ana", email="ana@example.com")
         for channel in ("C0PAYMENTS", "C0BUSY"):
             slack.add_channel(channel, members=["U0ANA"])
         async with serving(policy=POLICY, environ=slack.settings()) as sayso:
-            await _use_everything(sayso, slack)
+            await _use_everything(sayso, slack, monkeypatch)
             client: Any = sayso.service.store.client
             used = set()
             async for key in client.scan_iter(count=1000):
@@ -58,7 +61,7 @@ async def test_every_key_is_written_down_and_lives_as_long_as_it_says() -> None:
             assert used == {spec.pattern for spec in SPECS}, "the run does not use everything"
 
 
-async def _use_everything(sayso: Sayso, slack: FakeSlack) -> None:
+async def _use_everything(sayso: Sayso, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> None:
     agent = await sayso.agent()
     slack.limit_rate("chat.postMessage", after=60)
     await _asked(agent, "busy.a")
@@ -75,7 +78,7 @@ async def _use_everything(sayso: Sayso, slack: FakeSlack) -> None:
     await sayso.vote(decided, "deny", person=ANA)
     await agent.post(f"/v1/requests/{withdrawn}/cancel")
     assert (await agent.get(f"/v1/requests/{paid}")).json()["approvals"]["have"] == 1
-    assert await sayso.service.desk.pause("ops", "an incident", "p1")
+    await _administer(sayso, slack, monkeypatch)
     assert sayso.service.sign_in_link is not None
     await sayso.service.sign_in_link("email:ana@example.com", "Ana")
     await until(lambda: _has_alarm(sayso))
@@ -93,6 +96,22 @@ async def _filed(sayso: Sayso, agent: Any) -> None:
     sending = Sending("a.txt", "text/plain", content(), "o1")
     await sayso.service.desk.put_file(Put(made.json()["id"], ANA, "papers", sending, "inbox"))
     await sayso.service.store.files.receive(content())
+
+
+async def _nothing() -> dict[Scope, str]:
+    return {}
+
+
+async def _administer(sayso: Sayso, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A route to a place that is named with it, a pause of everything, the use of a key."""
+    office, store = sayso.service.office, sayso.service.store
+    monkeypatch.setattr(store.office, "to_repaint", _nothing)  # so that what is to be looked at stays there
+    slack.add_channel("C0NIGHT", members=["U0ANA"])
+    deeds = (SetRoute("busy.*", "slack:C0NIGHT"), PauseScope(Scope()))
+    for deed in deeds:
+        await office.do(deed, Caller("cli"), Call(type(deed).__name__, confirmed=True))
+    await store.office.note_use(["key_1"])
+    await store.office.report("slack:C0CLOSED", "channel_not_found", ())
 
 
 async def _asked(agent: Any, action: str, idempotency_key: str | None = None) -> str:

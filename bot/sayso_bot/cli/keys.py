@@ -7,22 +7,23 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from sayso_bot.cli.arguments import agent_name
-from sayso_bot.cli.operator import Book, with_book
+from sayso_bot.cli.office import carried_out, duration, overview
 from sayso_bot.cli.printing import AsJson, clock, print_json, print_table, say
+from sayso_bot.domain.deeds import Done, KeyMade, MakeKey, RevokeKey, RotateKey
 from sayso_bot.domain.globs import ACTION_PATTERN
-from sayso_bot.domain.key import KINDS, Key, Kind, Quotas, new_key_id, new_secret, secret_digest
-from sayso_bot.domain.request import rfc3339
-from sayso_bot.errors import NotFound
+from sayso_bot.domain.key import KINDS, Key, Kind, Quotas
+from sayso_bot.http.admin_schemas import key_out
 from sayso_bot.policy.places import Unacceptable, account
+from sayso_bot.ports import KeyNow
+from sayso_bot.settings import Settings
 
 commands = typer.Typer(help="Keys of agents, executors and admin programs.", no_args_is_help=True)
 
@@ -47,6 +48,10 @@ def _rate(text: str) -> float:
     if not 0 < rate <= LARGEST_RATE:
         raise typer.BadParameter(f"write it as 20/s, or 0.5/s; at most {LARGEST_RATE}/s")
     return rate
+
+
+def _overlap(text: str) -> int:
+    return 0 if text == "0s" else duration(text)
 
 
 def _email(text: str) -> str:
@@ -83,32 +88,30 @@ def create(
     if kinds >= {"agent", "admin"}:
         raise typer.BadParameter("no key that submits can administer; make two keys", param_hint="--kind")
     quotas = replace(_QUOTAS, rate=rate, burst=math.ceil(rate * BURST_SECONDS), pending=pending, held=held)
-    globs = _globs(actions or ["*"])
+    _print_made(carried_out(MakeKey(name, kinds, _globs(actions or ["*"]), quotas, principal), yes=True), as_json)
 
-    async def work(book: Book) -> tuple[Key, str, str]:
-        secret = new_secret(book.settings.book)
-        made_at = datetime.now(UTC)
-        key = Key(new_key_id(), name, kinds, globs, secret_digest(secret), made_at, quotas, principal)
-        await book.store.put_key(key, "key_created")
-        return key, secret, book.settings.public_url
 
-    key, secret, url = with_book(work)
+def _print_made(done: Done, as_json: bool) -> None:
+    """The key and its secret, which nobody is told again."""
+    made = done.the(KeyMade)
+    key, secret = made.key, made.secret or ""
     if as_json:
         print_json({"id": key.id, "name": key.name, "kinds": _kinds(key), "key": secret})
         return
     for label, text in (("id", key.id), ("name", key.name), ("kinds", ", ".join(_kinds(key))), ("key", secret)):
         typer.echo(f"{label:<7}{text}")
+    url = Settings.load().public_url
     say(f"\nThe key is shown only now. Whoever uses it needs: export SAYSO_URL={url} SAYSO_KEY=sk_…")
 
 
 @commands.command("list")
 def list_keys(as_json: AsJson = False) -> None:
     """List all keys, revoked ones too, without their secrets."""
-    keys = sorted(with_book(_all), key=lambda key: (key.revoked_at is not None, key.name, key.created_at))
+    keys = overview().keys
     if as_json:
-        print_json([_public(key) for key in keys])
+        print_json([key_out(now.key, now.last_used) for now in keys])
     elif keys:
-        headings = ("id", "name", "kinds", "actions", "rate", "acts for", "made", "state")
+        headings = ("id", "name", "kinds", "actions", "rate", "acts for", "made", "used", "state")
         print_table(headings, map(_row, keys))
     else:
         say("There are no keys. Make one with: sayso keys create NAME")
@@ -119,34 +122,30 @@ def revoke(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="The id that `sayso keys list` shows.")],
     as_json: AsJson = False,
 ) -> None:
-    """Revoke a key at once, on every replica. Its requests stay; its held calls learn nothing."""
-
-    async def work(book: Book) -> tuple[Key, bool]:
-        key = _found(await _all(book), key_id)
-        if key.revoked_at is not None:
-            return key, False
-        revoked = replace(key, revoked_at=datetime.now(UTC))
-        await book.store.put_key(revoked, "key_revoked")
-        return revoked, True
-
-    key, changed = with_book(work)
+    """Revoke a key at once, on every replica. Its requests stay; its held calls end and learn nothing."""
+    done = carried_out(RevokeKey(key_id), yes=True)
+    key = done.the(Key)
     if as_json:
-        print_json(_public(key))
-    elif changed:
+        print_json(key_out(key))
+    elif not done.replayed:
         typer.echo(f"Revoked {key.id} of {key.name}.")
     else:
         typer.echo(f"{key.id} of {key.name} was revoked before, {_time(key.revoked_at)}. Nothing was changed.")
 
 
-async def _all(book: Book) -> tuple[Key, ...]:
-    return (await book.store.configuration(None)).keys
-
-
-def _found(keys: Iterable[Key], key_id: str) -> Key:
-    for key in keys:
-        if key.id == key_id:
-            return key
-    raise NotFound("There is no key with this id. `sayso keys list` shows them. Nothing was changed.")
+@commands.command()
+def rotate(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The id that `sayso keys list` shows.")],
+    overlap: Annotated[
+        int, typer.Option(metavar="DURATION", parser=_overlap, help="How long both work; 0s ends the old one now.")
+    ] = "1h",  # type: ignore[assignment]
+    as_json: AsJson = False,
+) -> None:
+    """Make a key like another one, print its secret this once, and let the other one lapse."""
+    done = carried_out(RotateKey(key_id, overlap), yes=True)
+    _print_made(done, as_json)
+    if (old := done.the(KeyMade).instead_of) is not None:
+        say(f"{old.id} works until {_time(old.lapses_at or old.revoked_at)}.")
 
 
 def _globs(given: list[str]) -> tuple[str, ...]:
@@ -160,24 +159,14 @@ def _kinds(key: Key) -> list[str]:
     return [kind for kind in KINDS if kind in key.kinds]
 
 
-def _row(key: Key) -> tuple[str, ...]:
-    state = f"revoked {_time(key.revoked_at)}" if key.revoked_at else "valid"
-    actions, kinds = " ".join(key.actions), ", ".join(_kinds(key))
-    made = _time(key.created_at)
-    return key.id, key.name, kinds, actions, f"{key.quotas.rate:g}/s", key.principal or "-", made, state
-
-
-def _public(key: Key) -> dict[str, Any]:
-    return {
-        "id": key.id,
-        "name": key.name,
-        "kinds": _kinds(key),
-        "actions": list(key.actions),
-        "quotas": asdict(key.quotas),
-        "principal": key.principal,
-        "created_at": rfc3339(key.created_at),
-        "revoked_at": rfc3339(key.revoked_at) if key.revoked_at else None,
-    }
+def _row(now: KeyNow) -> tuple[str, ...]:
+    key = now.key
+    state = f"lapses {_time(key.lapses_at)}" if key.lapses_at else "valid"
+    if key.revoked_at:
+        state = f"revoked {_time(key.revoked_at)}"
+    actions, kinds, acts_for = " ".join(key.actions), ", ".join(_kinds(key)), key.principal or "-"
+    made, used = _time(key.created_at), _time(now.last_used)
+    return key.id, key.name, kinds, actions, f"{key.quotas.rate:g}/s", acts_for, made, used, state
 
 
 def _time(at: datetime | None) -> str:

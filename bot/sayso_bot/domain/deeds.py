@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from sayso_bot.domain.key import Key, Kind, Quotas
 from sayso_bot.domain.pauses import Pause, Scope
 from sayso_bot.domain.routing import LiveChannel, LiveRoute
 
+Thing = TypeVar("Thing")
 MAX_WHY = 500
 MAX_NAME = 64
 
@@ -179,3 +180,9 @@ class Done:
     version: int
     thing: LiveRoute | LiveChannel | Pause | KeyMade | Key | MovedAlong | None = None
     replayed: bool = False
+
+    def the(self, kind: type[Thing]) -> Thing:
+        """The thing, which is of this kind whenever the deed is."""
+        if not isinstance(self.thing, kind):
+            raise TypeError(f"no {kind.__name__} came of it")
+        return self.thing

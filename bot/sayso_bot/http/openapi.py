@@ -123,7 +123,7 @@ def _file() -> dict[str, Any]:
         "parameters": [_ID, {"name": "file_id", "in": "path", "required": True, "schema": {"type": "string"}}],
         "responses": {
             "200": {"description": "The file as it came.", "content": whole, "headers": headers},
-            **_problems(errors.NotFound, errors.InvalidField, *_ALWAYS),
+            **problems_of(errors.NotFound, errors.InvalidField, *ALWAYS),
         },
     }
 

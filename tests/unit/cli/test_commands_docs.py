@@ -20,7 +20,7 @@ EXAMPLES = [
     for line in block.splitlines()
     if line.startswith("sayso ")
 ]
-GROUPS = {"keys", "requests", "policy"}
+GROUPS = {"keys", "requests", "policy", "routes", "channels"}
 
 
 @pytest.mark.parametrize("words", EXAMPLES, ids=" ".join)
