@@ -13,7 +13,8 @@ CORES = 2
 class Scale:
     """``decisions`` are a second; ``few`` and ``many`` are pending requests; ``starts`` is how often it is started.
 
-    ``taps`` are a second, while ``agents`` wait; ``burst`` is how many requests one channel gets at once.
+    ``taps`` are a second, while ``agents`` wait; ``burst`` is how many requests one channel gets at once; ``changes``
+    is how often a route is changed.
     """
 
     slices: int = 20
@@ -27,6 +28,7 @@ class Scale:
     taps: int = 100
     agents: int = 1_000
     burst: int = 500
+    changes: int = 40
 
     @property
     def is_whole(self) -> bool:
@@ -39,7 +41,7 @@ class Scale:
 WHOLE = Scale()
 TINY = Scale(
     slices=2, slice_seconds=0.2, connections=4, held=20, decisions=40, few=20, many=100, starts=1,
-    taps=20, agents=20, burst=20,
+    taps=20, agents=20, burst=20, changes=2,
 )  # fmt: skip
 
 

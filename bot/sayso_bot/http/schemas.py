@@ -142,6 +142,10 @@ class RequestOut(Out):
     files: Annotated[
         list[FileOut] | None, Field(description="Only where there are some; GET …/files/{file_id} hands one out.")
     ] = None
+    asked_in: Annotated[
+        str | None,
+        Field(description="Only where an admin has it asked elsewhere than its rule says: in which channel."),
+    ] = None
     original_params: Annotated[
         dict[str, Any] | None, Field(description="Only where an approver has edited them: what the agent sent.")
     ] = None
@@ -257,6 +261,7 @@ def request_out(request: Request, review_url: str) -> dict[str, Any]:
         "review_url": review_url,
         **({} if request.form is None else {"form": {"fields": [field_out(field) for field in request.form.fields]}}),
         **({"files": [_file(file) for file in request.files]} if request.files else {}),
+        **({} if request.moved is None else {"asked_in": request.moved.channel}),
         **({} if request.original_params is None else {"original_params": request.original_params}),
     }
 
