@@ -13,6 +13,8 @@ from typing import Any
 
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from sayso_adapters.slack.admin import Admins
+from sayso_adapters.slack.admin_views import ADMIN
 from sayso_adapters.slack.blocks import MAX_TEXT, escape, plain, section, shortened
 from sayso_adapters.slack.bolt import Dispatcher
 from sayso_adapters.slack.callbacks import Callbacks
@@ -72,10 +74,11 @@ class SlackAdapter:
         inbox = f"{context.public_url.rstrip('/')}/inbox"
         self._home_tab = HomeTab(context, self._workspaces, inbox)
         self._shortcuts = Shortcuts(context, self._workspaces, inbox)
+        self._admins = Admins(context, self._workspaces)
         handlers = Handlers(
             on_action=self._act,
-            on_view=self._views.submit,
-            on_command=Slash(context, self._workspaces, inbox).answer,
+            on_view=self._submit,
+            on_command=Slash(context, self._workspaces, inbox, self._admins).answer,
             on_shortcut=self._shortcuts.take,
             on_event=self._hear,
         )
@@ -99,7 +102,7 @@ class SlackAdapter:
             await self._sockets.start()
 
     async def stop(self) -> None:
-        await asyncio.gather(self._taps.finish(FINISH_SECONDS), self._views.finish(FINISH_SECONDS))
+        await asyncio.gather(*(part.finish(FINISH_SECONDS) for part in (self._taps, self._views, self._admins)))
         if self._sockets is not None:
             await self._sockets.stop()
         await self._workspaces.close()
@@ -273,6 +276,11 @@ class SlackAdapter:
             await self._shortcuts.tapped(body)
         else:
             await (self._views.step(body) if body.get("view") else self._taps.take(body))
+
+    async def _submit(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """What was done to a dialog: an admin's, or one about a request."""
+        is_admins = body["view"]["callback_id"] == ADMIN
+        return await (self._admins.submit(body) if is_admins else self._views.submit(body))
 
     async def _hear(self, body: Mapping[str, Any]) -> None:
         if body["event"]["type"] != "app_home_opened":

@@ -1,6 +1,7 @@
-"""``/sayso``: what waits, one request, where things go. Every answer is for who typed it alone, and changes nothing.
+"""``/sayso``: what waits, one request, where things go; and an admin's commands, which open a dialog.
 
-The answer goes with the acknowledgement, within two seconds because Slack gives up after three.
+Every answer is for who typed it alone, and changes nothing. It goes with the acknowledgement, within two seconds
+because Slack gives up after three.
 """
 
 from __future__ import annotations
@@ -9,15 +10,17 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sayso_adapters.slack.admin import Admins
 from sayso_adapters.slack.blocks import Block, escape, plain, section
 from sayso_adapters.slack.cards import notice
 from sayso_adapters.slack.listing import HELP, NOTHING_WAITS, pending_message, routes_message, told_of
-from sayso_adapters.slack.looking import GUEST, UNSEEN, Looking, Viewer, safely
+from sayso_adapters.slack.looking import CANNOT_CHECK, GUEST, UNSEEN, Looking, Viewer, safely
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.tappers import Tapper
 from sayso_adapters.slack.taps import as_id
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
-from sayso_bot.ports import AdapterContext
+from sayso_bot.domain.commands import is_admins
+from sayso_bot.ports import AdapterContext, AdapterError
 
 ANSWER_SECONDS = 2.0
 TOO_SLOW = "This takes longer than Slack waits. Try again in a minute, or open the inbox."
@@ -27,19 +30,22 @@ NOT_CONNECTED = "This workspace is not connected to Sayso."
 class Slash:
     """The handler of slash commands, whatever name the app gives to the one that it has."""
 
-    def __init__(self, context: AdapterContext, workspaces: Workspaces, inbox: str) -> None:
+    def __init__(self, context: AdapterContext, workspaces: Workspaces, inbox: str, admins: Admins) -> None:
         self._context = context
+        self._admins = admins
         self._workspaces = workspaces
         self._looking = Looking(context.desk, workspaces)
         self._inbox = inbox
 
-    async def answer(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The message with which Slack answers the command."""
+    async def answer(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The message with which Slack answers the command; None where a dialog does."""
         tapper = Tapper(as_id(body.get("user_id")), as_id(body.get("team_id")), as_id(body.get("enterprise_id")))
         workspace, text = self._workspaces.of_payload(body), body.get("text")
         if workspace is None or not USER.match(tapper.user):
             return _said(NOT_CONNECTED)
         words = text.split() if isinstance(text, str) else []
+        if is_admins(words):
+            return self._begin(words, body, tapper, workspace)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 told = await safely(self._do(words, tapper, workspace), self._context.log, tapper.user)
@@ -47,6 +53,16 @@ class Slash:
             self._context.log.warning("slack.command_slow", user=tapper.user)
             told = TOO_SLOW
         return _said(told) if isinstance(told, str) else told
+
+    def _begin(
+        self, words: Sequence[str], body: Mapping[str, Any], tapper: Tapper, workspace: Workspace
+    ) -> Mapping[str, Any] | None:
+        try:
+            unreadable = self._admins.begin(words, body, tapper, workspace)
+        except AdapterError as error:
+            self._context.log.warning("slack.viewer_not_checked", user=tapper.user, what=error.what)
+            return _said(CANNOT_CHECK)
+        return None if unreadable is None else _said(unreadable)
 
     async def _do(self, words: Sequence[str], tapper: Tapper, workspace: Workspace) -> Mapping[str, Any] | str:
         viewer = await self._looking.viewer(tapper, workspace)

@@ -1,0 +1,234 @@
+"""An admin's command in Slack: read, shown with what it would do, and carried out when the dialog is submitted.
+
+Slack's leave to open a dialog lives three seconds, so the dialog opens at once and says to wait; who the account is and
+whether it administers is looked up then, and again when the dialog is submitted, which may be an hour later. The
+dialog carries a token; what was typed, where, and what the admin saw lies on the shelf.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sayso_adapters.slack import once
+from sayso_adapters.slack.admin_views import ADMIN, WHY, came_of_it, confirmation, why_of
+from sayso_adapters.slack.answers import Answers
+from sayso_adapters.slack.blocks import Block
+from sayso_adapters.slack.looking import CANNOT_CHECK, Looking, safely
+from sayso_adapters.slack.modals import told
+from sayso_adapters.slack.people import CHANNEL, USER
+from sayso_adapters.slack.tappers import NOTHING, Tapper
+from sayso_adapters.slack.taps import as_id, as_object
+from sayso_adapters.slack.workspaces import Workspace, Workspaces
+from sayso_bot.domain.admin import Caller
+from sayso_bot.domain.commands import Said, Unreadable, parse
+from sayso_bot.domain.deeds import Call, Deed
+from sayso_bot.errors import ChangedMeanwhile, InvalidField, SaysoError, Unavailable
+from sayso_bot.ports import AdapterContext, AdapterError, LookupFailed
+
+SURFACE = "slack"
+KEPT_SECONDS = 3600
+ONE_MOMENT = "One moment: this is looked at."
+TOO_OLD = f"This dialog is from too long ago. {NOTHING} Type the command again."
+CHANGED = "Another admin has changed something meanwhile. This is how it would be now:"
+UNSURE = "Something went wrong, so it is not known whether this was done. /sayso routes shows how things stand."
+NOT_OPENED = f"The dialog could not be opened in time. {NOTHING} Type the command again."
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A command as it was typed. ``channel`` is where, to be told there; ``version`` what its dialog has shown."""
+
+    words: tuple[str, ...]
+    said: Said
+    channel: str
+    version: int = -1
+
+    def deed(self) -> Deed:
+        """Raises `Unreadable`."""
+        return parse(self.words, self.said)
+
+    def packed(self) -> bytes:
+        said = {"place": self.said.place, "called": self.said.called, "now": self.said.now.isoformat()}
+        record = {"words": self.words, "said": said, "channel": self.channel, "version": self.version}
+        return json.dumps(record).encode()
+
+    @classmethod
+    def unpacked(cls, record: bytes) -> Typed:
+        found = json.loads(record)
+        said = Said(found["said"]["place"], found["said"]["called"], datetime.fromisoformat(found["said"]["now"]))
+        return cls(tuple(found["words"]), said, found["channel"], found["version"])
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    tapper: Tapper
+    view: str
+    token: str
+    why: str
+    has_why: bool
+
+    @property
+    def operation(self) -> str:
+        """What a dialog shows is done once, whatever is written into it later."""
+        return f"slack:admin:{self.token}"
+
+    @property
+    def delivery(self) -> str:
+        """The same for every delivery of this submission."""
+        said = hashlib.sha256(self.why.encode()).hexdigest()[:32]
+        return f"{self.operation}:{self.view}:{self.tapper.user}:{said}"
+
+
+class Admins:
+    """The command's dialog, from its opening to what came of it. Each submission is handled once in this process."""
+
+    def __init__(self, context: AdapterContext, workspaces: Workspaces) -> None:
+        self._context = context
+        self._office = context.office
+        self._workspaces = workspaces
+        self._looking = Looking(context.desk, workspaces)
+        self._once: once.Once[Mapping[str, Any] | None] = once.Once(context)
+        self._answers = Answers(context, lambda: self._once.ending)
+
+    async def finish(self, seconds: float) -> None:
+        await self._once.finish(seconds)
+
+    # ------------------------------------------------------------------ typed
+
+    def begin(self, words: Sequence[str], body: Mapping[str, Any], tapper: Tapper, workspace: Workspace) -> str | None:
+        """Open the dialog of a command. The sentence for who typed it where it cannot be read."""
+        typed = _typed(words, body, workspace)
+        try:
+            typed.deed()
+        except Unreadable as error:
+            return error.sentence
+        self._context.spawn(self._open(typed, as_id(body.get("trigger_id")), tapper, workspace))
+        return None
+
+    async def _open(self, typed: Typed, trigger: str, tapper: Tapper, workspace: Workspace) -> None:
+        try:
+            said = await workspace.call("views.open", trigger_id=trigger, view=told(ONE_MOMENT))
+            shown = await self._look(typed, tapper, workspace)
+            await workspace.call("views.update", view_id=str(said["view"]["id"]), view=shown)
+        except AdapterError as error:
+            if error.what == "exchanged_trigger_id":  # another delivery of the same has opened it
+                return
+            self._context.log.warning("slack.dialog_not_opened", user=tapper.user, what=error.what)
+            await self._answers.tell(workspace, tapper.user, NOT_OPENED, typed.channel or None)
+
+    async def _look(self, typed: Typed, tapper: Tapper, workspace: Workspace, notice: str = "") -> Block:
+        """The dialog that shows what would be done, or why not."""
+        try:
+            caller = await self._caller(typed, tapper, workspace)
+            if isinstance(caller, str):
+                return came_of_it(caller)
+            deed = typed.deed()
+            effect = await self._office.preview(deed, caller)
+            token = f"adm_{secrets.token_urlsafe(24)}"
+            kept = replace(typed, version=effect.version)
+            await self._context.shelf.put(f"admin/{token}", kept.packed(), ttl_seconds=KEPT_SECONDS)
+        except SaysoError as error:
+            return came_of_it(error.detail)
+        return confirmation(deed, effect, token, notice)
+
+    async def _caller(self, typed: Typed, tapper: Tapper, workspace: Workspace) -> Caller | str:
+        """Who it is, or the sentence that says why they do nothing here."""
+        viewer = await safely(self._looking.viewer(tapper, workspace), self._context.log, tapper.user)
+        if isinstance(viewer, str):
+            return viewer
+        return Caller(SURFACE, viewer.person, place=typed.said.place, guest=viewer.guest)
+
+    # ------------------------------------------------------------------ submitted
+
+    async def submit(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """What Slack is answered, once it is done or refused.
+
+        Raises `Unavailable` when that is not known after two seconds, because Slack gives up after three; the work goes
+        on, and the admin is told.
+        """
+        submitted, workspace = _submitted(body), self._workspaces.of_payload(body)
+        if submitted is None or workspace is None:
+            return None
+        answered = await self._once.outcome(submitted.delivery, lambda known: self._submit(submitted, workspace, known))
+        if answered is None:
+            raise Unavailable("It is not known yet whether this was done.", retry_after=1)
+        return answered
+
+    async def _submit(
+        self, submitted: Submitted, workspace: Workspace, known: asyncio.Future[Mapping[str, Any] | None]
+    ) -> None:
+        began = asyncio.get_running_loop().time()
+        answered: Mapping[str, Any] | None = None
+        channel, said = "", UNSURE
+        try:
+            record = await self._context.shelf.get(f"admin/{submitted.token}")
+            typed = Typed.unpacked(record) if record else None
+            channel = typed.channel if typed else ""
+            answered, said = await self._done(typed, submitted, workspace)
+        except LookupFailed:
+            answered, said = _updated(came_of_it(CANNOT_CHECK)), CANNOT_CHECK
+        except SaysoError as error:
+            self._context.log.warning("slack.admin_failed", user=submitted.tapper.user, code=error.code)
+        finally:
+            late = asyncio.get_running_loop().time() - began >= once.ACKNOWLEDGE_SECONDS
+            known.set_result(answered)
+            if answered is None:
+                self._once.forget(submitted.delivery)
+            if answered is None or late:
+                await self._answers.tell(workspace, submitted.tapper.user, said, channel or None)
+
+    async def _done(
+        self, typed: Typed | None, submitted: Submitted, workspace: Workspace
+    ) -> tuple[Mapping[str, Any], str]:
+        """Carry it out; what Slack is answered, and the sentence for the admin."""
+        if typed is None:
+            return _updated(came_of_it(TOO_OLD)), TOO_OLD
+        caller = await self._caller(typed, submitted.tapper, workspace)
+        if isinstance(caller, str):
+            return _updated(came_of_it(caller)), caller
+        deed: Any = typed.deed()
+        if submitted.has_why:
+            deed = replace(deed, why=submitted.why)
+        call = Call(submitted.operation, typed.version, confirmed=True)
+        try:
+            done = await self._office.do(deed, caller, call)
+        except ChangedMeanwhile:
+            return _updated(await self._look(typed, submitted.tapper, workspace, CHANGED)), CHANGED
+        except InvalidField as error:
+            if error.field == "reason":
+                return {"response_action": "errors", "errors": {WHY: error.detail}}, error.detail
+            return _updated(came_of_it(error.detail)), error.detail
+        except SaysoError as error:
+            return _updated(came_of_it(error.detail)), error.detail
+        return _updated(came_of_it(done.said)), done.said
+
+
+def _updated(view: Block) -> Mapping[str, Any]:
+    return {"response_action": "update", "view": view}
+
+
+def _typed(words: Sequence[str], body: Mapping[str, Any], workspace: Workspace) -> Typed:
+    channel, name = as_id(body.get("channel_id")), body.get("channel_name")
+    here = CHANNEL.match(channel) is not None
+    place = f"slack:{workspace.home.team}/{channel}" if here else ""
+    called = name if here and isinstance(name, str) else ""
+    return Typed(tuple(words), Said(place, called[:80], datetime.now(UTC)), channel if here else "")
+
+
+def _submitted(body: Mapping[str, Any]) -> Submitted | None:
+    """The submission of such a dialog, or None for any other payload."""
+    view, user = as_object(body.get("view")), as_object(body.get("user"))
+    if body.get("type") != "view_submission" or view.get("callback_id") != ADMIN:
+        return None
+    values = as_object(as_object(view.get("state")).get("values"))
+    enterprise = as_id(as_object(body.get("enterprise")).get("id"))
+    tapper = Tapper(as_id(user.get("id")), as_id(user.get("team_id")), enterprise)
+    found = Submitted(tapper, as_id(view.get("id")), as_id(view.get("private_metadata")), why_of(values), WHY in values)
+    return found if found.view and found.token and USER.match(tapper.user) else None
