@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sayso_adapters.inbox.admin import Admin
 from sayso_adapters.inbox.callbacks import Callbacks
 from sayso_adapters.inbox.events import Live
 from sayso_adapters.inbox.gate import Gate
@@ -42,7 +43,8 @@ class Inbox:
         self._pages = Pages(Reader(context.desk), looks)
         self._uploads = Uploads(context.desk, gate)
         self._callbacks = Callbacks(context, gate, self._pages, self._live, self._uploads)
-        self._door = Doorkeeper(gate, looks)
+        self._admin = Admin(context, gate, looks)
+        self._door = Doorkeeper(gate, looks, context.office)
         self._mount(context.mount)
 
     async def start(self) -> None:
@@ -96,6 +98,10 @@ class Inbox:
         mount("POST", "/inbox/requests/{id}/files", background(self._uploads.take), takes_files=True)
         mount("GET", "/inbox/requests/{id}/files/{file_id}", page(self._uploads.save))
         mount("POST", "/inbox/requests/{id}/edit", page(self._callbacks.edit))
+        mount("GET", "/inbox/admin", page(self._admin.page))
+        mount("POST", "/inbox/admin/preview", page(self._admin.preview))
+        mount("POST", "/inbox/admin/do", page(self._admin.do))
+        mount("GET", "/inbox/fragments/admin", background(self._admin.page))
         mount("GET", "/inbox/sign-in", self._pages.sign_in)
         mount("POST", "/inbox/session", self._callbacks.sign_in)
         mount("POST", "/inbox/sign-out", page(self._callbacks.sign_out))

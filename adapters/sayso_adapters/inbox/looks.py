@@ -17,6 +17,7 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sayso_adapters.inbox.sessions import Session, utc_now
+from sayso_bot.domain.policy import format_duration
 from sayso_bot.domain.request import rfc3339
 from sayso_bot.errors import NotFound, SaysoError
 
@@ -89,7 +90,7 @@ class Looks:
             lstrip_blocks=True,
         )
         self._pages.globals["asset"] = assets.address
-        self._pages.filters.update(instant=rfc3339, zoned=zoned, parts=parts)
+        self._pages.filters.update(instant=rfc3339, zoned=zoned, parts=parts, span=format_duration)
 
     def page(self, template: str, session: Session | None, *, status: int = 200, **content: Any) -> web.Response:
         """A whole page or a fragment, with all headers."""
@@ -98,7 +99,9 @@ class Looks:
 
     def error(self, error: SaysoError, session: Session | None) -> web.Response:
         """What a person reads when a page cannot be shown: the sentences of the error, and nothing else of it."""
-        title = "There is no such request" if isinstance(error, NotFound) else error.title
+        title = error.title
+        if isinstance(error, NotFound) and "request" in error.detail.lower():
+            title = "There is no such request"
         response = self.page("error.html", session, status=error.status, title=title, detail=error.detail)
         if error.retry_after is not None:
             response.headers["Retry-After"] = str(max(1, round(error.retry_after)))

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import TypeAlias
 
 from aiohttp import web
 
 from sayso_adapters.inbox import asking
+from sayso_adapters.inbox.admin import caller_of
 from sayso_adapters.inbox.asking import NotEdited
 from sayso_adapters.inbox.forms import Sent
 from sayso_adapters.inbox.gate import Gate
@@ -22,7 +24,7 @@ from sayso_adapters.inbox.reading import Reader
 from sayso_adapters.inbox.sessions import Session
 from sayso_bot.domain.request import Status
 from sayso_bot.errors import InvalidField, ResponseInvalid, SaysoError, StaleRevision
-from sayso_bot.ports import Handler
+from sayso_bot.ports import Handler, OfficeFace
 
 SignedIn: TypeAlias = Callable[[web.Request, Session], Awaitable[web.StreamResponse]]
 
@@ -37,9 +39,10 @@ class NotAllOpen(InvalidField):
 class Doorkeeper:
     """Lets signed-in people through to a handler, and turns declared errors into pages."""
 
-    def __init__(self, gate: Gate, looks: Looks) -> None:
+    def __init__(self, gate: Gate, looks: Looks, office: OfficeFace) -> None:
         self._gate = gate
         self._looks = looks
+        self._office = office
 
     def page(self, handler: SignedIn) -> Handler:
         """What a person opens or sends: it counts as use of the session."""
@@ -50,6 +53,7 @@ class Doorkeeper:
                 session = await self._gate.session(http_request, use=True)
                 if session is None:
                     return self._signed_out(http_request)
+                session = replace(session, admin=await self._office.is_admin(caller_of(session)))
                 return await handler(http_request, session)
             except SaysoError as error:
                 return self._looks.error(error, session)

@@ -32,7 +32,10 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """``id`` is the SHA-256 of the cookie: safe to show. ``csrf`` goes into each form of this session."""
+    """``id`` is the SHA-256 of the cookie: safe to show. ``csrf`` goes into each form of this session.
+
+    ``admin``: the admin's page is offered; it is looked up for each page, and never kept.
+    """
 
     id: str
     aliases: tuple[str, ...]
@@ -40,6 +43,7 @@ class Session:
     csrf: str
     created_at: datetime
     seen_at: datetime
+    admin: bool = False
 
     @property
     def person(self) -> Person:
