@@ -120,7 +120,7 @@ def _file() -> dict[str, Any]:
     return {
         "operationId": "file",
         "summary": "Save a file of a request",
-        "parameters": [_ID, {"name": "file_id", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "parameters": [ID, {"name": "file_id", "in": "path", "required": True, "schema": {"type": "string"}}],
         "responses": {
             "200": {"description": "The file as it came.", "content": whole, "headers": headers},
             **problems_of(errors.NotFound, errors.InvalidField, *ALWAYS),

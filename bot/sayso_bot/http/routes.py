@@ -110,8 +110,8 @@ class AgentRoutes:
     async def file(self, key: Key, http_request: web.Request) -> web.Response:
         """A file of the agent's own request, as it came, to be saved and not to be shown."""
         self._take(key)
-        _only(http_request.query, ())
-        request = await self._desk.read(key, _id(http_request))
+        only(http_request.query, ())
+        request = await self._desk.read(key, request_id_of(http_request))
         file = request.file(http_request.match_info["file_id"])
         if file is None:
             raise NotFound("This request has no file with this id.")
