@@ -228,7 +228,7 @@ async def test_a_path_or_method_that_is_not_offered_says_so() -> None:
                     refused(answer, 405, "method_not_allowed")
         for path in ("/v1", "/v1/requests/", "//v1/requests", "/v1/request", "/V1/requests",
                      "/v1/requests/x/approve",
-                     "/v1/requests/x/vote", "/v1/receipts/redeem", "/v1/admin/keys", "/%00"):  # fmt: skip
+                     "/v1/requests/x/vote", "/v1/receipts/redeem", "/v1/admin/nothing", "/%00"):  # fmt: skip
             refused(await agent.request("POST", path, json=ASK), 404, "not_found")
 
 
