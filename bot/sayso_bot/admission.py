@@ -42,7 +42,7 @@ class Admission:
 
         Raises `NotAnApprover`, `OwnRequest` or `CannotCheck`.
         """
-        _check_not_own(request, person, people)
+        _check_not_own(request.principal, person, people)
         try:
             found = (
                 await self._find(requirement, person, surface, place, fresh)
@@ -65,6 +65,20 @@ class Admission:
             raise CannotCheck(
                 "It could not be checked whether you are an admin. Nothing was changed; try again shortly."
             ) from None
+
+    async def could_admit(self, requirement: Requirement, principal: str | None, email: str, people: People) -> bool:
+        """Whether whoever proves this address may decide under ``requirement``: in the inbox, or at the rule's place.
+
+        Raises `CannotCheck`.
+        """
+        person = Person.known_as(email, {f"email:{email}"}).joined(people)
+        try:
+            _check_not_own(principal, person, people)
+            return await self._find(requirement, person, "inbox", None, fresh=False) is not None
+        except OwnRequest:
+            return False
+        except LookupFailed:
+            raise CannotCheck("It could not be checked whether the named approver may decide.") from None
 
     async def no_longer_admitted(self, request: Request, people: People) -> list[str]:
         """Persons of earlier approvals who would not be admitted now (they left the group). Raises `CannotCheck`."""
@@ -151,19 +165,19 @@ def _asked_of(request: Request) -> Requirement | None:
     return replace(request.requirement, place=request.place)
 
 
-def _check_not_own(request: Request, person: Person, people: People) -> None:
+def _check_not_own(acts_for: str | None, person: Person, people: People) -> None:
     """Raise `OwnRequest` for the principal, and for whoever cannot be told apart from them.
 
     Told apart is who came with a confirmed address of their own, or where ``people`` names both in different entries.
     """
-    if request.principal is None:
+    if acts_for is None:
         return
-    principal = Person.known_as(request.principal, {f"email:{request.principal}"}).joined(people)
+    principal = Person.known_as(acts_for, {f"email:{acts_for}"}).joined(people)
     if person.aliases & principal.aliases:
         raise OwnRequest("This request acts for you, so somebody else must decide it.", then=NOT_COUNTED)
     if not (person.proved_email or (person.is_joined and principal.is_joined)):
         raise OwnRequest(
-            f"This request acts for {request.principal}, and nothing shows that your account is not theirs "
+            f"This request acts for {acts_for}, and nothing shows that your account is not theirs "
             "(no confirmed e-mail address, and people: in the policy does not name you both).",
             then=NOT_COUNTED,
         )

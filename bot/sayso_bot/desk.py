@@ -32,6 +32,7 @@ from sayso_bot.domain.text import one_line
 from sayso_bot.errors import (
     AlreadySettled,
     AlreadyVoted,
+    CannotCheck,
     Forbidden,
     Invalid,
     InvalidField,
@@ -40,6 +41,7 @@ from sayso_bot.errors import (
     SaysoError,
     Settled,
     Unauthenticated,
+    Unavailable,
     VoteRefused,
 )
 from sayso_bot.filing import Filing
@@ -67,6 +69,7 @@ from sayso_bot.ports import (
     Page,
     Put,
     Retry,
+    Sending,
     ShowsLists,
     Standing,
     Store,
@@ -132,8 +135,10 @@ class Desk:
         """
 
         async def attempt() -> Submitted:
-            present = self._present(key, draft.action)
-            return await self._store.submit(self._judged(present, draft), self._configuration.epochs)
+            present, epochs = self._present(key, draft.action), self._configuration.epochs
+            new = self._judged(present, draft)
+            await self._check_named(new)
+            return await self._store.submit(new, epochs)
 
         submitted = await in_force(self._configuration, attempt)
         if not submitted.replayed:
@@ -165,6 +170,27 @@ class Desk:
             button=new_button() if place else "",
             route=route,
         )
+
+    async def _check_named(self, new: NewRequest) -> None:
+        """Raise `Forbidden` where the agent names an approver whom its rule does not let decide."""
+        named, requirement = new.draft.claims.approver, new.verdict.requirement
+        if named is None or requirement is None:
+            return
+        people = self._configuration.policy.people
+        try:
+            admitted = await self._admission.could_admit(requirement, new.key.principal, named, people)
+        except CannotCheck as error:
+            raise Unavailable(f"{error.why} Nothing was made.", retry_after=5) from None
+        if not admitted:
+            rule = one_line(new.verdict.rule)
+            raise Forbidden(f"The rule “{rule}” does not let {named} decide. Nothing was made.", field="approver")
+
+    async def attach(self, key: Key, request_id: str, sending: Sending) -> Filed:
+        """Attach a file to the agent's own request, for people to save and read. Raises as `Filing.attach` does."""
+        filed = await self._filing.attach(lambda: self.read(key, request_id), sending)
+        if not filed.replayed:
+            self._log_state("filed", filed.request)
+        return filed
 
     async def read(self, key: Key, request_id: str) -> Request:
         """The agent's own request. Raises `NotFound` for an unknown id and for another agent's alike."""

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from sayso_bot.admission import Admission
 from sayso_bot.domain.card import how_it_ended
 from sayso_bot.domain.files import (
+    HEAD_BYTES,
+    MAX_ATTACHED,
     MAX_FILE_BYTES,
     MAX_PUT,
     File,
@@ -24,6 +26,7 @@ from sayso_bot.domain.files import (
     media_type,
     safe_name,
     size_text,
+    why_not_attached,
 )
 from sayso_bot.domain.form import Field
 from sayso_bot.domain.key import Quotas
@@ -36,6 +39,7 @@ from sayso_bot.errors import (
     FileRefused,
     FileTooLarge,
     QuotaExceeded,
+    Settled,
     TooManyFiles,
     Unavailable,
     VoteRefused,
@@ -90,6 +94,21 @@ class Filing:
         except VoteRefused as refusal:
             raise type(refusal)(refusal.why, then=_NOT_KEPT, retry_after=refusal.retry_after) from None
 
+    async def attach(self, read: Callable[[], Awaitable[Request]], sending: Sending) -> Filed:
+        """Keep a file of the agent whose own request ``read`` gives, for people to look at before they answer.
+
+        Raises `Settled`, `FileTooLarge`, `FileRefused`, `TooManyFiles`, `TooMany`, and what ``read`` or content do.
+        """
+        request = await read()
+        with self._room(f"agent {request.agent}"):
+            if known := request.file(file_id(request.id, request.agent, sending.operation)):
+                return Filed(known, request, replayed=True)
+            _check_attachable(request)
+            await self._check_quota(request, sending)
+            peeked = replace(sending, content=_peeked(sending))
+            async with self._received(peeked) as received:
+                return await self._in_force(lambda: self._attach(read, peeked, received))
+
     async def open(self, file: File) -> AsyncIterator[bytes]:
         return await self._files.content(file)
 
@@ -116,6 +135,17 @@ class Filing:
         request, sender = await self._admitted(put)
         new = self._new(request, sender, put.sending, received)
         return _filed(await self._files.attach_file(new, epochs), new.file)
+
+    async def _attach(self, read: Callable[[], Awaitable[Request]], sending: Sending, received: Received) -> Filed:
+        epochs = self._configuration.epochs
+        request = await read()
+        _check_attachable(request)
+        sender = _Sender(request.agent, request.agent, "", "api", MAX_ATTACHED, request.key_id, before_votes=True)
+        new = self._new(request, sender, sending, received)
+        answer = await self._files.attach_file(new, epochs)
+        if answer.request is not None and answer.code in ("settled", "voted"):
+            _check_attachable(answer.request)
+        return _filed(answer, new.file)
 
     # ------------------------------------------------------------------ any file
 
@@ -169,6 +199,33 @@ class Filing:
             self._under_way[sender] -= 1
             if not self._under_way[sender]:
                 del self._under_way[sender]
+
+
+def _check_attachable(request: Request) -> None:
+    if request.settled:
+        raise Settled(f"The request is already {request.status}, so nothing is attached any more.")
+    if any(vote.revision == request.revision for vote in request.votes):
+        raise FileRefused("Somebody has answered already, so nothing is attached any more: all see the same.")
+    if sum(file.attached for file in request.files) >= MAX_ATTACHED:
+        raise TooManyFiles(f"A request has at most {MAX_ATTACHED} attachments. This one was not kept.")
+
+
+async def _peeked(sending: Sending) -> AsyncIterator[bytes]:
+    """Its content, once how it begins was looked at. Raises `FileRefused`."""
+    head = b""
+    async for part in sending.content:
+        if len(head) < HEAD_BYTES:
+            head += part[:HEAD_BYTES]
+            if len(head) >= HEAD_BYTES:
+                _check_head(sending, head)
+        yield part
+    if len(head) < HEAD_BYTES:
+        _check_head(sending, head)
+
+
+def _check_head(sending: Sending, head: bytes) -> None:
+    if why := why_not_attached(safe_name(sending.name), head):
+        raise FileRefused(f"{why} It was not kept.")
 
 
 def _check_kind(field: Field, sending: Sending) -> None:

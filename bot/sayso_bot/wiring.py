@@ -24,19 +24,21 @@ from sayso_bot import policy
 from sayso_bot.configuration import ActiveConfiguration
 from sayso_bot.desk import Desk
 from sayso_bot.domain.bucket import Buckets
-from sayso_bot.domain.key import Quotas
+from sayso_bot.domain.key import Key, Quotas
 from sayso_bot.domain.request import Request
 from sayso_bot.errors import InvalidField, SaysoError, Unavailable, Unusable
 from sayso_bot.http.admin import AdminRoutes
+from sayso_bot.http.agent_face import AgentFace
 from sayso_bot.http.app import application
 from sayso_bot.http.auth import authenticator, operators_only
 from sayso_bot.http.connection import Runner, brings_files
 from sayso_bot.http.health import HealthRoutes, Metrics, Readiness
+from sayso_bot.http.intake import read_json
 from sayso_bot.http.limits import Limits, descriptors
 from sayso_bot.http.openapi import document
 from sayso_bot.http.routes import AgentRoutes
 from sayso_bot.office import Office
-from sayso_bot.ports import AdapterContext, Alarm, ChatAdapter, Handler, Log, Mount
+from sayso_bot.ports import AdapterContext, AgentContext, Alarm, ChatAdapter, Handler, Log, Mount, Prove
 from sayso_bot.settings import Settings, environment
 from sayso_bot.store.checks import check
 from sayso_bot.store.connect import connect, server_time_skew
@@ -182,7 +184,7 @@ async def running_service(settings: Settings, environ: Mapping[str, str] = os.en
             adapter: ChatAdapter = point.load()(context)
             service.desk.join(adapter)
             service.sign_in_link = getattr(adapter, "sign_in_link", service.sign_in_link)
-        _add_routes(service, clock)
+        _add_routes(service, clock, platforms)
         adapters = await stack.enter_async_context(AsyncExitStack())
         for adapter in service.desk.adapters.values():
             await adapter.start()
@@ -300,7 +302,7 @@ def _turned(service: Service, repaint: Repaint) -> None:
     service.subscription.look_again()
 
 
-def _add_routes(service: Service, clock: ClockWatch) -> None:
+def _add_routes(service: Service, clock: ClockWatch, environ: Mapping[str, str]) -> None:
     settings, configuration, desk = service.settings, service.configuration, service.desk
 
     async def readiness() -> Readiness:
@@ -317,8 +319,10 @@ def _add_routes(service: Service, clock: ClockWatch) -> None:
 
     authenticate = authenticator(configuration)
     buckets = Buckets(asyncio.get_running_loop().time)
-    AgentRoutes(desk, authenticate, buckets, review_url(settings)).add_to(service.app.router)
+    face = AgentFace(desk, buckets)
+    AgentRoutes(desk, face, authenticate, review_url(settings)).add_to(service.app.router)
     AdminRoutes(service.office, authenticate, buckets).add_to(service.app.router)
+    _add_agent_adapters(service, face, authenticate, environ)
     HealthRoutes(
         readiness,
         service.store.totals,
@@ -327,6 +331,29 @@ def _add_routes(service: Service, clock: ClockWatch) -> None:
         operators_only(configuration, settings.trusted_proxies),
         lambda: document(version("sayso")),
     ).add_to(service.app.router)
+
+
+def _add_agent_adapters(service: Service, face: AgentFace, prove: Prove, environ: Mapping[str, str]) -> None:
+    """The other ways in for agents. Each is always there: it admits nobody whom our own API would not."""
+
+    async def refused(key: Key | None, call: str, error: SaysoError) -> None:
+        service.metrics.refused(error.code)
+        if key is not None:
+            await service.desk.refused(key, call, error)
+
+    for point in entry_points(group="sayso.agent_adapters"):
+        context = AgentContext(
+            desk=face,
+            prove=prove,
+            read_json=partial(read_json, then="Nothing was made."),
+            refused=refused,
+            mount=_mount(service.app),
+            public_url=service.settings.public_url,
+            review_url=review_url(service.settings),
+            settings=environ,
+            log=logger(point.name),
+        )
+        point.load()(context)
 
 
 async def _store_problem(service: Service) -> str | None:

@@ -12,12 +12,12 @@ from datetime import datetime
 from itertools import islice
 from typing import Literal
 
-from sayso_bot.domain.card import Card, Claim, Ending, Fact, ending, leaves, needs, value_text
+from sayso_bot.domain.card import Card, Claim, Ending, Fact, ending, leaves, needs, pressing, value_text
 from sayso_bot.domain.files import File
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.lifecycle import has_voted
 from sayso_bot.domain.person import Person
-from sayso_bot.domain.request import Request, Vote
+from sayso_bot.domain.request import Request, Urgency, Vote
 from sayso_bot.domain.text import one_line
 from sayso_bot.ports import Standing
 
@@ -55,6 +55,12 @@ class Row:
     mine: bool
     why_not: str | None
     own: Vote | None
+    urgency: Urgency | None = None
+
+    @property
+    def pressing(self) -> str:
+        """As `Card.pressing`."""
+        return pressing(self.urgency) if self.open else ""
 
     @property
     def several(self) -> bool:
@@ -150,6 +156,7 @@ def row(request: Request, person: Person, standing: Standing) -> Row:
         mine=standing.may_vote and not request.settled,
         why_not=standing.why_not,
         own=has_voted(request, person),
+        urgency=request.claims.urgency,
     )
 
 

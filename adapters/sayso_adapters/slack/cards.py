@@ -88,7 +88,10 @@ def message(
     buttons' place where the card is only told of; one of them opens all of it.
     """
     closing = list(instead) if instead is not None else _closing(card, token, "")
-    opening = [section(plain(card.action)) if simple else header(card.action[:MAX_HEADER]), *by_admins(card)]
+    opening = [section(plain(card.action)) if simple else header(card.action[:MAX_HEADER])]
+    if card.pressing:
+        opening.append(_spoken(card.pressing, None, LONGEST_REASON, simple=simple))
+    opening += by_admins(card)
     if mentions:
         opening.insert(0, section(mrkdwn(mentions)))
     if card.ending:

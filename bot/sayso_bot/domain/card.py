@@ -19,7 +19,7 @@ from sayso_bot.domain.interventions import left, moved, paused
 from sayso_bot.domain.json import Json, dumps
 from sayso_bot.domain.lifecycle import approvals
 from sayso_bot.domain.pauses import Pause
-from sayso_bot.domain.request import Cause, Claims, ReasonRule, Request, Status, Vote
+from sayso_bot.domain.request import Cause, Claims, ReasonRule, Request, Status, Urgency, Vote
 from sayso_bot.domain.text import one_line, visible
 
 _PLAIN_KEY = re.compile(r"[^\s.\[\]\"\\]+\Z")
@@ -98,7 +98,7 @@ class Card:
     type, empty where nothing. ``editable`` names the params that an approver may change, ``edits`` says what was
     changed, ``edited_by`` who did. ``form`` is what the agent asks an approver to fill in: its words. ``digest``: the
     rule wants a burst of such cards shown as one. ``attached`` are the agent's files, ``papers`` those that people have
-    put into the form.
+    put into the form. ``urgency`` is what the agent calls it, by which a card may look more pressing and nothing else.
 
     Three sentences about what admins have done, each empty where they have not: ``moved`` that it is asked elsewhere
     than its rule says, ``left`` that this card's place is not where it is asked any more (then nothing is answered on
@@ -137,6 +137,7 @@ class Card:
     moved: str = ""
     left: str = ""
     paused: str = ""
+    urgency: Urgency | None = None
 
     @property
     def open(self) -> bool:
@@ -146,6 +147,11 @@ class Card:
     def answerable(self) -> bool:
         """Whether an answer may be given on it."""
         return self.ending is None and not self.left
+
+    @property
+    def pressing(self) -> str:
+        """`pressing` while the request is open."""
+        return pressing(self.urgency) if self.open else ""
 
 
 def card(request: Request, review_url: str, *, place: str | None = None, pause: Pause | None = None) -> Card:
@@ -187,6 +193,7 @@ def card(request: Request, review_url: str, *, place: str | None = None, pause: 
         moved=moved(request),
         left=left(request, place),
         paused="" if pause is None or request.settled else paused(pause),
+        urgency=request.claims.urgency,
     )
 
 
@@ -247,6 +254,11 @@ def ending(request: Request) -> Ending | None:
     spoken = [f"{one_line(vote.name)}: {visible(vote.reason)}" for vote in votes if vote.reason]
     reason = "\n".join(spoken) or (visible(decision.reason) if decision.reason else None)
     return Ending(decision.outcome, headline, decision.at, reason)
+
+
+def pressing(urgency: Urgency | None) -> str:
+    """A sentence where the agent calls something more than ordinary, else nothing."""
+    return f"The agent calls this {urgency}." if urgency in ("high", "critical") else ""
 
 
 def how_it_ended(request: Request) -> str:
@@ -314,6 +326,8 @@ def _claims(claims: Claims) -> Iterator[Claim]:
         ("Diff", claims.diff),
         ("Links", "\n".join(claims.links)),
         ("On behalf of", claims.on_behalf_of),
+        ("Asks for", claims.approver),
+        ("Urgency", claims.urgency),
         ("Intent", claims.intent),
         ("Metadata", json.dumps(claims.metadata, ensure_ascii=False) if claims.metadata else None),
     ):

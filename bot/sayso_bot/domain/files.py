@@ -26,12 +26,20 @@ MAX_ATTACHED = 5
 MAX_OF_REQUEST = 100
 MAX_NAME = 120
 MAX_ACCEPTED = 20
+HEAD_BYTES = 1024
+ATTACHABLE = re.compile(
+    r"(bmp|csv|docx?|gif|heic|jpe?g|json|log|md|od[pst]|pdf|png|pptx?|rtf|tiff?|tsv|txt|webp|xlsx?|xml)\Z"
+)
+"""Endings of what an agent may attach: what people read. Programs, archives and pages of the web are not among them."""
 UNKNOWN_TYPE = "application/octet-stream"
 FILE_ID = re.compile(r"file_[0-9a-f]{32}\Z")
 ACCEPTED = re.compile(r"(\.[A-Za-z0-9]{1,16}|[a-z]{1,32}/(\*|[a-z0-9][a-z0-9.+-]{0,80}))\Z")
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}\Z")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,16}\Z")
+_PROGRAMS = (b"MZ", b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+_MARKUP = re.compile(rb"<(!doctype\s+html|html|script|svg|body|iframe)\b", re.IGNORECASE)
+_SHOWN_AS_TEXT = frozenset({"txt", "csv", "tsv", "md", "json", "log"})
 _UNITS = ((1024 * 1024, "MiB"), (1024, "KiB"))
 
 
@@ -92,6 +100,21 @@ def accepts(accepted: Sequence[str], name: str, said: str) -> bool:
         elif said == each or (each.endswith("/*") and said.startswith(each[:-1])):
             return True
     return not accepted
+
+
+def why_not_attached(name: str, head: bytes) -> str | None:
+    """Why an agent may not hand a file to the people whom it asks; None where it may. ``head`` is how it begins.
+
+    What it may hand over is what people read; what runs when it is opened is not, whatever it is called.
+    """
+    ending = name.rpartition(".")[2].lower() if "." in name else ""
+    if not ATTACHABLE.match(ending):
+        return f"Files that end in .{ending} are not attached." if ending else "A file needs an ending, such as .pdf."
+    if head.startswith(_PROGRAMS):
+        return "This is a program, whatever it is called."
+    if ending not in _SHOWN_AS_TEXT and _MARKUP.search(head):
+        return "This is a page or a picture that can run scripts."
+    return None
 
 
 def size_text(size: int) -> str:

@@ -24,6 +24,7 @@ REQUEST_ID = re.compile(r"req_[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f
 
 Outcome = Literal["approve", "deny"]
 ReasonRule = Literal["always", "deny", "never"]
+Urgency = Literal["low", "medium", "high", "critical"]
 
 
 class Status(StrEnum):
@@ -45,7 +46,11 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What the agent says. None of it is checked; all of it is labelled as the agent's wherever it is shown."""
+    """What the agent says. None of it is checked; all of it is labelled as the agent's wherever it is shown.
+
+    ``urgency`` may raise how a card looks and nothing else. ``approver`` is the e-mail address of whom it would like to
+    decide; the policy says who may, and a request that names somebody else is not made.
+    """
 
     summary: str | None = None
     reasoning: str | None = None
@@ -54,6 +59,8 @@ class Claims:
     metadata: Mapping[str, Json] = field(default_factory=dict)
     on_behalf_of: str | None = None
     intent: str | None = None
+    urgency: Urgency | None = None
+    approver: str | None = None
 
     def said(self) -> dict[str, Any]:
         """By name, without what was not said."""

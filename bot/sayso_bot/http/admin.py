@@ -52,8 +52,9 @@ from sayso_bot.http.admin_schemas import (
     route_out,
     seconds_of,
 )
+from sayso_bot.http.agent_face import too_often
 from sayso_bot.http.intake import idempotency_key, read_json, read_nothing
-from sayso_bot.http.routes import answer_json, limit_of, only, request_id_of, too_often
+from sayso_bot.http.routes import answer_json, limit_of, only, request_id_of
 from sayso_bot.http.schemas import read
 from sayso_bot.ports import OfficeFace, Overview
 

@@ -22,7 +22,10 @@ _SECONDS = re.compile(r"[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?\Z")
 
 
 async def read_json(http_request: web.Request, then: str = "Nothing was changed.") -> Json:
-    """The body. Raises `UnsupportedMediaType`, `BodyTooLarge`, `BadHttp`, `BadJson`, `InvalidField`."""
+    """The body as JSON on which all readers agree.
+
+    Raises `UnsupportedMediaType`, `BodyTooLarge`, `BadHttp`, `BadJson`, `InvalidField`.
+    """
     if not _is_json(http_request.headers.get("Content-Type", "")):
         raise UnsupportedMediaType(f"Send the request as application/json. {then}")
     if http_request.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -33,14 +36,22 @@ async def read_json(http_request: web.Request, then: str = "Nothing was changed.
 async def read_draft(http_request: web.Request) -> Draft:
     """Raises as `read_json` does."""
     value = await read_json(http_request, "Nothing was made.")
-    submit, key = read_submit(value), idempotency_key(http_request)
+    return draft_of(value, idempotency_key(http_request))
+
+
+def draft_of(value: Json, key: str | None, *, about: Json = None) -> Draft:
+    """What a submission's body says. ``about`` is told apart with it where an Idempotency-Key comes again.
+
+    Raises `InvalidField`.
+    """
+    submit = read_submit(value)
     return Draft(
         action=submit.action,
         params=submit.params,
         claims=submit.claims(),
         timeout_seconds=submit.timeout_seconds(),
         form=submit.form.form() if submit.form else None,
-        body_digest=digest(value) if key else "",
+        body_digest=digest(value if about is None else [value, about]) if key else "",
         idempotency_key=key,
     )
 

@@ -9,12 +9,12 @@ from typing import TypeAlias
 from aiohttp import web
 
 from sayso_bot.desk import Desk
-from sayso_bot.domain.bucket import Buckets
 from sayso_bot.domain.files import download_headers
 from sayso_bot.domain.json import dumps
 from sayso_bot.domain.key import Key
-from sayso_bot.domain.request import REQUEST_ID, Request, Status
-from sayso_bot.errors import Invalid, InvalidField, NotFound, QuotaExceeded, RateLimited, SaysoError, TooMany
+from sayso_bot.domain.request import Request, Status
+from sayso_bot.errors import InvalidField, NotFound, QuotaExceeded, SaysoError
+from sayso_bot.http.agent_face import AgentFace, an_id
 from sayso_bot.http.intake import preferred_wait, query_wait, read_draft, read_nothing
 from sayso_bot.http.schemas import is_action, request_out
 from sayso_bot.ports import Draft, Filter
@@ -26,22 +26,18 @@ Proved: TypeAlias = Callable[[Key, web.Request], Awaitable[web.Response]]
 
 
 class AgentRoutes:
-    """``review_url`` gives the inbox's address of a request; ``authenticate`` proves the caller's key.
-
-    Submissions take from the key's bucket in the store when they are made. All other calls, refused submissions among
-    them, take from the one in this process, so that no call is free.
-    """
+    """``review_url`` gives the inbox's address of a request; ``authenticate`` proves the caller's key."""
 
     def __init__(
         self,
         desk: Desk,
+        face: AgentFace,
         authenticate: Callable[[web.Request], Awaitable[Key]],
-        buckets: Buckets,
         review_url: Callable[[str], str],
     ) -> None:
         self._desk = desk
+        self._face = face
         self._authenticate = authenticate
-        self._buckets = buckets
         self._review_url = review_url
 
     def add_to(self, router: web.UrlDispatcher) -> None:
@@ -66,11 +62,7 @@ class AgentRoutes:
         return answer
 
     async def submit(self, key: Key, http_request: web.Request) -> web.Response:
-        try:
-            submitted = await self._desk.submit(key, await self._draft(key, http_request))
-        except TooMany:  # it counts here too, so that a flood is soon refused without asking the store
-            self._buckets.take(key.id, key.quotas.rate, key.quotas.burst)
-            raise
+        submitted = await self._face.ask(key, _draft(http_request))
         request, replayed, headers = submitted.request, submitted.replayed, {}
         wait = preferred_wait(http_request)
         if wait is not None:
@@ -85,14 +77,14 @@ class AgentRoutes:
         return self._answer(request, status=200 if replayed else 201, headers=headers)
 
     async def read(self, key: Key, http_request: web.Request) -> web.Response:
-        self._take(key)
+        self._face.take(key)
         only(http_request.query, ("wait",))
         request_id, wait = request_id_of(http_request), query_wait(http_request.query.get("wait", "0"))
         clock = asyncio.get_running_loop().time
         return self._answer(await self._desk.wait(key, request_id, wait, clock))
 
     async def list(self, key: Key, http_request: web.Request) -> web.Response:
-        self._take(key)
+        self._face.take(key)
         query = http_request.query
         only(query, ("status", "action", "agent", "cursor", "limit"))
         wanted = Filter(_status(query.get("status")), _action(query.get("action")), query.get("agent"))
@@ -102,36 +94,20 @@ class AgentRoutes:
         return answer_json({"items": items, "next_cursor": page.cursor})
 
     async def cancel(self, key: Key, http_request: web.Request) -> web.Response:
-        self._take(key)
+        self._face.take(key)
         only(http_request.query, ())
         await read_nothing(http_request)
         return self._answer(await self._desk.cancel(key, request_id_of(http_request)))
 
     async def file(self, key: Key, http_request: web.Request) -> web.Response:
         """A file of the agent's own request, as it came, to be saved and not to be shown."""
-        self._take(key)
+        self._face.take(key)
         only(http_request.query, ())
         request = await self._desk.read(key, request_id_of(http_request))
         file = request.file(http_request.match_info["file_id"])
         if file is None:
             raise NotFound("This request has no file with this id.")
         return web.Response(body=await self._desk.open_file(file), headers=download_headers(file))
-
-    async def _draft(self, key: Key, http_request: web.Request) -> Draft:
-        quotas = key.quotas
-        if wait := self._buckets.wait(key.id, quotas.rate, quotas.burst):
-            raise too_often(wait)
-        try:
-            only(http_request.query, ())
-            return await read_draft(http_request)
-        except Invalid:
-            self._take(key)
-            raise
-
-    def _take(self, key: Key) -> None:
-        """Raises `RateLimited` when the key's bucket is empty."""
-        if wait := self._buckets.take(key.id, key.quotas.rate, key.quotas.burst):
-            raise too_often(wait)
 
     async def _held(self, key: Key, request: Request, seconds: float) -> Request:
         if request.settled:
@@ -142,8 +118,9 @@ class AgentRoutes:
         return answer_json(request_out(request, self._review_url(request.id)), status=status, headers=headers)
 
 
-def too_often(wait: float) -> RateLimited:
-    return RateLimited("This key asks too often. Nothing was changed; try again later.", retry_after=wait)
+async def _draft(http_request: web.Request) -> Draft:
+    only(http_request.query, ())
+    return await read_draft(http_request)
 
 
 def answer_json(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
@@ -151,11 +128,7 @@ def answer_json(value: object, *, status: int = 200, headers: Mapping[str, str] 
 
 
 def request_id_of(http_request: web.Request) -> str:
-    """An id of ours, or `NotFound`: a text that is no id names no request."""
-    request_id = http_request.match_info["id"]
-    if not REQUEST_ID.match(request_id):
-        raise NotFound("There is no request with this id.")
-    return request_id
+    return an_id(http_request.match_info["id"])
 
 
 def only(query: Mapping[str, str], known: tuple[str, ...]) -> None:

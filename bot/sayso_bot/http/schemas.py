@@ -7,11 +7,12 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
+from sayso_bot.domain.complaints import complaint, path_of
 from sayso_bot.domain.files import FILE_ID, File, described
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.lifecycle import approvals
 from sayso_bot.domain.policy import MAX_DURATION_SECONDS, parse_duration
-from sayso_bot.domain.request import ACTION_TYPE, Claims, Request, Requirement, Status, Vote, rfc3339
+from sayso_bot.domain.request import ACTION_TYPE, Claims, Request, Requirement, Status, Urgency, Vote, rfc3339
 from sayso_bot.errors import InvalidField
 from sayso_bot.http.form_schemas import FormBody, FormOut, In, Out, field_out
 
@@ -35,6 +36,9 @@ class SubmitBody(In):
     intent: Annotated[
         str | None, Field(max_length=200, description="A stable id of this step, the same for a reworded second try.")
     ] = None
+    urgency: Annotated[
+        Urgency | None, Field(description="How pressing the card may look. It changes nothing else.")
+    ] = None
     timeout: Annotated[
         str | None,
         Field(pattern=r"^[1-9][0-9]{0,8}[smhd]$", description="90s, 15m, 2h or 3d; may only shorten the rule's."),
@@ -51,6 +55,7 @@ class SubmitBody(In):
             metadata=self.metadata,
             on_behalf_of=self.on_behalf_of,
             intent=self.intent,
+            urgency=self.urgency,
         )
 
     def timeout_seconds(self) -> int | None:
@@ -181,7 +186,7 @@ def read(model: type[Body], value: Json, then: str) -> Body:
         return model.model_validate(value)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)[0]
-        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in found["loc"]).lstrip(".")
+        path = path_of(found["loc"])
         raise InvalidField(f"{_sentence(found['type'], found.get('ctx', {}), path)} {then}", field=path) from None
 
 
@@ -206,27 +211,7 @@ def _shape(path: str) -> str:
 
 
 def _sentence(kind: str, context: dict[str, Any], path: str) -> str:
-    what = {
-        "missing": "is required",
-        "extra_forbidden": "is not a field of this version",
-        "string_type": "must be a text",
-        "dict_type": "must be an object",
-        "model_type": "must be an object",
-        "model_attributes_type": "must be an object",
-        "list_type": "must be a list",
-        "bool_type": "must be true or false",
-        "float_type": "must be a number",
-        "int_type": "must be a whole number",
-        "union_tag_invalid": f"has a type that is none of {context.get('expected_tags')}",
-        "union_tag_not_found": "needs a type",
-        "too_short": "is empty",
-        "greater_than_equal": "is too small",
-        "less_than_equal": "is too large",
-        "string_too_long": f"has at most {context.get('max_length')} characters",
-        "too_long": f"has at most {context.get('max_length')} entries",
-        "string_pattern_mismatch": _shape(path),
-    }.get(kind, "is not acceptable")
-    return f"{path or 'The body'} {what}."
+    return f"{path or 'The body'} {complaint(kind, context, _shape(path))}."
 
 
 def request_out(request: Request, review_url: str) -> dict[str, Any]:

@@ -36,6 +36,7 @@ _CLAIMS: dict[str, Any] = {
     "claims.diff": cel.Type.STRING,
     "claims.on_behalf_of": cel.Type.STRING,
     "claims.intent": cel.Type.STRING,
+    "claims.urgency": cel.Type.STRING,
     "claims.links": cel.Type.List(cel.Type.STRING),
     "claims.metadata": cel.Type.Map(cel.Type.STRING, cel.Type.DYN),
 }
@@ -156,6 +157,7 @@ def _claims(claims: Claims, size: Size) -> dict[str, Any]:
         "claims.diff": plain(claims.diff or "", size),
         "claims.on_behalf_of": plain(claims.on_behalf_of or "", size),
         "claims.intent": plain(claims.intent or "", size),
+        "claims.urgency": plain(claims.urgency or "", size),
         "claims.links": plain(claims.links, size),
         "claims.metadata": plain(claims.metadata, size),
     }

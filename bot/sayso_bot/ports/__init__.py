@@ -13,6 +13,7 @@ from sayso_bot.ports.adapter import (
     Rejected,
     Retry,
 )
+from sayso_bot.ports.agents import AgentAdapter, AgentAdapterFactory, AgentContext, AgentDesk, Prove, ReadJson, Refused
 from sayso_bot.ports.core import (
     Again,
     Alarm,
@@ -75,6 +76,10 @@ __all__ = [
     "AdapterFactory",
     "AdapterSettings",
     "Again",
+    "AgentAdapter",
+    "AgentAdapterFactory",
+    "AgentContext",
+    "AgentDesk",
     "Alarm",
     "AlongCode",
     "Announces",
@@ -127,8 +132,11 @@ __all__ = [
     "PlaceChange",
     "PlacesAnswer",
     "PolicyEngine",
+    "Prove",
     "Put",
+    "ReadJson",
     "Received",
+    "Refused",
     "Rejected",
     "Retry",
     "RouteNow",

@@ -36,8 +36,8 @@ from sayso_bot.store.live import moved_of
 SCHEMA_VERSION = "1"
 """Of keys, and of requests that a replica of the version before this one can read."""
 RECORD_VERSIONS = frozenset({"1", "2", "3", "4"})
-"""2: with a form, or with demands of which version 1 knows nothing. 3: with files, or a form that asks for them.
-4: asked elsewhere than its rule says."""
+"""2: with a form, or with demands of which version 1 knows nothing. 3: with files, a form that asks for them, or claims
+of which version 2 knows nothing. 4: asked elsewhere than its rule says."""
 WITH_FILES = "3"
 MOVED = "4"
 _SINCE_2 = {
@@ -116,8 +116,9 @@ def version_of(new: NewRequest) -> str:
     """The schema version that a replica must know to read what `body_of` writes, and where it is asked."""
     if new.route is not None:
         return MOVED
-    requirement, form = new.verdict.requirement, new.draft.form
-    if form is not None and any(field.kind == "files" for field in form.fields):
+    requirement, form, claims = new.verdict.requirement, new.draft.form, new.draft.claims
+    asks_for_files = form is not None and any(field.kind == "files" for field in form.fields)
+    if asks_for_files or claims.urgency is not None or claims.approver is not None:
         return WITH_FILES
     is_plain = requirement is None or requirement_json(requirement).keys().isdisjoint(_SINCE_2)
     return "1" if is_plain and form is None else "2"
