@@ -4,7 +4,7 @@ BIN := .venv/bin
 SOURCES := client bot adapters tests examples docs bench
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: fuzz bench-peers faults demo test format lint types imports unit coverage schemas pictures audit clean bench
+.PHONY: integrations fuzz bench-peers faults demo test format lint types imports unit coverage schemas pictures audit clean bench
 
 demo: .venv/built
 	@$(BIN)/sayso demo -- $(BIN)/python examples/agent.py
@@ -65,6 +65,11 @@ bench: .venv/built
 bench-peers: .venv/built
 	@PYTHONPATH=tests $(BIN)/python -m bench.peers
 
+# Other people's clients, unmodified and each in an environment of its own, against the running service
+# (docs/handover.md); the first time needs the network.
+integrations: .venv/built
+	@PYTHONPATH=tests $(BIN)/python -m integrations
+
 # Sends every parser that meets the network what nobody would send (docs/fuzzing.md). SEED=… repeats a run.
 SECONDS ?= 60
 fuzz: .venv/built
@@ -83,4 +88,4 @@ audit: .venv/built
 	@touch $@
 
 clean:
-	rm -rf .venv .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-integrations .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -24,12 +24,15 @@ class Broken(Exception):
 
 def bin_of(peer: str) -> Path:
     """The folder of the peer's commands, built first where it is missing. Raises `Broken`."""
-    pins = HERE / f"{peer}.txt"
+    return built_of(HERE / f"{peer}.txt", FOLDER / peer)
+
+
+def built_of(pins: Path, folder: Path) -> Path:
+    """The folder of commands of an environment with what ``pins`` names. Raises `Broken`."""
     wanted = hashlib.sha256(sys.version.encode() + pins.read_bytes()).hexdigest()
-    folder = FOLDER / peer
     built = folder / "built"
     if not built.exists() or built.read_text() != wanted:
-        print(f"Building {folder.relative_to(FOLDER.parent)} (once)", flush=True)
+        print(f"Building {folder.parent.name}/{folder.name} (once)", flush=True)
         shutil.rmtree(folder, ignore_errors=True)
         venv.create(folder, with_pip=True)
         _install(folder / "bin" / "python", pins)
