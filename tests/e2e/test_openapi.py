@@ -148,7 +148,7 @@ def test_the_document_names_every_field_that_a_submission_may_have() -> None:
     assert body["required"] == ["action", "params"]
     assert set(body["properties"]) == {
         "action", "params", "summary", "reasoning", "diff", "links", "metadata", "on_behalf_of", "intent", "timeout",
-        "form",
+        "form", "urgency",
     }  # fmt: skip
 
 

@@ -116,12 +116,14 @@ async def test_there_is_no_call_by_which_a_key_votes_or_changes_what_is_asked() 
         for method in ("PUT", "PATCH", "DELETE", "POST"):
             changed = await agent.request(method, f"/v1/requests/{request}", json={**ASK, "status": "approved"})
             refused(changed, 405, "method_not_allowed")
+        resolved = await agent.post(f"/handover/decisions/{request}/resolve", json={"action": "approve"})
+        assert resolved.status_code in (403, 404)
         for path in ("/v1/admin/keys", "/v1/admin/policy", "/v1/receipts/redeem"):
             refused(await agent.post(path, json={}), 404, "not_found")
         served = (await sayso.client().get("/openapi.json")).json()["paths"]
         assert {(path, method) for path, calls in served.items() for method in calls} == {
             ("/v1/requests", "post"), ("/v1/requests", "get"), ("/v1/requests/{id}", "get"),
-            ("/v1/requests/{id}/cancel", "post"),
+            ("/v1/requests/{id}/cancel", "post"), ("/v1/requests/{id}/files/{file_id}", "get"),
         }  # fmt: skip
         assert await stands(agent, request) == "pending"
 
