@@ -17,16 +17,17 @@ from sayso.errors import Mismatch, Unusable
 from sayso.request import Request
 from sayso.strict_json import Json, plain, same
 
-_CLAIMS = ("summary", "reasoning", "diff", "links", "metadata", "on_behalf_of", "intent")
+_CLAIMS = ("summary", "reasoning", "diff", "links", "metadata", "on_behalf_of", "intent", "urgency")
 
 
 class Submission(TypedDict, total=False):
     """What may be said beside an action.
 
-    ``summary``, ``reasoning``, ``diff``, ``links``, ``metadata``, ``on_behalf_of`` and ``intent`` are claims: people
-    see them marked as the agent's words. ``timeout`` may shorten the rule's deadline, never lengthen it.
-    ``idempotency_key`` names this question: the same key and content, however often sent, is one request. One is made
-    when none is given. ``form`` asks the approver to fill something in (docs/client.md), where the rule allows it.
+    ``summary``, ``reasoning``, ``diff``, ``links``, ``metadata``, ``on_behalf_of``, ``intent`` and ``urgency`` (low,
+    medium, high or critical) are claims: people see them marked as the agent's words. ``timeout`` may shorten the
+    rule's deadline, never lengthen it. ``idempotency_key`` names this question: the same key and content, however often
+    sent, is one request. One is made when none is given. ``form`` asks the approver to fill something in
+    (docs/client.md), where the rule allows it.
     """
 
     summary: str | None
@@ -36,6 +37,7 @@ class Submission(TypedDict, total=False):
     metadata: Mapping[str, object] | None
     on_behalf_of: str | None
     intent: str | None
+    urgency: str | None
     timeout: Duration | None
     idempotency_key: str | None
     form: Mapping[str, object] | None
