@@ -76,8 +76,7 @@ class Parts:
                 max_header_size=MAX_HEAD_LINE,
                 max_header_count=MAX_HEAD_LINES,
                 max_segment_count=most_parts,
-                strict=True,
-            )
+            )  # not strict: that refuses a last line break which comes by itself
         except MultipartError:
             raise _no_form() from None
         self._events: Iterator[Any] = iter(())

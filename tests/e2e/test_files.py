@@ -215,6 +215,19 @@ async def test_a_name_with_a_path_and_a_type_that_is_none_are_made_safe(sayso: S
     assert "\u202e" not in said
 
 
+async def test_a_file_that_breaks_on_its_way_out_is_never_taken_for_whole(sayso: Sayso) -> None:
+    agent = await sayso.agent()
+    request = await asked(agent)
+    file = (await put(sayso, request)).file
+    store = sayso.service.store
+    await store.client.delete(store.keys.file(file.id, 1))
+    path = f"/v1/requests/{request}/files/{file.id}"
+    with pytest.raises(httpx.RemoteProtocolError):
+        await agent.get(path)
+    await store.client.delete(store.keys.file(file.id, 0))
+    refused(await agent.get(path), 503, "unavailable")
+
+
 async def test_html_and_svg_are_handed_out_as_bytes_to_save(sayso: Sayso) -> None:
     agent = await sayso.agent()
     request = await asked(agent)
