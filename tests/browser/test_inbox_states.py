@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page
 from browser.axe import violations
 from sayso_bot.domain.form import Field, Form
 from sayso_bot.domain.json import Json
-from sayso_bot.domain.request import Cause, Claims, Status
+from sayso_bot.domain.request import Cause, Claims, Status, Urgency
 from sayso_bot.testing.samples import a_file
 from unit.inbox.inbox_service import Service
 
@@ -22,6 +22,7 @@ WORDS = Claims(summary="Refund it", reasoning="Because.\n" * 40, diff="+ a\n- b\
 NAME = "platform.infrastructure.kubernetes.production-eu-west-1/namespaces/payments:rolling_restart_of_all_deployments"
 
 ANA = "email:ana@example.com"
+URGENCIES: tuple[Urgency, ...] = ("critical", "high")
 
 Draw = Callable[[Service, Page], Awaitable[str]]
 
@@ -33,6 +34,12 @@ async def _empty(service: Service, page: Page) -> str:
 async def _one(service: Service, page: Page) -> str:
     service.ask(claims=WORDS)
     return "/inbox"
+
+
+async def _urgent(service: Service, page: Page) -> str:
+    for urgency in URGENCIES:
+        request = service.ask(NAME, claims=Claims(urgency=urgency))
+    return f"/inbox/requests/{request.id}"
 
 
 async def _forty(service: Service, page: Page) -> str:
@@ -154,6 +161,7 @@ STATES: list[Draw] = [
     *(
         _empty,
         _one,
+        _urgent,
         _forty,
         _request,
         _asking,

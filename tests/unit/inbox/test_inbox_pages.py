@@ -269,3 +269,14 @@ async def test_trouble_below_is_told_in_its_own_sentence_and_nothing_else(servic
     assert page.headers["retry-after"] == "3"
     assert "Sayso cannot reach its store." in page.text
     assert "Traceback" not in page.text
+
+
+async def test_what_the_agent_calls_urgent_looks_so_and_says_who_says_it(service: Service, ana: Visitor) -> None:
+    critical = service.ask(claims=Claims(urgency="critical"))
+    plain = service.ask(claims=Claims(urgency="medium"))
+    listed = (await ana.get("/inbox")).text
+    assert listed.count("The agent calls this critical.") == 1
+    page = (await ana.get(f"/inbox/requests/{critical.id}")).text
+    assert 'class="pressing critical"' in page
+    assert "It changes nothing about who decides." in page
+    assert "calls this" not in (await ana.get(f"/inbox/requests/{plain.id}")).text

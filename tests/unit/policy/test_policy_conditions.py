@@ -145,7 +145,9 @@ def test_claims_are_seen_as_what_they_are_and_absent_ones_are_empty() -> None:
     )
     claims = Claims(summary="urgent", links=("https://example.com",), metadata={"k": 1.0})
     assert verdict("{}", when, claims=claims).rule == "guard"
-    assert verdict("{}", "claims.intent == '' && claims.on_behalf_of == ''").rule == "guard"
+    assert verdict("{}", "claims.intent == '' && claims.on_behalf_of == '' && claims.urgency == ''").rule == "guard"
+    urgent = Claims(urgency="critical")
+    assert verdict("{}", "claims.urgency in ['high', 'critical']", claims=urgent).rule == "guard"
 
 
 def test_a_spoiled_claim_spoils_only_conditions_that_use_it() -> None:

@@ -332,3 +332,21 @@ def test_the_votes_that_decided_are_told_once() -> None:
         assert told.count("Ben") == 2  # the sentence, and whose reason it is
         assert told.count("Twice already.") == 1
         assert "Ana approved" in told
+
+
+class TestUrgency:
+    """What the agent calls it raises the look of an open card, names who says so, and changes nothing else."""
+
+    @pytest.mark.parametrize("urgency", ["high", "critical"])
+    def test_is_said_under_the_action_and_as_the_agent_s(self, urgency: Any) -> None:
+        shown = message(a_card(claims=Claims(urgency=urgency)), TOKEN)
+        assert texts(shown.blocks)[1] == f"The agent calls this {urgency}."
+        assert buttons(shown) == buttons(message(a_card(), TOKEN))
+
+    @pytest.mark.parametrize("urgency", [None, "low", "medium"])
+    def test_is_not_said_of_what_is_ordinary(self, urgency: Any) -> None:
+        assert "calls this" not in words(message(a_card(claims=Claims(urgency=urgency)), TOKEN))
+
+    def test_is_over_with_the_request(self) -> None:
+        over = ended(a_request(PLACE, claims=Claims(urgency="critical")), Status.EXPIRED, Cause.TIMEOUT)
+        assert "calls this" not in words(message(card(over, URL), TOKEN))
