@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import os
@@ -26,8 +27,9 @@ from sayso_bot.errors import (
     ResponseInvalid,
     TooManyFiles,
 )
+from sayso_bot.filing import AT_ONCE
 from sayso_bot.ports import Filed, Put, Sending
-from service import ANA, BEN, QUICK, Sayso, serving
+from service import ANA, BEN, QUICK, Sayso, serving, until
 
 POLICY = """
 rules:
@@ -192,6 +194,29 @@ async def test_files_use_the_asking_agent_s_quota_and_give_it_back_with_the_end(
     assert await used(sayso, "small") == before + 5000
     await agent.post(f"/v1/requests/{request}/cancel")
     assert await used(sayso, "small") == 0
+
+
+async def test_one_person_has_few_uploads_under_way_and_the_others_do_not_notice(sayso: Sayso) -> None:
+    agent = await sayso.agent()
+    request, released = await asked(agent), asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"x"
+        await released.wait()
+
+    def one() -> Sending:
+        return Sending("a.pdf", "application/pdf", slow(), os.urandom(8).hex())
+
+    under_way = [asyncio.create_task(put(sayso, request, one())) for _ in range(AT_ONCE)]
+    client: Any = sayso.service.store.client
+    await until(lambda: sayso.service.desk._filing._under_way[ANA.id] == AT_ONCE)
+    with pytest.raises(QuotaExceeded, match="on their way at once"):
+        await put(sayso, request)
+    assert (await put(sayso, request, person=BEN)).file.name == "cv.pdf"
+    released.set()
+    assert [filed.file.size for filed in await asyncio.gather(*under_way)] == [1] * AT_ONCE
+    assert [key async for key in client.scan_iter(match="{main}:upload:*", count=1000)] == []
+    await put(sayso, request)
 
 
 async def test_the_same_upload_delivered_twice_is_one_file(sayso: Sayso) -> None:

@@ -31,7 +31,7 @@ async def answer_all(sayso: Sayso) -> None:
 
 
 async def _answer(sayso: Sayso, request: Request) -> None:
-    said = request.params.get("action")
+    said = str(request.params.get("action"))
     if said == "wait":
         return
     given: dict[str, Any] = {"person": ANA, "reason": "Fine"}

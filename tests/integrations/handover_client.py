@@ -138,11 +138,11 @@ def its_policy_is_advice(client: HandoverClient) -> None:
 def guards_a_function(client: HandoverClient) -> None:
     ran: list[str] = []
 
-    @require_approval(client, ANA, action="approve")
+    @require_approval(client, ANA, action="approve")  # type: ignore[untyped-decorator]
     def approved(what: str, _decision: Any = None) -> None:
         ran.append(f"{what} by {_decision.resolved_by}")
 
-    @require_approval(client, ANA, action="deny")
+    @require_approval(client, ANA, action="deny")  # type: ignore[untyped-decorator]
     def denied() -> None:
         ran.append("denied")
 

@@ -41,7 +41,9 @@ _Options = Annotated[list[_Option], Field(min_length=1, max_length=MAX_OPTIONS)]
 
 
 class _In(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    """Models are built when they are first used, so that a service without such clients does not wait for them."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class ApproveDeny(_In):
