@@ -9,11 +9,14 @@ from sayso_bot.ports.adapter import (
     ChatAdapter,
     Check,
     Gone,
+    LooksAtPlaces,
     LookupFailed,
+    PlaceLook,
     Rejected,
     Retry,
 )
 from sayso_bot.ports.core import (
+    Activation,
     Again,
     Alarm,
     Configuration,
@@ -70,6 +73,7 @@ from sayso_bot.ports.office_store import (
 )
 
 __all__ = [
+    "Activation",
     "AdapterContext",
     "AdapterError",
     "AdapterFactory",
@@ -110,6 +114,7 @@ __all__ = [
     "ListStore",
     "ListWork",
     "Log",
+    "LooksAtPlaces",
     "LookupFailed",
     "Mount",
     "NewFile",
@@ -125,6 +130,7 @@ __all__ = [
     "Page",
     "PauseAnswer",
     "PlaceChange",
+    "PlaceLook",
     "PlacesAnswer",
     "PolicyEngine",
     "Put",
