@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from sayso_bot.domain.key import Key, secret_digest
 from sayso_bot.domain.pauses import Pause
+from sayso_bot.domain.policy import Asked, Explanation, Placement, Verdict, placement, routed
 from sayso_bot.domain.request import from_milliseconds
 from sayso_bot.domain.routing import NO_ROUTES, LiveChannel, Routing
 from sayso_bot.errors import Unavailable, Unusable
@@ -98,6 +100,19 @@ class ActiveConfiguration:
     def key(self, key_id: str) -> Key | None:
         return self._by_id.get(key_id)
 
+    def placed(self, asked: Asked, verdict: Verdict) -> Placement | None:
+        """The one answer to where a request is asked: submissions and explanations both come here."""
+        found = placement(verdict)
+        if found is None or not self._routing:
+            return found
+        route = self._routing.of(asked.action)
+        return found if route is None or route.place == found.place else routed(route)
+
+    def explained(self, asked: Asked) -> tuple[Explanation, Placement | None]:
+        """What the policy in force makes of an ask, and where it would be asked now."""
+        found = self.policy.explain(asked)
+        return found, self.placed(asked, found.verdict)
+
     async def find(self, secret: str) -> Key | None:
         """The key with this secret, unless it is unknown or revoked.
 
@@ -141,10 +156,6 @@ class ActiveConfiguration:
         known = self._policy.digest if self._policy is not None and not self.is_built_in else None
         stored = await self._store.configuration(known)
         valid = [key for key in stored.keys if key.revoked_at is None and not _is_over(key.lapses_at, stored.now)]
-        if stored.policy_digest is None:
-            self._policy = self._built_in
-        elif stored.document is not None:
-            self._policy = await self._compiled(stored.policy_digest, stored.document)
         dropped = self._by_id.keys() - {key.id for key in valid}
         turned = (self._pauses, self._epochs.routes) != (stored.pauses, stored.epochs.routes)
         self._by_id = {key.id: key for key in valid}
@@ -152,11 +163,17 @@ class ActiveConfiguration:
         self._routing = Routing(route for route in stored.routes if not _is_over(route.until, stored.now))
         self._channels = {channel.name: channel for channel in stored.channels}
         self._pauses = stored.pauses
-        self._epochs, self._read_at = stored.epochs, stored.now
+        # A long policy takes a while, and keeps nobody from reading.
+        self._epochs, self._read_at = replace(stored.epochs, policy=self._epochs.policy), stored.now
         if dropped:
             self._on_dropped(frozenset(dropped))
         if turned:
             self._on_turned()
+        if stored.policy_digest is None:
+            self._policy = self._built_in
+        elif stored.document is not None:
+            self._policy = await self._compiled(stored.policy_digest, stored.document)
+        self._epochs = stored.epochs
 
     async def _compiled(self, digest: str, document: str) -> PolicyEngine | None:
         try:

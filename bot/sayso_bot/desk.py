@@ -26,7 +26,6 @@ from sayso_bot.domain.pauses import pause_over
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Asked, Route
 from sayso_bot.domain.request import Request, Status, new_request_id
-from sayso_bot.domain.routing import LiveRoute
 from sayso_bot.domain.story import story
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import (
@@ -147,17 +146,15 @@ class Desk:
 
     def _judged(self, key: Key, draft: Draft) -> NewRequest:
         policy = self._configuration.policy
-        verdict = policy.judge(Asked(draft.action, draft.params, key.name, draft.claims))
+        asked = Asked(draft.action, draft.params, key.name, draft.claims)
+        verdict = policy.judge(asked)
         requirement, timeout, place, route = verdict.requirement, None, None, None
         if draft.form is not None and requirement is not None and not requirement.forms:
             raise InvalidField(f"The rule “{verdict.rule}” allows no form. Nothing was made.", field="form")
         if requirement is not None:
             timeout = min(requirement.timeout_seconds, draft.timeout_seconds or requirement.timeout_seconds)
-            asked_at = requirement.place
-            if routing := self._configuration.routing:
-                route = _elsewhere(routing.of(draft.action), asked_at)
-                asked_at = route.place if route else asked_at
-            place = asked_at if self._is_pushed(asked_at) else None
+            if placed := self._configuration.placed(asked, verdict):
+                place, route = placed.place if self._is_pushed(placed.place) else None, placed.route
         return NewRequest(
             id=new_request_id(datetime.now(UTC)),
             draft=draft,
@@ -197,7 +194,7 @@ class Desk:
 
         async def attempt() -> Request:
             present = self._present(key)
-            request = await self._store.read(request_id, self._configuration.epochs)
+            request = await self._store.read(request_id, self._configuration.epochs.of_keys)
             if request is None or request.agent != present.name:
                 raise NotFound("There is no request with this id.")
             return request
@@ -226,11 +223,10 @@ class Desk:
                     self._end_hold(key)
 
     def _told(self, key: Key, request_id: str, news: str) -> Request | None:
-        """The end as it was published, which saves reading it: only where this process's configuration was in force
-        then, and the agent's key still is by it."""
+        """The end as it was published, which saves reading it: only where this process's keys were in force then, and
+        the agent's key still is by them."""
         told = self._store.told(news)
-        now = self._configuration.epochs
-        if told is None or (told[1].keys, told[1].policy) != (now.keys, now.policy):
+        if told is None or told[1].keys != self._configuration.epochs.keys:
             return None
         request = told[0]
         is_own = request.id == request_id and request.agent == self._present(key).name
@@ -240,7 +236,7 @@ class Desk:
         """The agent's own requests, newest first; none where ``wanted`` names another agent."""
 
         async def attempt() -> Page:
-            present, epochs = self._present(key), self._configuration.epochs
+            present, epochs = self._present(key), self._configuration.epochs.of_keys
             own = Filter(wanted.status, wanted.action, present.name)
             page = await self._store.list(own, cursor=cursor, limit=limit, epochs=epochs)
             return page if wanted.agent in (None, present.name) else Page((), None)
@@ -251,7 +247,7 @@ class Desk:
         """The agent withdraws. Raises `Settled` when somebody or something was quicker."""
 
         async def attempt() -> Request:
-            epochs = self._configuration.epochs  # before anything that is checked under them
+            epochs = self._configuration.epochs.of_keys  # before anything that is checked under them
             return await self._store.cancel(await self.read(key, request_id), epochs)
 
         request = await in_force(self._configuration, attempt)
@@ -489,8 +485,3 @@ class Desk:
         self._held[key.id] -= 1
         if not self._held[key.id]:
             del self._held[key.id]
-
-
-def _elsewhere(route: LiveRoute | None, place: str) -> LiveRoute | None:
-    """A route that leads anywhere but to ``place``, where the request is asked anyway."""
-    return route if route is not None and route.place != place else None

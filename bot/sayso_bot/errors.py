@@ -10,6 +10,7 @@
     │   ├── FileTooLarge             file_too_large            413
     │   ├── FileRefused              file_refused              422
     │   ├── InvalidField             invalid_field             422
+    │   ├── PolicyRefused            policy_invalid            422
     │   └── IdempotencyMismatch      idempotency_mismatch      422
     ├── NotAllowed           who asks may not
     │   ├── Unauthenticated          unauthenticated           401
@@ -40,6 +41,9 @@
     ├── MethodNotAllowed             method_not_allowed        405
     ├── Settled                      settled                   409
     ├── TooManyFiles                 too_many_files            409
+    ├── TooManyFiles                 too_many_files            409
+    ├── PreconditionFailed           precondition_failed       412
+    ├── PreconditionRequired         precondition_required     428
     ├── Paused                       paused                    423
     ├── TooMany              come back later
     │   ├── RateLimited              rate_limited              429
@@ -109,6 +113,16 @@ class FileRefused(Invalid):
 
 class InvalidField(Invalid):
     code, title, status = "invalid_field", "A value is not acceptable", 422
+
+
+class PolicyRefused(Invalid):
+    """``problems`` say what is wrong with the document: ``line``, ``column``, ``sentence`` of each."""
+
+    code, title, status = "policy_invalid", "The document is no policy", 422
+
+    def __init__(self, detail: str, problems: Sequence[Mapping[str, int | str]]) -> None:
+        super().__init__(detail, field="document")
+        self.problems = problems
 
 
 class IdempotencyMismatch(Invalid):

@@ -36,6 +36,7 @@ from sayso_bot.http.health import HealthRoutes, Metrics, Readiness
 from sayso_bot.http.intake import read_json
 from sayso_bot.http.limits import Limits, descriptors
 from sayso_bot.http.openapi import document
+from sayso_bot.http.policy_routes import PolicyRoutes
 from sayso_bot.http.routes import AgentRoutes
 from sayso_bot.office import Office
 from sayso_bot.ports import AdapterContext, AgentContext, Alarm, ChatAdapter, Handler, Log, Mount, Prove
@@ -77,6 +78,7 @@ class Service:
     app: web.Application
     warnings: list[str]
     limits: Limits
+    policies: policy.PolicyVersions
     ended: list[str] = field(default_factory=list)
     policy_file: PolicyFile | None = None
     sign_in_link: Callable[[str, str], Awaitable[str]] | None = None
@@ -134,14 +136,14 @@ def _wait_for(settings: Settings) -> tuple[int, int, int] | None:
     return (1, durability.replicas, WAITAOF_MS) if durability.kind == "fsync" else None
 
 
-def configuration_of(store: RedisStore, log: Log) -> ActiveConfiguration:
-    return ActiveConfiguration(store, policy.built_in(), lambda text: policy.load(text, "active policy"), log)
+def configuration_of(store: RedisStore, log: Log, documents: policy.Documents | None = None) -> ActiveConfiguration:
+    """What is in force. ``documents`` keeps what was compiled to be put in force, so that it is not compiled again."""
+    return ActiveConfiguration(store, policy.built_in(), (documents or policy.Documents()).in_force, log)
 
 
 def load_policy(path: Path) -> tuple[str, policy.LoadedPolicy]:
     """A policy file's text and what it says. Raises `Unusable`."""
-    text, source = policy.read(path)
-    return text, policy.load(text, source)
+    return policy.Documents().from_file(path)
 
 
 # --------------------------------------------------------------------------- the service
@@ -211,13 +213,14 @@ async def running_service(settings: Settings, environ: Mapping[str, str] = os.en
 async def _assembled(settings: Settings, client: Redis, warnings: list[str]) -> Service:
     store = RedisStore(client, settings.book, _wait_for(settings), partial(_log_expired, logger("deadlines")))
     await store.load_functions()
-    configuration = configuration_of(store, logger("configuration"))
+    documents = policy.Documents()
+    policies = policy.PolicyVersions(store, documents, logger("policy"))
+    configuration = configuration_of(store, logger("configuration"), documents)
     await configuration.refresh()
     policy_file = None
     if settings.policy is not None:
-        policy_file = PolicyFile(
-            settings.policy, store, lambda: _active_digest(configuration), load_policy, logger("policy")
-        )
+        active = partial(_active_digest, configuration)
+        policy_file = PolicyFile(settings.policy, policies, documents.from_file, active, store.note, logger("policy"))
         await policy_file.start()
         await configuration.refresh()
     if configuration.is_built_in:
@@ -230,7 +233,7 @@ async def _assembled(settings: Settings, client: Redis, warnings: list[str]) -> 
     limits = Limits.within(descriptors())
     return Service(
         settings, store, desk, configuration, subscription, office, metrics, app, warnings, limits,
-        policy_file=policy_file,
+        policies, policy_file=policy_file,
     )  # fmt: skip
 
 
@@ -245,7 +248,7 @@ def place_address(text: str) -> str:
     try:
         return policy.address(text)
     except policy.Unacceptable as error:
-        raise InvalidField(f"{error.sentence} Nothing was changed.", field="channel") from None
+        raise InvalidField(f"{error} Nothing was changed.", field="channel") from None
 
 
 def _delivery(service: Service, illness: IllnessWatch) -> Delivery:
@@ -311,8 +314,8 @@ def _add_routes(service: Service, clock: ClockWatch, environ: Mapping[str, str])
             problems.append("The subscription that wakes held calls is not connected.")
         problems += [f"The worker {name} has ended; restart this replica." for name in service.ended]
         warnings = [*service.warnings, *filter(None, [service.connections_warning])]
-        if service.policy_file is not None and service.policy_file.warning:
-            warnings.append(service.policy_file.warning)
+        if not problems and service.policy_file is not None and (warning := await service.policy_file.warning()):
+            warnings.append(warning)
         if not problems and (alarms := (await service.store.totals()).alarms):
             warnings.append(f"{alarms} cards cannot be delivered; sayso doctor says which.")
         return Readiness(problems, warnings)
@@ -322,6 +325,7 @@ def _add_routes(service: Service, clock: ClockWatch, environ: Mapping[str, str])
     face = AgentFace(desk, buckets)
     AgentRoutes(desk, face, authenticate, review_url(settings)).add_to(service.app.router)
     AdminRoutes(service.office, authenticate, buckets).add_to(service.app.router)
+    PolicyRoutes(service.policies, service.office, configuration, authenticate, buckets).add_to(service.app.router)
     _add_agent_adapters(service, face, authenticate, environ)
     HealthRoutes(
         readiness,

@@ -20,7 +20,7 @@ WRITERS = (
     "failed", "moot", "move", "put_keys", "activate", "pause", "resume", "change_places", "take_along", "report",
     "want", "repainted", "lapse_keys", "note_use", "claim",
 )  # fmt: skip
-READERS = ("read", "list", "due_requests", "due_places", "due_work", "configuration")
+READERS = ("read", "list", "due_requests", "due_places", "due_work", "configuration", "versions")
 AT = 4_000_000_000_000
 
 
@@ -178,6 +178,7 @@ class Life:
         yield lambda: store.put_key(key(key_id="key_7"), "key_created")
         yield lambda: store.activate("d1", "a document", None, "a file")
         yield lambda: store.activate("d2", "another", None, "a file")
+        yield lambda: store.versions(limit=5)
         yield lambda: store.configuration(None)
         yield lambda: store.submit(self._new(), Epochs(1, 1))
 
@@ -196,6 +197,7 @@ def comparable(life: Life, lying: dict[str, Any]) -> str:
     for held in lying.values():
         if isinstance(held, dict):
             held.pop("holder", None)
-            for field in [field for field in held if field.startswith("operation:cancel:")]:
-                held["operation:cancel"] = held.pop(field)
+            for kind in ("operation:cancel:", "operation:activate:"):
+                for field in [field for field in held if field.startswith(kind)]:
+                    held[kind] = held.pop(field)
     return json.dumps([[repr(answer) for answer in life.answers], lying], indent=1, sort_keys=True)

@@ -7,14 +7,31 @@ import hashlib
 import json
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from book import ANA, BEN, EPOCHS, advance, attached, cast, change, journal, key, lying_in, made, opened, received
+from book import (
+    ANA,
+    BEN,
+    EPOCHS,
+    advance,
+    attached,
+    cast,
+    change,
+    journal,
+    key,
+    lying_in,
+    made,
+    opened,
+    received,
+    requirement,
+)
 from fakes.redis_proxy import RedisProxy
 from redis_server import RedisServer
 from sayso_bot.domain.files import CHUNK_BYTES, MAX_FILE_BYTES, MAX_OF_REQUEST, File
+from sayso_bot.domain.policy import Verdict
 from sayso_bot.domain.request import Status
 from sayso_bot.errors import FileRefused, FileTooLarge, Unavailable
 from sayso_bot.ports import Again
@@ -202,3 +219,14 @@ async def test_a_record_with_files_is_of_the_third_version(store: RedisStore) ->
     request = await made(store)
     await attached(store, request)
     assert (await lying_in(store))[f"request:{request.id}"]["v"] == "3"
+
+
+async def test_a_request_of_high_risk_stays_of_its_version_when_a_file_joins_it(store: RedisStore) -> None:
+    demands = replace(requirement(), high_risk=True)
+    request = await made(store, verdict=Verdict("ask", "a rule", requirement=demands))
+    assert (await lying_in(store))[f"request:{request.id}"]["v"] == "4"
+    await attached(store, request)
+    assert (await lying_in(store))[f"request:{request.id}"]["v"] == "4"
+    found = await store.read(request.id)
+    assert found is not None
+    assert found.requirement == demands

@@ -185,25 +185,6 @@ async def test_a_key_of_a_newer_version_admits_nobody_here(store: RedisStore) ->
     assert [found.id for found in (await store.configuration(None)).keys] == ["key_7"]
 
 
-async def test_of_many_who_replace_the_same_policy_one_does(store: RedisStore) -> None:
-    assert await store.activate("d0", "zero", None, "file") is None
-    answers = await asyncio.gather(*(store.activate(f"d{n}", f"text {n}", "d0", "file") for n in range(1, 10)))
-    stored = await store.configuration(None)
-    assert answers.count(None) == 1
-    winner = f"d{answers.index(None) + 1}"
-    assert {answer for answer in answers if answer} == {winner}
-    assert (stored.policy_digest, stored.document) == (winner, f"text {winner[1:]}")
-    assert stored.epochs == Epochs(0, 2)
-    assert len(await journal(store, "policy_activated")) == 2
-
-
-async def test_activating_what_is_active_changes_nothing(store: RedisStore) -> None:
-    await store.activate("d0", "zero", None, "file")
-    before = await lying_in(store)
-    assert await store.activate("d0", "zero", "d9", "file") is None
-    assert {**await lying_in(store), "clock": None} == {**before, "clock": None}
-
-
 async def test_a_document_is_sent_only_to_who_has_not_compiled_it(store: RedisStore) -> None:
     await store.activate("d0", "zero", None, "file")
     assert (await store.configuration("d0")).document is None

@@ -60,7 +60,7 @@ async def test_a_vote_in_flight_is_judged_by_the_policy_that_counts_it(monkeypat
 
         async def joined_now() -> None:
             active = service.configuration.policy.digest
-            assert await service.store.activate(digest(AFTER), AFTER, active, "test") is None
+            assert (await service.store.activate(digest(AFTER), AFTER, active, "test")).changed
             await service.configuration.refresh()
 
         once_before(monkeypatch, service.store, "read", joined_now)

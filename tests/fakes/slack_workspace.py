@@ -75,6 +75,7 @@ class Workspace:
         self.answers_channel: dict[str, str] = {}
         self.users: dict[str, Json] = {}
         self.channels: dict[str, list[str]] = {}
+        self.public: set[str] = set()
         self.groups: dict[str, list[str]] = {}
         self.messages: list[Message] = []
         self.replies: list[Message] = []
@@ -197,7 +198,15 @@ class Workspace:
 
     def _info(self, arguments: Json) -> Json:
         self._check_channel(arguments.get("channel", ""))
-        return {"channel": {"id": arguments["channel"], "is_member": True, "is_archived": False}}
+        channel = arguments["channel"]
+        return {
+            "channel": {
+                "id": channel,
+                "is_member": True,
+                "is_archived": False,
+                "is_private": channel not in self.public,
+            }
+        }
 
     def _open(self, arguments: Json) -> Json:
         if arguments.get("users") not in self.users:

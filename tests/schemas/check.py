@@ -11,8 +11,8 @@ import json
 import sys
 from pathlib import Path
 
+import yaml
 from jsonschema import validators
-from ruamel.yaml import YAML
 
 from sayso_adapters.slack.manifest import manifest
 
@@ -26,8 +26,8 @@ def main(folder: Path) -> int:
         print(f"no Slack manifest schema in {folder}: give the folder that holds slack-app-manifest.2.json")
         return 2
     manifests = {
-        "HTTP": YAML(typ="safe").load((ROOT / "manifest.yml").read_text(encoding="utf-8")),
-        "Socket Mode": YAML(typ="safe").load(manifest("https://sayso.example.com", socket=True)),
+        "HTTP": yaml.safe_load((ROOT / "manifest.yml").read_text(encoding="utf-8")),
+        "Socket Mode": yaml.safe_load(manifest("https://sayso.example.com", socket=True)),
     }
     wrong = 0
     for path in found:

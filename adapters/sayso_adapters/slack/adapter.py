@@ -22,7 +22,7 @@ from sayso_adapters.slack.cards import message
 from sayso_adapters.slack.connected import Connected
 from sayso_adapters.slack.connections import connections
 from sayso_adapters.slack.digest import digest
-from sayso_adapters.slack.doctor import FIXES, check_channels, check_secret, check_socket
+from sayso_adapters.slack.doctor import FIXES, check_channels, check_secret, check_socket, look_at
 from sayso_adapters.slack.handlers import Handlers, NotOffered
 from sayso_adapters.slack.home_tab import HomeTab
 from sayso_adapters.slack.listing import READING
@@ -46,7 +46,17 @@ from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import REQUEST_ID
 from sayso_bot.domain.story import Entry
 from sayso_bot.errors import Unavailable
-from sayso_bot.ports import AdapterContext, AdapterError, Capabilities, Check, Gone, LookupFailed, Rejected, Retry
+from sayso_bot.ports import (
+    AdapterContext,
+    AdapterError,
+    Capabilities,
+    Check,
+    Gone,
+    LookupFailed,
+    PlaceLook,
+    Rejected,
+    Retry,
+)
 
 PATH = "/slack/events"
 HISTORY_PAGE = 200
@@ -239,6 +249,14 @@ class SlackAdapter:
                 if workspace in self._workspaces.peopled():
                     raise
         return person
+
+    async def look_at(self, place: str) -> PlaceLook:
+        """See `sayso_bot.ports.LooksAtPlaces`."""
+        try:
+            await self._workspaces.ready(place)
+        except Unavailable as error:
+            return PlaceLook(False, f"{place}: {error.detail}")
+        return await look_at(self._workspaces, place)
 
     async def check(self) -> Sequence[Check]:
         await self._workspaces.ready()

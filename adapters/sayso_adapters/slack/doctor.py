@@ -13,7 +13,7 @@ from sayso_adapters.slack.people import CHANNEL
 from sayso_adapters.slack.socket import TODO, Sockets
 from sayso_adapters.slack.workspaces import Workspaces
 from sayso_bot.domain.policy import Route
-from sayso_bot.ports import AdapterError, Check, Retry
+from sayso_bot.ports import AdapterError, Check, PlaceLook, Retry
 
 FIXES = {
     "channel_not_found": (
@@ -62,21 +62,27 @@ async def check_channels(workspaces: Workspaces, routes: Iterable[Route]) -> lis
 
 
 async def _check_channel(workspaces: Workspaces, place: str, named: Sequence[str]) -> Check:
-    name = f"slack channel {', '.join(named)}"
+    look = await look_at(workspaces, place)
+    return Check(f"slack channel {', '.join(named)}", ok=look.ok, detail=look.detail)
+
+
+async def look_at(workspaces: Workspaces, place: str) -> PlaceLook:
+    """How a place of Slack's stands, and whether people of the workspace may join it by themselves."""
     try:
         workspace = workspaces.of_name(place)
         channel = workspace.home.local(place)
         if channel is None or not CHANNEL.match(channel):
-            return Check(name, ok=True, detail=f"{place} is a person's direct messages, opened by the first card.")
+            return PlaceLook(True, f"{place} is a person's direct messages, opened by the first card.")
         found = (await workspace.call("conversations.info", channel=channel))["channel"]
     except AdapterError as error:
         fix = FIXES.get(error.what, f"Slack did not say how it stands ({error.what}). Try again shortly.")
-        return Check(name, ok=False, detail=f"{place}: {fix}")
+        return PlaceLook(False, f"{place}: {fix}")
+    is_open = found.get("is_private") is not True  # what Slack does not say is taken for the worse
     if found.get("is_archived"):
-        return Check(name, ok=False, detail=f"{place}: {FIXES['is_archived']}")
+        return PlaceLook(False, f"{place}: {FIXES['is_archived']}", is_open)
     if not found.get("is_member"):
-        return Check(name, ok=False, detail=f"{place}: {FIXES['not_in_channel']}")
-    return Check(name, ok=True, detail=f"The bot is in {place}.")
+        return PlaceLook(False, f"{place}: {FIXES['not_in_channel']}", is_open)
+    return PlaceLook(True, f"The bot is in {place}.", is_open)
 
 
 def _channels(routes: Iterable[Route]) -> dict[str, list[str]]:

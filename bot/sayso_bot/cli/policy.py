@@ -1,30 +1,60 @@
-"""``sayso policy``: check a document, see what it would say, put it in force.
+"""``sayso policy``: check a document, see what it would say, try it on cases, put it in force, look back.
 
-``check`` and ``explain`` read the file and nothing else, so they work in an editor or a pipeline. A document that is
-not valid is told with file, line and column of every problem, and ends with 1.
+``check``, ``explain``, ``test`` and ``schema`` read files and nothing else unless they are asked to, so they work in an
+editor or a pipeline. A document that is not valid is told with file, line and column of every problem, and ends with 1.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from sayso_bot.cli import policy_versions
 from sayso_bot.cli.arguments import action_type, agent_name
+from sayso_bot.cli.desk import opened_desk
 from sayso_bot.cli.operator import Book, with_book
-from sayso_bot.cli.printing import AsJson, print_json, print_table, say
+from sayso_bot.cli.policy_versions import File
+from sayso_bot.cli.policy_words import (
+    comparison_out,
+    placed_out,
+    print_comparison,
+    print_problems,
+    print_rules,
+    rule_out,
+    say_problems,
+    validity,
+    verdict_lines,
+    verdict_out,
+)
+from sayso_bot.cli.printing import AsJson, print_json, print_table
 from sayso_bot.domain import json as strict_json
 from sayso_bot.domain.json import Json
-from sayso_bot.domain.policy import Asked, Verdict, format_duration
-from sayso_bot.domain.request import Claims, Requirement
+from sayso_bot.domain.policy import Asked, Explanation, Placement, placement
+from sayso_bot.domain.request import Claims
 from sayso_bot.domain.text import one_line
+from sayso_bot.domain.versions import Comparison, Found
 from sayso_bot.errors import SaysoError
-from sayso_bot.policy import Explanation, LoadedPolicy, PolicyInvalid, Problem, RuleView
-from sayso_bot.wiring import load_policy
+from sayso_bot.policy import (
+    LiveFindings,
+    LoadedPolicy,
+    Outcome,
+    PolicyInvalid,
+    PolicyVersions,
+    case_schema,
+    cases_beside,
+    cases_of,
+    is_reference,
+    look,
+    run,
+    schema,
+    told,
+)
+from sayso_bot.settings import environment
+from sayso_bot.wiring import configured_adapters, load_policy
 
 commands = typer.Typer(help="What is asked, allowed and denied.", no_args_is_help=True)
 
@@ -35,65 +65,112 @@ _OUTCOMES = {
     "cannot_evaluate": "denies",
     "not_reached": "not reached",
 }
-
-File = Annotated[Path, typer.Argument(metavar="FILE", help="The policy, a YAML file.")]
+_Source = Annotated[str, typer.Option(metavar="JSON|@FILE|-", help="Its params; - reads them.")]
 
 
 @commands.command()
-def check(file: File, as_json: AsJson = False) -> None:
-    """Check a policy, and list its rules. Ends with 1 when it is not valid."""
+def check(
+    file: File,
+    live: Annotated[bool, typer.Option("--live", help="Ask the platforms too: places, groups, accounts.")] = False,
+    against: Annotated[
+        str, typer.Option(metavar="VERSION|FILE", help="Say what changes from this: active, a version, or a file.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Check a policy, and list its rules. Ends with 1 when it is not valid, or could not do what it says."""
     _, policy = _loaded(file, as_json)
+    found = with_book(lambda book: _looked_at(book, policy, str(file))) if live else LiveFindings((), ())
+    compared = _compared(against, file, as_json) if against else None
+    warnings = (*policy.warnings, *found.warnings)
     if as_json:
-        rules = [_rule_out(rule) for rule in policy.rules]
-        print_json({**_validity(policy.warnings, ()), "digest": policy.digest, "rules": rules})
-        return
-    _say_problems(policy.warnings, "warning: ")
-    print_table(("line", "rule", "action", "when", "then"), map(_row, policy.rules))
-    typer.echo(f"\nThe policy is valid: {policy.digest}")
+        rules = [rule_out(rule) for rule in policy.rules]
+        about = {"against": comparison_out(compared)} if against else {}
+        print_json({**validity(warnings, found.problems), "digest": policy.digest, "rules": rules, **about})
+    else:
+        say_problems(warnings, "warning: ")
+        say_problems(found.problems)
+        print_rules(policy)
+        if against:
+            typer.echo(f"\nFrom {against}:")
+            print_comparison(compared)
+        if not found.problems:
+            typer.echo(f"\nThe policy is valid: {policy.digest}")
+    if found.problems:
+        raise typer.Exit(1)
 
 
 @commands.command()
 def explain(
-    file: File,
-    action: Annotated[str, typer.Argument(parser=action_type, metavar="ACTION", help="What would be asked for.")],
-    params: Annotated[str, typer.Option(metavar="JSON|@FILE|-", help="Its params; - reads them.")] = "{}",
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="The policy. Left out: the one in force.")] = None,
+    action: Annotated[str, typer.Argument(metavar="ACTION", help="What would be asked for.")] = "",
+    asked_for: Annotated[str, typer.Option("--action", metavar="ACTION", help="The same.")] = "",
+    params: _Source = "{}",
     agent: Annotated[str, typer.Option(parser=agent_name, metavar="NAME", help="Who would ask.")] = "agent",
+    claims: Annotated[
+        str, typer.Option(metavar="JSON|@FILE|-", help="What the agent would say: summary, reasoning, metadata …")
+    ] = "{}",
     as_json: AsJson = False,
 ) -> None:
-    """Show what each rule makes of an action, and what comes of it. Nothing is asked. Claims count as empty."""
-    asked = Asked(action, _params(params), agent, Claims())
-    _, policy = _loaded(file, as_json)
-    found = policy.explain(asked)
-    if as_json:
-        print_json({"steps": [asdict(step) for step in found.steps], "verdict": _verdict_out(found.verdict)})
+    """Show what each rule makes of an action, what comes of it, and where it would be asked. Nothing is asked."""
+    if bool(action) == bool(asked_for):
+        raise typer.BadParameter("name the action once: sayso policy explain FILE ACTION, or --action ACTION")
+    asked = Asked(action_type(action or asked_for), _json_of(params, "--params"), agent, _claims(claims))
+    if file is None:
+        found, placed = with_book(lambda book: _explained(book, asked))
     else:
-        _print_explanation(found)
-
-
-@commands.command()
-def activate(file: File, as_json: AsJson = False) -> None:
-    """Put a policy in force on every replica. Requests that are open keep the rule with which they were asked."""
-    text, policy = _loaded(file, as_json)
-
-    async def work(book: Book) -> tuple[str | None, str | None]:
-        replaced = (await book.store.configuration(policy.digest)).policy_digest
-        return replaced, await book.store.activate(policy.digest, text, replaced, one_line(file.name))
-
-    replaced, moved = with_book(work)
+        found = _loaded(file, as_json)[1].explain(asked)
+        placed = placement(found.verdict)
     if as_json:
-        print_json({"active": moved or policy.digest, "activated": moved is None, "replaced": replaced})
-    elif moved is None:
-        _say_problems(policy.warnings, "warning: ")
-        typer.echo(_what_changed(policy.digest, replaced))
-    if moved is not None:
-        say(f"Another policy was put in force meanwhile: {moved}. Nothing was changed; look at it, then repeat.")
+        steps = [asdict(step) for step in found.steps]
+        print_json({"steps": steps, "verdict": verdict_out(found.verdict), "placed": placed and placed_out(placed)})
+    else:
+        _print_explanation(found, placed)
+
+
+@commands.command("test")
+def try_cases(
+    file: File,
+    cases: Annotated[
+        list[Path] | None, typer.Argument(metavar="CASES", help="Files of cases. [*.cases.yaml beside the policy]")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try a policy on the cases kept beside it. Ends with 1 when one does not hold."""
+    _, policy = _loaded(file, as_json)
+    try:
+        outcomes = [each for path in cases or cases_beside(file) for each in run(policy, cases_of(path), str(path))]
+    except PolicyInvalid as error:
+        print_problems(error.problems, as_json=as_json)
+        raise typer.Exit(1) from None
+    failed = [each for each in outcomes if not each.holds]
+    reached = {each.verdict.rule for each in outcomes}
+    left = [rule for rule in policy.rules if rule.name not in reached]
+    if as_json:
+        unreached = [{"rule": rule.name, "line": rule.line} for rule in left]
+        print_json({"ok": not failed, "cases": [_outcome_out(each) for each in outcomes], "no_case_reaches": unreached})
+    else:
+        print_table(("", "case", "action", "expected", "got", "at"), map(_outcome_row, outcomes))
+        say_problems(problem for each in failed for problem in each.problems)
+        typer.echo(f"\n{len(outcomes) - len(failed)} of {len(outcomes)} cases hold.")
+        if left:
+            typer.echo(one_line(f"No case reaches: {', '.join(f'{rule.name} (line {rule.line})' for rule in left)}"))
+    if failed:
         raise typer.Exit(1)
 
 
-def _what_changed(digest: str, replaced: str | None) -> str:
-    if replaced == digest:
-        return f"In force already: {digest}. Nothing was changed."
-    return f"In force: {digest}. It replaced {replaced or 'the built-in default, which asks everything in the inbox'}."
+@commands.command("schema")
+def print_schema(
+    cases: Annotated[bool, typer.Option("--cases", help="The schema of files of cases.")] = False,
+) -> None:
+    """Print the JSON Schema of the policy, for editors."""
+    print_json(case_schema() if cases else schema())
+
+
+commands.command("list")(policy_versions.list_versions)
+commands.command("show")(policy_versions.show)
+commands.command("diff")(policy_versions.diff)
+commands.command("activate")(policy_versions.activate)
+commands.command("rollback")(policy_versions.rollback)
 
 
 # --------------------------------------------------------------------------- reading
@@ -104,24 +181,33 @@ def _loaded(file: Path, as_json: bool) -> tuple[str, LoadedPolicy]:
     try:
         return load_policy(file)
     except PolicyInvalid as error:
-        if as_json:
-            print_json(_validity((), error.problems))
-        _say_problems(error.problems)
+        print_problems(error.problems, as_json=as_json)
         raise typer.Exit(1) from None
 
 
-def _params(source: str) -> dict[str, Json]:
+def _compared(against: str, file: Path, as_json: bool) -> Comparison | None:
+    text, policy = _loaded(file, as_json)
+    later = Found(None, policy.digest, text)
+    earlier = None if is_reference(against) else Found(None, None, _loaded(Path(against), as_json)[0])
+
+    async def work(policies: PolicyVersions) -> Comparison | None:
+        return await policies.compare(earlier or await policies.find(against), later)
+
+    return policy_versions.on_versions(work)
+
+
+def _json_of(source: str, option: str) -> dict[str, Json]:
     try:
-        value = strict_json.loads(_bytes(source))
+        value = strict_json.loads(_bytes(source, option))
     except SaysoError as error:
         where = f"{error.field}: " if error.field else ""
-        raise typer.BadParameter(one_line(where + error.detail), param_hint="--params") from None
+        raise typer.BadParameter(one_line(where + error.detail), param_hint=option) from None
     if not isinstance(value, dict):
-        raise typer.BadParameter("that is JSON, but not an object", param_hint="--params")
+        raise typer.BadParameter("that is JSON, but not an object", param_hint=option)
     return value
 
 
-def _bytes(source: str) -> bytes:
+def _bytes(source: str, option: str) -> bytes:
     if source == "-":
         return sys.stdin.buffer.read()
     if not source.startswith("@"):
@@ -129,83 +215,65 @@ def _bytes(source: str) -> bytes:
     try:
         return Path(source[1:]).read_bytes()
     except OSError:
-        raise typer.BadParameter(f"the file {one_line(source[1:])} cannot be read", param_hint="--params") from None
+        raise typer.BadParameter(f"the file {one_line(source[1:])} cannot be read", param_hint=option) from None
+
+
+def _claims(source: str) -> Claims:
+    said: dict[str, Any] = _json_of(source, "--claims")
+    kinds: dict[str, Any] = {"links": list, "metadata": dict}
+    for name, value in said.items():
+        if name not in Claims.__slots__:
+            known = ", ".join(Claims.__slots__)
+            raise typer.BadParameter(f"{one_line(name)[:80]} is no claim; there are {known}", param_hint="--claims")
+        if not isinstance(value, kinds.get(name, str)):
+            raise typer.BadParameter(f"{name} has another type in a request", param_hint="--claims")
+    return Claims(**{**said, "links": tuple(said.get("links", ()))})
+
+
+# --------------------------------------------------------------------------- on the book
+
+
+async def _looked_at(book: Book, policy: LoadedPolicy, source: str) -> LiveFindings:
+    platforms = configured_adapters(environment())
+    async with opened_desk(book, await book.configuration(), platforms) as desk:
+        return await look(policy, desk.adapters, source)
+
+
+async def _explained(book: Book, asked: Asked) -> tuple[Explanation, Placement | None]:
+    """By the policy in force, at the place where such a request is asked now."""
+    configuration = await book.configuration()
+    return configuration.explained(asked)
 
 
 # --------------------------------------------------------------------------- saying
 
 
-def _say_problems(problems: tuple[Problem, ...], prefix: str = "") -> None:
-    for problem in problems:
-        place = f"{problem.file}:{problem.line}:{problem.column}"
-        say(one_line(f"{place}: {prefix}{problem.sentence}"))
-
-
-def _validity(warnings: tuple[Problem, ...], problems: tuple[Problem, ...]) -> dict[str, Any]:
-    return {
-        "valid": not problems,
-        "problems": [asdict(problem) for problem in problems],
-        "warnings": [asdict(problem) for problem in warnings],
-    }
-
-
-def _print_explanation(found: Explanation) -> None:
+def _print_explanation(found: Explanation, placed: Placement | None) -> None:
     rows = ((str(step.line), step.rule, _OUTCOMES[step.outcome], step.why) for step in found.steps)
     print_table(("line", "rule", "", "why"), rows)
     typer.echo()
-    for line in _verdict_lines(found.verdict):
+    for line in verdict_lines(found.verdict, placed):
         typer.echo(one_line(line))
 
 
-def _verdict_lines(verdict: Verdict) -> Iterator[str]:
-    rule = f'by the rule "{verdict.rule}"'
-    if verdict.kind == "allow":
-        yield f"Allowed without asking, {rule}."
-    elif verdict.requirement is None:
-        yield f"Denied without asking: {verdict.reason or 'the policy says so.'}"
-    else:
-        requirement = verdict.requirement
-        yield f"Asked in {requirement.channel} ({requirement.place}), {rule}."
-        yield f"Who may answer: {_who(requirement)}."
-        yield f"What it takes: {_terms(requirement)}."
+def _outcome_row(outcome: Outcome) -> tuple[str, ...]:
+    case, mark = outcome.case, outcome.case.mark
+    expected = "; ".join(f"{key} {told(key, value)}" for key, (value, _) in case.expected.items())
+    got = "; ".join(f"{key} {told(key, value)}" for key, value in outcome.got.items())
+    state = "ok" if outcome.holds else "NOT OK"
+    return state, case.name, case.asked.action, expected, got, f"{outcome.file}:{mark.line}:{mark.column}"
 
 
-def _row(rule: RuleView) -> tuple[str, ...]:
-    requirement = rule.verdict.requirement
-    if requirement is not None:
-        then = f"ask in {requirement.channel}: {_who(requirement)}; {_terms(requirement)}"
-    elif rule.verdict.kind == "allow":
-        then = "allow"
-    else:
-        then = f"deny: {rule.verdict.reason}"
-    return str(rule.line), rule.name, rule.action, " ".join((rule.when or "always").split()), then
-
-
-def _who(requirement: Requirement) -> str:
-    named = requirement.approvers
-    if named is None:
-        return "whoever signed in to the inbox" if requirement.place == "inbox" else "whoever is in the channel"
-    listed = ", ".join(named)
-    return f"{requirement.group} ({listed})" if requirement.group else listed
-
-
-def _terms(requirement: Requirement) -> str:
-    reasons = {"always": ", a reason always", "deny": ", a reason to deny", "never": ""}
-    approvals = f"{requirement.quorum} approval{'' if requirement.quorum == 1 else 's'}"
-    return f"{approvals} within {format_duration(requirement.timeout_seconds)}{reasons[requirement.reason]}"
-
-
-def _rule_out(rule: RuleView) -> dict[str, Any]:
-    about = {"name": rule.name, "line": rule.line, "action": rule.action, "params": dict(rule.params)}
-    return {**about, "when": rule.when, "verdict": _verdict_out(rule.verdict)}
-
-
-def _verdict_out(verdict: Verdict) -> dict[str, Any]:
-    requirement = verdict.requirement
+def _outcome_out(outcome: Outcome) -> dict[str, Any]:
+    case = outcome.case
     return {
-        "kind": verdict.kind,
-        "rule": verdict.rule,
-        "cause": verdict.cause,
-        "reason": verdict.reason,
-        "requirement": asdict(requirement) if requirement else None,
+        "name": case.name,
+        "file": outcome.file,
+        "line": case.mark.line,
+        "column": case.mark.column,
+        "ok": outcome.holds,
+        "expected": {key: value for key, (value, _) in case.expected.items()},
+        "got": outcome.got,
+        "verdict": verdict_out(outcome.verdict),
+        "problems": [asdict(problem) for problem in outcome.problems],
     }

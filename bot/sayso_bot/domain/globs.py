@@ -27,6 +27,16 @@ class Glob:
     def exact(self) -> bool:
         return len(self._parts) == 1
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """What every action that it names begins and ends with, where it has a star."""
+        return self._parts[0], self._parts[-1]
+
+    @property
+    def any_run(self) -> str:
+        """Its text with a character in the place of each star that no pattern writes: only a star can take it."""
+        return self.text.replace("*", _ANY_RUN)
+
     def matches(self, action: str) -> bool:
         if self.exact:
             return action == self.text
@@ -43,11 +53,8 @@ class Glob:
         return True
 
     def covers(self, other: Glob) -> bool:
-        """Whether every action that ``other`` names is named by this pattern too.
-
-        A star of ``other`` is put to the test as a character that no pattern writes: only a star can take it.
-        """
-        return self.matches(other.text.replace("*", _ANY_RUN))
+        """Whether every action that ``other`` names is named by this pattern too."""
+        return self.matches(other.any_run)
 
     def meets(self, other: Glob) -> bool:
         """Whether some action is named by both.
@@ -62,3 +69,18 @@ class Glob:
         mine, theirs = self._parts, other._parts
         begins = mine[0].startswith(theirs[0]) or theirs[0].startswith(mine[0])
         return begins and (mine[-1].endswith(theirs[-1]) or theirs[-1].endswith(mine[-1]))
+
+    def overlap(self, other: Glob) -> str | None:
+        """An action that both patterns name, in the form of `any_run`; None where they cannot both name one.
+
+        Both have a star. Of all actions that both name it is one of the longest kind, so that the fewest others do.
+        """
+        if not self.meets(other):
+            return None
+        (first, *middle, last), (begun, *within, ended) = self._parts, other._parts
+        return _ANY_RUN.join((max(first, begun, key=len), *middle, *within, max(last, ended, key=len)))
+
+    @classmethod
+    def of_any_run(cls, action: str) -> Glob:
+        """The pattern of which `any_run` is ``action``."""
+        return cls(action.replace(_ANY_RUN, "*"))

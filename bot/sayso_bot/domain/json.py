@@ -30,7 +30,7 @@ MAX_INTEGER = 2**53 - 1
 MAX_LITERAL = 400
 MAX_NAME = 256
 MAX_VALUES = 5000
-_PRINTED_AS_POWER = 1e21
+PRINTED_AS_POWER = 1e21
 
 
 class _Suspicious(Exception):
@@ -97,7 +97,7 @@ def _same_number(literal: str, value: float) -> bool:
     """Whether RFC 8785 prints ``value`` as the same decimal as ``literal``, and not as an integer beyond 2^53-1."""
     if repr(value) == literal and abs(value) <= MAX_INTEGER:
         return True
-    if math.isinf(value) or (value.is_integer() and MAX_INTEGER < abs(value) < _PRINTED_AS_POWER):
+    if math.isinf(value) or (value.is_integer() and MAX_INTEGER < abs(value) < PRINTED_AS_POWER):
         return False
     try:
         return Decimal(repr(value)) == Decimal(literal)

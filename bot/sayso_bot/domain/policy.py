@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sayso_bot.domain.json import Json
-from sayso_bot.domain.request import Cause, Claims, Requirement
+from sayso_bot.domain.request import Cause, Claims, Requirement, rfc3339
+from sayso_bot.domain.routing import LiveRoute
 
 MIN_TIMEOUT_SECONDS = 10
 DEFAULT_TIMEOUT_SECONDS = 24 * 3600
@@ -20,7 +21,7 @@ DEFAULT_RECEIPT_SECONDS = 15 * 60
 BUILT_IN_RULE = "built-in default"
 
 _DURATION = re.compile(r"([1-9][0-9]{0,8})([smhd])\Z")
-_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 MAX_DURATION_SECONDS = 366 * 86400
 
 
@@ -56,10 +57,54 @@ class Route:
     requirement: Requirement | None
 
 
+StepOutcome = Literal["matched", "other_action", "condition_false", "cannot_evaluate", "not_reached"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What became of one rule: ``why`` is a sentence."""
+
+    rule: str
+    line: int
+    outcome: StepOutcome
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Every rule in order, and what comes of them."""
+
+    steps: tuple[Step, ...]
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a request is asked: an admin's name, and the platform's address. Where that is not what the rule says,
+    ``route`` is the live one that has it so, and ``why`` a sentence about it.
+    """
+
+    channel: str
+    place: str
+    why: str = ""
+    route: LiveRoute | None = None
+
+
+def placement(verdict: Verdict) -> Placement | None:
+    """Where the rule itself asks; None where nobody is asked."""
+    requirement = verdict.requirement
+    return Placement(requirement.channel, requirement.place) if requirement else None
+
+
+def routed(route: LiveRoute) -> Placement:
+    """Where a live route has it asked."""
+    return Placement(route.channel, route.place, f"{route.by.name} has it so since {rfc3339(route.at)}.", route)
+
+
 def parse_duration(text: str) -> int:
     """Seconds of ``90s``, ``15m``, ``2h`` or ``3d``. Raises ValueError for anything else or beyond 366 days."""
     found = _DURATION.match(text)
-    if not found or (seconds := int(found[1]) * _UNIT_SECONDS[found[2]]) > MAX_DURATION_SECONDS:
+    if not found or (seconds := int(found[1]) * UNIT_SECONDS[found[2]]) > MAX_DURATION_SECONDS:
         raise ValueError(text)
     return seconds
 
@@ -67,6 +112,6 @@ def parse_duration(text: str) -> int:
 def format_duration(seconds: int) -> str:
     """The shortest text that `parse_duration` reads as ``seconds``."""
     for unit in "dhm":
-        if seconds % _UNIT_SECONDS[unit] == 0:
-            return f"{seconds // _UNIT_SECONDS[unit]}{unit}"
+        if seconds % UNIT_SECONDS[unit] == 0:
+            return f"{seconds // UNIT_SECONDS[unit]}{unit}"
     return f"{seconds}s"

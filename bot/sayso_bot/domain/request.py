@@ -74,7 +74,8 @@ class Requirement:
     ``approvers`` is None where whoever is in the channel may answer; ``operator`` says that the local operator
     may. ``place`` is the platform's address of ``channel``; ``fallback_place`` that of ``fallback``, to which a request
     goes that nobody can see. ``confirm`` says that an approver types the action's name; ``editable`` names the params
-    that an approver may change; ``forms`` that the agent may ask for a form; ``digest`` that a burst is one card.
+    that an approver may change; ``forms`` that the agent may ask for a form; ``digest`` that a burst is one card;
+    ``high_risk`` that its card looks different from a routine one.
     """
 
     channel: str
@@ -92,6 +93,7 @@ class Requirement:
     editable: tuple[str, ...] = ()
     forms: bool = False
     digest: bool = False
+    high_risk: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ _WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?:;|,|$)", re.IG
 _SECONDS = re.compile(r"[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?\Z")
 
 
-async def read_json(http_request: web.Request, then: str = "Nothing was changed.") -> Json:
-    """The body as JSON on which all readers agree.
+async def read_json(http_request: web.Request, then: str = "Nothing was changed.", most: int = MAX_BODY_BYTES) -> Json:
+    """The body, within ``most`` bytes, as JSON on which all readers agree.
 
     Raises `UnsupportedMediaType`, `BodyTooLarge`, `BadHttp`, `BadJson`, `InvalidField`.
     """
@@ -30,7 +30,7 @@ async def read_json(http_request: web.Request, then: str = "Nothing was changed.
         raise UnsupportedMediaType(f"Send the request as application/json. {then}")
     if http_request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType(f"Send the body as it is: Sayso takes no Content-Encoding. {then}")
-    return loads(await _body(http_request))
+    return loads(await (_body(http_request) if most <= MAX_BODY_BYTES else _large_body(http_request, most)))
 
 
 async def read_draft(http_request: web.Request) -> Draft:
@@ -79,6 +79,20 @@ async def _body(http_request: web.Request) -> bytes:
     if len(body) > MAX_BODY_BYTES:
         raise too_large
     return body
+
+
+async def _large_body(http_request: web.Request, most: int) -> bytes:
+    """A body beyond what the application takes of others; it is read only from who proved that they may send it."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in http_request.content.iter_any():
+                body += chunk
+                if len(body) > most:
+                    raise BodyTooLarge(f"This takes at most {most // 1024**2} MiB. Nothing was changed.")
+    except TimeoutError:
+        raise BadHttp(f"The body did not arrive whole within {BODY_SECONDS:.0f} s. Nothing was changed.") from None
+    return bytes(body)
 
 
 async def _slow_body(http_request: web.Request) -> bytes:

@@ -21,6 +21,7 @@ from sayso_bot.http.openapi_parts import (
     problems_of,
     query,
 )
+from sayso_bot.http.openapi_policy import POLICY_MODELS, policy_paths
 from sayso_bot.http.schemas import PageOut, ProblemOut, RequestOut, SubmitBody
 
 
@@ -29,7 +30,7 @@ def document(version: str) -> dict[str, Any]:
     """The whole document. Do not change what is returned."""
     _, schemas = models_json_schema(
         [(SubmitBody, "validation"), (RequestOut, "serialization"), (PageOut, "serialization"),
-         (ProblemOut, "serialization"), *MODELS],
+         (ProblemOut, "serialization"), *MODELS, *POLICY_MODELS],
         ref_template=REF,
     )  # fmt: skip
     return {
@@ -56,6 +57,7 @@ def _paths() -> dict[str, Any]:
         "/v1/requests/{id}/cancel": {"post": _cancel()},
         "/v1/requests/{id}/files/{file_id}": {"get": _file()},
         **admin_paths(),
+        **policy_paths(),
     }
 
 

@@ -17,6 +17,7 @@ from sayso_bot.errors import (
     Internal,
     MethodNotAllowed,
     NotFound,
+    PolicyRefused,
     SaysoError,
     Unauthenticated,
     Unavailable,
@@ -43,6 +44,8 @@ def problem(error: SaysoError) -> dict[str, Any]:
     }
     if error.field is not None:
         body["field"] = _bounded(one_line(error.field), MAX_FIELD)
+    if isinstance(error, PolicyRefused):
+        body["problems"] = [{**each, "sentence": visible(str(each["sentence"]))} for each in error.problems]
     return body
 
 

@@ -161,6 +161,14 @@ class PageOut(Out):
     next_cursor: str | None
 
 
+class ProblemAtOut(Out):
+    """What is wrong with a document, and where."""
+
+    line: int
+    column: int
+    sentence: str
+
+
 class ProblemOut(Out):
     """RFC 9457. ``code`` is stable; ``detail`` says what happened, whether anything changed, and what to do."""
 
@@ -170,6 +178,7 @@ class ProblemOut(Out):
     detail: str
     code: str
     field: str | None = None
+    problems: Annotated[list[ProblemAtOut] | None, Field(description="Of policy_invalid: all that is wrong.")] = None
 
 
 Body = TypeVar("Body", bound=BaseModel)

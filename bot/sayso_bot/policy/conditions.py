@@ -11,7 +11,7 @@ lists is given only so much to look at (`WALKED`), and every condition no more t
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from cel_expr_python import cel
 
@@ -27,6 +27,11 @@ WALKED = Size(values=1_000, characters=32 * 1024)
 
 _NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*\Z")
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
+_TEXTS = re.compile(
+    r"""[rR]?('{3}(?:\\.|[^\\])*?'{3}|"{3}(?:\\.|[^\\])*?"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")|//[^\n]*""",
+    re.DOTALL,
+)
+_PARAM = re.compile(r"(?<![\w.])params\.([_a-zA-Z][_a-zA-Z0-9]*)")
 _WALKS = re.compile(r"\b(all|exists|exists_one|filter)\b")
 _BOOL = cel.Type.BOOL
 _ABOUT: dict[str, Any] = {"action": cel.Type.STRING, "agent": cel.Type.STRING}
@@ -81,6 +86,14 @@ class Facts:
         return self._activation
 
 
+class Use(NamedTuple):
+    """Where a condition looks at a param (both numbers begin at 1)."""
+
+    name: str
+    line: int
+    column: int
+
+
 class Condition:
     """A checked condition."""
 
@@ -90,6 +103,16 @@ class Condition:
         self.text = text
         self._expression = expression
         self._walks = bool(_WALKS.search(text))
+
+    def uses(self) -> tuple[Use, ...]:
+        """The params that it looks at, each where it does so first."""
+        bare = _TEXTS.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), self.text)
+        found: dict[str, Use] = {}
+        for use in _PARAM.finditer(bare):
+            above = bare[: use.start()]
+            place = Use(use[1], above.count("\n") + 1, use.start() - above.rfind("\n"))
+            found.setdefault(use[1], place)
+        return tuple(found.values())
 
     def holds(self, facts: Facts) -> bool:
         """Whether it is true of ``facts``. Raises `CannotEvaluate` where it is neither true nor false."""

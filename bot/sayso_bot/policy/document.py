@@ -3,51 +3,51 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from sayso_bot.domain.globs import Glob
 from sayso_bot.domain.person import OPERATOR
 from sayso_bot.domain.policy import BUILT_IN_RULE, DEFAULT_RECEIPT_SECONDS, DEFAULT_TIMEOUT_SECONDS, Verdict
 from sayso_bot.domain.request import Requirement
-from sayso_bot.policy.directory import DirectoryReader
-from sayso_bot.policy.engine import LoadedPolicy
-from sayso_bot.policy.fields import Fields
+from sayso_bot.policy.checks import check
+from sayso_bot.policy.directory import directory
+from sayso_bot.policy.engine import NO_RULE, LoadedPolicy
+from sayso_bot.policy.grammar import grammar
 from sayso_bot.policy.params import Declaration
 from sayso_bot.policy.places import BUILT_PLATFORMS, INBOX
-from sayso_bot.policy.problems import Mark, Problem, Problems
+from sayso_bot.policy.problems import Mark, Problems
 from sayso_bot.policy.rule_reader import RuleReader
 from sayso_bot.policy.rules import Rule
-from sayso_bot.policy.tree import Node, Scalar, Table, parse
+from sayso_bot.policy.tables import Read
+from sayso_bot.policy.tree import parse
 
-MAX_RULES = 5000
-_KEYS = ("channels", "approvers", "people", "admins", "rules")
+_RESERVED_NAMES = frozenset({BUILT_IN_RULE, NO_RULE})
 
 
-def load(text: str, source: str, platforms: frozenset[str] = BUILT_PLATFORMS) -> LoadedPolicy:
+def load(
+    text: str, source: str, platforms: frozenset[str] = BUILT_PLATFORMS, *, in_force: bool = False
+) -> LoadedPolicy:
     """The policy that ``text`` says; ``source`` names it in messages, ``platforms`` are the prefixes of addresses.
 
+    ``in_force``: it was put in force before, so what only does no good is told as a warning (see `Problems`).
     Raises `PolicyInvalid` with all problems.
     """
-    problems = Problems(source)
-    root = parse(text, problems)
-    fields = Fields(problems)
-    fields.table(root, "A policy", _KEYS)
-    forms = DirectoryReader(fields, platforms)
-    channels, groups, people = (_value(root, key) for key in ("channels", "approvers", "people"))
-    directory = forms.read(channels, groups, people)
-    reader = RuleReader(fields, directory, forms)
-    rules = _rules(root, fields, reader)
-    _, admins = reader.approvers(root.entries.get("admins"), "admins")
-    _refuse_unreachable(rules, problems)
+    problems = Problems(source, in_force=in_force)
+    document = grammar(platforms).table(parse(text, problems), problems)
+    known = directory(document, problems)
+    reader = RuleReader(known, problems)
+    rules = _rules(document, reader, problems)
+    _, admins = reader.people(document, "admins")
+    check(rules, problems)
     problems.raise_any()
     return LoadedPolicy(
         digest=digest(text),
-        channels=directory.channels,
-        groups=directory.groups,
-        people=directory.people,
+        channels=known.channels,
+        groups=known.groups,
+        people=known.people,
         admins=admins or (),
         rules=rules,
-        warnings=_warnings(rules, source),
+        warnings=problems.warnings(),
     )
 
 
@@ -76,73 +76,38 @@ def built_in() -> LoadedPolicy:
     )
 
 
-def _value(root: Table, key: str) -> Node | None:
-    return root.entries[key][1] if key in root.entries else None
-
-
-def _rules(root: Table, fields: Fields, reader: RuleReader) -> tuple[Rule, ...]:
-    node = _value(root, "rules")
-    if node is None:
-        fields.refuse(root, "A policy needs the key rules; without rules every action would be denied.")
-        return ()
-    nodes = fields.items(node, "rules", MAX_RULES) or []
-    names = _names(nodes, fields, reader)
-    read = [reader.read(node, number, name) for number, (node, name) in enumerate(zip(nodes, names, strict=True), 1)]
+def _rules(document: Read, reader: RuleReader, problems: Problems) -> tuple[Rule, ...]:
+    """The rules that can be applied, each with a name of its own."""
+    written: list[Read | None] = document.get("rules", [])
+    names = _names(written, problems)
+    read = [
+        reader.read(rule, number, name)
+        for number, (rule, name) in enumerate(zip(written, names, strict=True), 1)
+        if rule
+    ]
     return tuple(rule for rule in read if rule)
 
 
-def _names(nodes: list[Node], fields: Fields, reader: RuleReader) -> list[str]:
+def _names(rules: Sequence[Read | None], problems: Problems) -> list[str]:
     """A name for each rule, different from all others: the author's, else its action, else with its number."""
     given: dict[str, int] = {}
-    names: list[str | None] = []
-    for node in nodes:
-        entry = node.entries.get("name") if isinstance(node, Table) else None
-        name = reader.name(entry[1]) if entry else None
-        if entry and name in given:
-            fields.refuse(entry[1], f'Another rule is called "{name}" too, on line {given[name]}; names differ.')
-        elif entry and name:
-            given[name] = entry[1].mark.line
-        names.append(name)
+    for rule in rules:
+        name = rule and rule.get("name")
+        if not rule or not name:
+            continue
+        if name in _RESERVED_NAMES:
+            problems.add(rule.at("name"), f'The name "{name}" has a meaning of its own; choose another.')
+        elif name in given:
+            problems.add(rule.at("name"), f'Another rule is called "{name}" too, on line {given[name]}; names differ.')
+        else:
+            given[name] = rule.at("name").line
     taken = set(given)
-    numbered = enumerate(zip(nodes, names, strict=True), 1)
-    return [name or _default_name(node, number, taken) for number, (node, name) in numbered]
+    return [(rule and rule.get("name")) or _default_name(rule, number, taken) for number, rule in enumerate(rules, 1)]
 
 
-def _default_name(node: Node, number: int, taken: set[str]) -> str:
-    action = node.entries.get("action") if isinstance(node, Table) else None
-    name = action[1].value if action and isinstance(action[1], Scalar) else f"rule {number}"
+def _default_name(rule: Read | None, number: int, taken: set[str]) -> str:
+    name = (rule and rule.get("action")) or f"rule {number}"
     while name in taken:
         name = f"{name} (rule {number})"
     taken.add(name)
     return name
-
-
-def _refuse_unreachable(rules: Iterable[Rule], problems: Problems) -> None:
-    exact: dict[str, Rule] = {}
-    patterns: list[Rule] = []
-    for rule in rules:
-        earlier = exact.get(rule.action.text) or next((p for p in patterns if p.action.covers(rule.action)), None)
-        if earlier:
-            problems.add(
-                rule.mark,
-                f'The rule "{rule.name}" is never reached: "{earlier.name}" on line {earlier.mark.line} '
-                "takes all that it names.",
-            )
-        elif rule.always and rule.action.exact:
-            exact[rule.action.text] = rule
-        elif rule.always:
-            patterns.append(rule)
-
-
-def _warnings(rules: Iterable[Rule], source: str) -> tuple[Problem, ...]:
-    return tuple(
-        Problem(
-            source,
-            rule.mark.line,
-            rule.mark.column,
-            f'The rule "{rule.name}" names no approvers: whoever is in the channel "{requirement.channel}" may answer. '
-            "Anybody may join an open channel.",
-        )
-        for rule in rules
-        if (requirement := rule.verdict.requirement) and requirement.place != INBOX and requirement.approvers is None
-    )

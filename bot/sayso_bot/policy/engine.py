@@ -6,13 +6,16 @@ rule by breaking a condition.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
-from sayso_bot.domain.policy import Asked, Route, Verdict
+from sayso_bot.domain.card import value_text
+from sayso_bot.domain.json import Json
+from sayso_bot.domain.policy import Asked, Explanation, Route, Step, Verdict
 from sayso_bot.domain.request import Cause
+from sayso_bot.domain.text import one_line
 from sayso_bot.policy.conditions import Facts, Scope
 from sayso_bot.policy.params import CannotEvaluate
 from sayso_bot.policy.problems import Problem
@@ -20,29 +23,11 @@ from sayso_bot.policy.rules import Index, Rule
 
 NO_RULE = "no rule"
 KNOWN_ACTIONS = 4096
-
-StepOutcome = Literal["matched", "other_action", "condition_false", "cannot_evaluate", "not_reached"]
+MOST_SHOWN = 60
+_AGENT = re.compile(r"(?<![\w.])agent\b")
 
 _NOTHING_MATCHED = Verdict("deny", NO_RULE, Cause.POLICY, reason="No rule of the policy names this action.")
 _NO_CONDITION_HELD = Verdict("deny", NO_RULE, Cause.POLICY, reason="No rule of the policy applies to this request.")
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What became of one rule: ``why`` is a sentence."""
-
-    rule: str
-    line: int
-    outcome: StepOutcome
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Every rule in order, and the verdict, which is that of `LoadedPolicy.judge`."""
-
-    steps: tuple[Step, ...]
-    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +86,11 @@ class LoadedPolicy:
         return self._channels
 
     @property
+    def in_order(self) -> tuple[Rule, ...]:
+        """The rules as they are applied."""
+        return self._rules
+
+    @property
     def rules(self) -> tuple[RuleView, ...]:
         return tuple(_view(rule) for rule in self._rules)
 
@@ -138,7 +128,7 @@ class LoadedPolicy:
             else:
                 named = True
                 verdict = _try(rule, asked, known)
-                steps.append(_step(rule, verdict))
+                steps.append(_step(rule, asked, verdict))
         return Explanation(tuple(steps), verdict or (_NO_CONDITION_HELD if named else _NOTHING_MATCHED))
 
 
@@ -157,13 +147,29 @@ def _try(rule: Rule, asked: Asked, known: dict[Scope, Facts]) -> Verdict | None:
         return Verdict("deny", rule.name, Cause.POLICY_ERROR, reason=reason)
 
 
-def _step(rule: Rule, verdict: Verdict | None) -> Step:
+def _step(rule: Rule, asked: Asked, verdict: Verdict | None) -> Step:
     if verdict is None:
-        return Step(rule.name, rule.mark.line, "condition_false", "Its condition is not true.")
+        return Step(rule.name, rule.mark.line, "condition_false", _why_false(rule, asked))
     if verdict is not rule.verdict:
         return Step(rule.name, rule.mark.line, "cannot_evaluate", verdict.reason or "")
     why = "It names the action." if rule.always else "It names the action, and its condition is true."
     return Step(rule.name, rule.mark.line, "matched", why)
+
+
+def _why_false(rule: Rule, asked: Asked) -> str:
+    """The condition, and what it looks at has here."""
+    if rule.condition is None:
+        return ""
+    seen = [f"params.{use.name} is {_short(asked.params.get(use.name))}" for use in rule.condition.uses()]
+    if _AGENT.search(rule.condition.text):
+        seen.append(f"agent is {asked.agent}")
+    where = f", where {' and '.join(seen)}" if seen else ""
+    return f"Its condition is not true: {' '.join(rule.condition.text.split())}{where}."
+
+
+def _short(value: Json) -> str:
+    text = one_line(value_text(value))
+    return text if len(text) <= MOST_SHOWN else text[: MOST_SHOWN - 1] + "…"
 
 
 def _view(rule: Rule) -> RuleView:

@@ -6,8 +6,10 @@ A form is checked by its looks alone. Whether a channel or an account exists, an
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 
 from sayso_bot.domain.person import OPERATOR, normal
+from sayso_bot.policy.shapes import anchored
 from sayso_bot.policy.tree import shown
 
 INBOX = "inbox"
@@ -21,11 +23,7 @@ _EMAIL = re.compile(r"email:[^\s@:,<>\"]{1,64}@[^\s@:,<>\"]{1,190}\Z")
 
 
 class Unacceptable(Exception):
-    """A form that is not accepted; ``sentence`` says which are."""
-
-    def __init__(self, sentence: str) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
+    """A form that is not accepted. The message is a sentence that says which are."""
 
 
 def address(text: str, platforms: frozenset[str] = BUILT_PLATFORMS) -> str:
@@ -73,6 +71,11 @@ def is_group(approver: str) -> bool:
     return approver != OPERATOR and not approver.startswith("email:") and not _SLACK_SINGLE.match(approver)
 
 
+def is_person(place: str) -> bool:
+    """Whether a place is direct messages, which one person alone reads."""
+    return _SLACK_SINGLE.match(place) is not None
+
+
 def _email(text: str) -> str:
     if not _EMAIL.match(text):
         raise Unacceptable("An e-mail address is written email:ana@example.com.")
@@ -86,3 +89,30 @@ def _offered(text: str, platforms: frozenset[str], forms: str) -> None:
         raise Unacceptable(forms)
     if platform not in platforms:
         raise Unacceptable(f'"{shown(platform)}" is not offered in this version. {forms}')
+
+
+# --------------------------------------------------------------------------- for editors
+
+
+def address_schemas(platforms: frozenset[str]) -> tuple[dict[str, str], ...]:
+    """The forms that `address` accepts, each as a JSON Schema."""
+    return ({"const": INBOX}, *_of_platforms({"slack": _SLACK_CHANNEL}, platforms))
+
+
+def approver_schemas(platforms: frozenset[str]) -> tuple[dict[str, str], ...]:
+    """The forms that `approver` accepts."""
+    return ({"const": OPERATOR}, _pattern(_EMAIL), *_of_platforms({"slack": _SLACK_APPROVER}, platforms))
+
+
+def account_schemas(platforms: frozenset[str]) -> tuple[dict[str, str], ...]:
+    """The forms that `account` accepts."""
+    return ({"const": OPERATOR}, _pattern(_EMAIL), *_of_platforms({"slack": _SLACK_ACCOUNT}, platforms))
+
+
+def _of_platforms(known: Mapping[str, re.Pattern[str]], platforms: frozenset[str]) -> Iterator[dict[str, str]]:
+    for platform in sorted(platforms - {INBOX}):
+        yield _pattern(known[platform]) if platform in known else {"pattern": f"^{platform}:."}
+
+
+def _pattern(form: re.Pattern[str]) -> dict[str, str]:
+    return {"pattern": anchored(form)}

@@ -42,14 +42,28 @@ class PolicyInvalid(Unusable):
 
 
 class Problems:
-    """Collects what is wrong with one document."""
+    """Collects what is wrong with one document.
 
-    def __init__(self, source: str) -> None:
+    `add` notes what is no policy at all. `harm` notes what is one and cannot work or take effect as written: nobody
+    may put that in force. With ``in_force`` it is only told: a check that is new in this version never takes a
+    document out of force, and what it finds fails closed (a quorum that nobody reaches, a rule that nothing meets).
+    """
+
+    def __init__(self, source: str, *, in_force: bool = False) -> None:
         self._source = source
+        self._in_force = in_force
         self._found: set[tuple[Mark, str]] = set()
+        self._told: set[tuple[Mark, str]] = set()
 
     def add(self, mark: Mark, sentence: str) -> None:
         self._found.add((mark, sentence))
+
+    def harm(self, mark: Mark, sentence: str) -> None:
+        (self._told if self._in_force else self._found).add((mark, sentence))
+
+    def warn(self, mark: Mark, sentence: str) -> None:
+        """Note what an admin should know of a document that is valid."""
+        self._told.add((mark, sentence))
 
     def stop(self, mark: Mark, sentence: str) -> NoReturn:
         """Note what makes it useless to read on, and raise `PolicyInvalid`."""
@@ -58,11 +72,16 @@ class Problems:
 
     def listed(self) -> tuple[Problem, ...]:
         """The first `MAX_PROBLEMS`, in the order of the document, each once."""
-        return tuple(
-            Problem(self._source, mark.line, mark.column, sentence)
-            for mark, sentence in sorted(self._found)[:MAX_PROBLEMS]
-        )
+        return self._in_order(self._found)
+
+    def warnings(self) -> tuple[Problem, ...]:
+        return self._in_order(self._told)
 
     def raise_any(self) -> None:
         if self._found:
             raise PolicyInvalid(self.listed())
+
+    def _in_order(self, noted: set[tuple[Mark, str]]) -> tuple[Problem, ...]:
+        return tuple(
+            Problem(self._source, mark.line, mark.column, sentence) for mark, sentence in sorted(noted)[:MAX_PROBLEMS]
+        )

@@ -9,12 +9,15 @@ from sayso_bot.ports.adapter import (
     ChatAdapter,
     Check,
     Gone,
+    LooksAtPlaces,
     LookupFailed,
+    PlaceLook,
     Rejected,
     Retry,
 )
 from sayso_bot.ports.agents import AgentAdapter, AgentAdapterFactory, AgentContext, AgentDesk, Prove, ReadJson, Refused
 from sayso_bot.ports.core import (
+    Activation,
     Again,
     Alarm,
     Configuration,
@@ -71,6 +74,7 @@ from sayso_bot.ports.office_store import (
 )
 
 __all__ = [
+    "Activation",
     "AdapterContext",
     "AdapterError",
     "AdapterFactory",
@@ -115,6 +119,7 @@ __all__ = [
     "ListStore",
     "ListWork",
     "Log",
+    "LooksAtPlaces",
     "LookupFailed",
     "Mount",
     "NewFile",
@@ -130,6 +135,7 @@ __all__ = [
     "Page",
     "PauseAnswer",
     "PlaceChange",
+    "PlaceLook",
     "PlacesAnswer",
     "PolicyEngine",
     "Prove",

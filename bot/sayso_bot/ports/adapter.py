@@ -148,6 +148,27 @@ class Check:
     warning: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class PlaceLook:
+    """How a place stands, as its platform says: whether cards can be posted there, and what to do where they cannot.
+
+    ``open`` says that people may join it without being asked in.
+    """
+
+    ok: bool
+    detail: str
+    open: bool = False
+
+
+@runtime_checkable
+class LooksAtPlaces(Protocol):
+    """An adapter that can look at a place without posting there."""
+
+    async def look_at(self, place: str) -> PlaceLook:
+        """Never raises for what it finds."""
+        ...
+
+
 AdapterFactory: TypeAlias = Callable[[AdapterContext], ChatAdapter]
 AdapterSettings: TypeAlias = Callable[[Mapping[str, str]], "bool | str"]
 """True when configured, False when nothing is set, else the sentence that names what is missing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -13,19 +13,26 @@ from sayso_bot.domain.json import Json
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.pauses import Pause
 from sayso_bot.domain.person import Person
-from sayso_bot.domain.policy import Asked, Route, Verdict
+from sayso_bot.domain.policy import Asked, Explanation, Placement, Route, Verdict
 from sayso_bot.domain.request import Claims, Request, Status
 from sayso_bot.domain.routing import LiveChannel, LiveRoute, Routing
+from sayso_bot.domain.versions import Origin, VersionPage
 from sayso_bot.ports.given import Ballot, Button, Change, Edit, Filter, Page
 
 
 @dataclass(frozen=True, slots=True)
 class Epochs:
-    """Counters of the configuration that a caller used. A function answers "again" when one has moved."""
+    """Counters of the configuration that a caller used. A function answers "again" when one has moved; None is one
+    that the caller did not use."""
 
     keys: int
-    policy: int
+    policy: int | None
     routes: int = 0
+
+    @property
+    def of_keys(self) -> Epochs:
+        """For who reads: the key must be in force, whatever the policy."""
+        return replace(self, policy=None)
 
 
 class Configuration(Protocol):
@@ -66,6 +73,14 @@ class Configuration(Protocol):
         """The key, unless it is unknown or revoked."""
         ...
 
+    def placed(self, asked: Asked, verdict: Verdict) -> Placement | None:
+        """Where such a request is asked now; None where nobody is asked."""
+        ...
+
+    def explained(self, asked: Asked) -> tuple[Explanation, Placement | None]:
+        """What the policy in force makes of an ask, and where it would be asked now."""
+        ...
+
     async def refresh(self) -> None: ...
 
 
@@ -88,6 +103,10 @@ class PolicyEngine(Protocol):
     def channels(self) -> Mapping[str, str]: ...
 
     def judge(self, asked: Asked) -> Verdict: ...
+
+    def explain(self, asked: Asked) -> Explanation:
+        """`judge`, with what became of each rule."""
+        ...
 
     def routes(self) -> Sequence[Route]:
         """Every rule in its order, for people to read."""
@@ -246,6 +265,18 @@ class Totals:
     memory_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """What became of a document that was to be put in force: the ``number`` of its version.
+
+    ``changed`` is False where it was in force already. Where ``other`` was put in force meanwhile there is no number.
+    """
+
+    number: int | None
+    changed: bool = False
+    other: str | None = None
+
+
 class Store(Protocol):
     """Each method is one Redis Function of the same name, atomic and safe to repeat. Raises `Unavailable`.
 
@@ -312,8 +343,24 @@ class Store(Protocol):
 
     async def put_key(self, key: Key, kind: str) -> None: ...
 
-    async def activate(self, digest: str, document: str, replaces: str | None, source: str) -> str | None:
-        """Put a document in force. None when it is; else the digest that is active instead of ``replaces``."""
+    async def activate(
+        self,
+        digest: str,
+        document: str,
+        replaces: str | None,
+        where: str,
+        origin: Origin | None = None,
+        epochs: Epochs | None = None,
+    ) -> Activation:
+        """Put a document in force in place of ``replaces``. ``where`` is for an origin that says no place."""
+        ...
+
+    async def versions(self, *, before: int | None = None, limit: int = 20) -> VersionPage:
+        """Each time that a document was put in force, newest first."""
+        ...
+
+    async def document(self, digest: str) -> str | None:
+        """A document that was in force once."""
         ...
 
     async def was_active(self, digest: str) -> bool: ...

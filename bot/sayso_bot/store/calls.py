@@ -17,7 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from sayso_bot.errors import Unavailable
-from sayso_bot.ports import Again
+from sayso_bot.ports import Again, Epochs
 from sayso_bot.store.batch import Batch, NotOnDisk, WaitFor
 from sayso_bot.store.library import library
 
@@ -116,3 +116,10 @@ def _refusal(error: Exception) -> str:
     if str(error).startswith("MISCONF"):
         return "Sayso's store cannot write to its disk. Nothing was changed; an operator must see to it."
     return "Sayso's store refused the call, and may have changed something. Look how it stands before you try again."
+
+
+def under(epochs: Epochs | None) -> tuple[int | str, int | str]:
+    """The counters of keys and policy that a function compares; what is empty it does not."""
+    if epochs is None:
+        return "", ""
+    return epochs.keys, "" if epochs.policy is None else epochs.policy

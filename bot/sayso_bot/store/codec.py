@@ -29,18 +29,20 @@ from sayso_bot.domain.request import (
     from_milliseconds,
     rfc3339,
 )
+from sayso_bot.domain.versions import Origin, Version
 from sayso_bot.errors import Unavailable
 from sayso_bot.ports import NewRequest, NewRevision
 from sayso_bot.store.live import moved_of
 
 SCHEMA_VERSION = "1"
 """Of keys, and of requests that a replica of the version before this one can read."""
-RECORD_VERSIONS = frozenset({"1", "2", "3", "4"})
+RECORD_VERSIONS = frozenset({"1", "2", "3", "4", "5"})
 """2: with a form, or with demands of which version 1 knows nothing. 3: with files, a form that asks for them, or claims
-of which version 2 knows nothing. 4: asked elsewhere than its rule says."""
+of which version 2 knows nothing. 4: asked elsewhere than its rule says. 5: of high risk."""
 WITH_FILES = "3"
 MOVED = "4"
-_SINCE_2 = {
+OF_HIGH_RISK = "5"
+_ADDED = {
     field.name: field.default
     for field in fields(Requirement)
     if field.default is not MISSING and field.name != "operator"
@@ -114,13 +116,16 @@ def request_of(record: Mapping[str, str]) -> Request:
 
 def version_of(new: NewRequest) -> str:
     """The schema version that a replica must know to read what `body_of` writes, and where it is asked."""
+    requirement, form = new.verdict.requirement, new.draft.form
+    if requirement is not None and requirement.high_risk:
+        return OF_HIGH_RISK
     if new.route is not None:
         return MOVED
-    requirement, form, claims = new.verdict.requirement, new.draft.form, new.draft.claims
+    claims = new.draft.claims
     asks_for_files = form is not None and any(field.kind == "files" for field in form.fields)
     if asks_for_files or claims.urgency is not None or claims.approver is not None:
         return WITH_FILES
-    is_plain = requirement is None or requirement_json(requirement).keys().isdisjoint(_SINCE_2)
+    is_plain = requirement is None or requirement_json(requirement).keys().isdisjoint(_ADDED)
     return "1" if is_plain and form is None else "2"
 
 
@@ -128,7 +133,7 @@ def version_of(new: NewRequest) -> str:
 def requirement_json(requirement: Requirement) -> Mapping[str, Any]:
     """Its fields, but for what is as plain as in version 1."""
     found = {name: getattr(requirement, name) for name in Requirement.__slots__}
-    return {name: value for name, value in found.items() if name not in _SINCE_2 or value != _SINCE_2[name]}
+    return {name: value for name, value in found.items() if name not in _ADDED or value != _ADDED[name]}
 
 
 def requirement_of(stored: dict[str, Any] | None) -> Requirement | None:
@@ -225,4 +230,23 @@ def key_of(key_id: str, stored: str) -> Key | None:
         principal=found["principal"],
         revoked_at=datetime.fromisoformat(revoked_at) if revoked_at else None,
         lapses_at=datetime.fromisoformat(lapses_at) if lapses_at else None,
+    )
+
+
+def origin_json(digest: str, replaces: str | None, origin: Origin, where: str) -> bytes:
+    """What is written down of a document that is put in force; the function adds its number and the time."""
+    about = {name: getattr(origin, name) for name in Origin.__slots__ if getattr(origin, name)}
+    return dumps({"digest": digest, "replaces": replaces, "where": where, **about})
+
+
+def version_of_policy(stored: str) -> Version:
+    """A version of the policy. What it does not know of a origin it leaves out."""
+    found = orjson.loads(stored)
+    known = {name: found[name] for name in Origin.__slots__ if name in found}
+    return Version(
+        number=found["number"],
+        digest=found["digest"],
+        replaces=found["replaces"],
+        at=from_milliseconds(found["at"]) if found["at"] is not None else None,
+        origin=Origin(**{**known, "weakens": tuple(known.get("weakens", ()))}),
     )

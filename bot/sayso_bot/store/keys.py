@@ -49,7 +49,13 @@ SPECS = (
     KeySpec("listed:*", "zset", "requests that wait by what a place's listing shows", "an entry leaves when it ends"),
     KeySpec("alarms", "zset", "cards that cannot be delivered, by since when in ms", "an entry leaves on delivery"),
     KeySpec("keys", "hash", "keys by id, their secrets hashed", "kept"),
-    KeySpec("policy", "hash", "active: a digest; doc:DIGEST: each document that was active", "kept"),
+    KeySpec(
+        "policy",
+        "hash",
+        "active: a digest; doc:DIGEST: each document that was; versions: how many; version:N: who put which in force;"
+        " operations that did",
+        "kept",
+    ),
     KeySpec("pause", "hash", "who paused the whole book, why, since when", "leaves when it goes on"),
     KeySpec(
         "repaint", "hash", "paused and resumed scopes whose cards are looked at: how far", "leaves when it is done"

@@ -24,7 +24,7 @@ from sayso_bot.ports import (
     PlaceChange,
     PlacesAnswer,
 )
-from sayso_bot.store.calls import Calls
+from sayso_bot.store.calls import Calls, under
 from sayso_bot.store.codec import fields_of, key_json
 from sayso_bot.store.keys import Keys
 from sayso_bot.store.live import (
@@ -64,7 +64,7 @@ class RedisOffice:
         shared = ("routes", "channels", "clock", "epochs", "journal", "places", "blocked")
         keys = [*self._named(*shared), self._deed(operation), *self._notice_keys(notices)]
         code, _, *rest = await self._call(
-            "change_places", keys, *_proved(epochs), "" if version is None else version, MOST_OF_A_KIND, what,
+            "change_places", keys, *under(epochs), "" if version is None else version, MOST_OF_A_KIND, what,
             len(changes), *(word for change in changes for word in _change(change)), *_notice_words(notices),
         )  # fmt: skip
         return PlacesAnswer(code, int(rest[0]) if rest else 0, rest[1] if len(rest) > 1 else "")
@@ -83,7 +83,7 @@ class RedisOffice:
             keys.listed(request.place),
         ]
         code, *_ = await self._call(
-            "take_along", given, *_proved(epochs), request_id, request.place, to, button, moved_json(moved), about
+            "take_along", given, *under(epochs), request_id, request.place, to, button, moved_json(moved), about
         )
         found: AlongCode = code
         return found
@@ -93,7 +93,7 @@ class RedisOffice:
     async def pause(self, pause: Pause, notices: Notices, *, operation: str, epochs: Epochs | None) -> PauseAnswer:
         about = dumps({"scope": str(pause.scope), "why": pause.why, "by": pause.by.about(), "pause": pause.id})
         code, _, *rest = await self._call(
-            "pause", self._pause_keys(operation, notices), *_proved(epochs), str(pause.scope), pause_json(pause),
+            "pause", self._pause_keys(operation, notices), *under(epochs), str(pause.scope), pause_json(pause),
             pause.by.name, pause.why, about, MOST_PAUSES, *_notice_words(notices),
         )  # fmt: skip
         return PauseAnswer(code, pause_of(rest[0]) if rest and rest[0] else None)
@@ -112,7 +112,7 @@ class RedisOffice:
         before = ending and {"by": ending.by.about(), "why": ending.why, "pause": ending.id}
         about = dumps({"scope": str(scope), "before": before, "by": by.about()})
         keys = self._pause_keys(operation, notices)
-        words = [*_proved(epochs), pause_id, str(scope), about, *_notice_words(notices)]
+        words = [*under(epochs), pause_id, str(scope), about, *_notice_words(notices)]
         code, _, *rest = await self._call("resume", keys, *words)
         return PauseAnswer(code, pause_of(rest[0]) if rest and rest[0] else None)
 
@@ -141,7 +141,7 @@ class RedisOffice:
             )
         ]  # fmt: skip
         code, *_ = await self._call(
-            "put_keys", self._named("keys", "clock", "epochs", "journal"), *_proved(epochs), *words
+            "put_keys", self._named("keys", "clock", "epochs", "journal"), *under(epochs), *words
         )
         found: KeysCode = code
         return found
@@ -227,7 +227,3 @@ def _change(change: PlaceChange) -> tuple[str | bytes | int, ...]:
         text = b"" if value is None else channel_json(value)
     ends = "" if until is None else milliseconds(until)
     return change.of, change.name, text, ends, change.kind, dumps(change.journal)
-
-
-def _proved(epochs: Epochs | None) -> tuple[int | str, int | str]:
-    return ("", "") if epochs is None else (epochs.keys, epochs.policy)

@@ -20,8 +20,10 @@ from sayso_bot.domain.pauses import Pause, Scope
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Decision, Moved, Request, Status, from_milliseconds
 from sayso_bot.domain.story import story
+from sayso_bot.domain.versions import Origin, Version, VersionPage
 from sayso_bot.errors import IdempotencyMismatch, Paused, QuotaExceeded, RateLimited, Unavailable
 from sayso_bot.ports import (
+    Activation,
     Alarm,
     Ballot,
     Button,
@@ -40,8 +42,17 @@ from sayso_bot.ports import (
     Work,
 )
 from sayso_bot.store.batch import WaitFor
-from sayso_bot.store.calls import Calls
-from sayso_bot.store.codec import body_of, edit_of, fields_of, key_of, request_of, version_of
+from sayso_bot.store.calls import Calls, under
+from sayso_bot.store.codec import (
+    body_of,
+    edit_of,
+    fields_of,
+    key_of,
+    origin_json,
+    request_of,
+    version_of,
+    version_of_policy,
+)
 from sayso_bot.store.files import RedisFiles
 from sayso_bot.store.keys import Keys
 from sayso_bot.store.lists import RedisLists
@@ -113,7 +124,7 @@ class RedisStore:
         ]
         timeout = "" if new.timeout_seconds is None else new.timeout_seconds * 1000
         code, now, *rest = await self._call(
-            "submit", keys, *_epochs(epochs), new.id, new.key.name, draft.action, status, timeout, body,
+            "submit", keys, *under(epochs), new.id, new.key.name, draft.action, status, timeout, body,
             draft.body_digest, place, new.button, verdict.cause, dumps(verdict.reason),
             dumps({**about, "rule": verdict.rule, "policy": new.policy_digest}),
             quotas.rate, quotas.burst, quotas.pending, quotas.bytes, "1" if idempotency else "", version_of(new),
@@ -145,7 +156,7 @@ class RedisStore:
 
     async def read(self, request_id: str, epochs: Epochs | None = None) -> Request | None:
         keys = [self.keys.request(request_id), self.keys["clock"], self.keys["epochs"]]
-        code, _, *rest = await self._call("read", keys, *(_epochs(epochs) if epochs else ("", "")), writes=False)
+        code, _, *rest = await self._call("read", keys, *under(epochs), writes=False)
         if code == "missing":
             return None
         request = request_of(fields_of(rest[0]))
@@ -167,9 +178,8 @@ class RedisStore:
             *([self.keys.by_action(wanted.action)] if wanted.action else []),
             *([self.keys.by_agent(wanted.agent)] if wanted.agent else []),
         ] or [self.keys["index:all"]]
-        known = _epochs(epochs) if epochs else ("", "")
         keys = [self.keys["epochs"], *indexes]
-        _, found, last = await self._call("list", keys, *known, cursor or "", limit, MOST_WALKED, writes=False)
+        _, found, last = await self._call("list", keys, *under(epochs), cursor or "", limit, MOST_WALKED, writes=False)
         items: list[Request] = []
         held, seqs = 0, found[1::2]
         for start in range(0, len(seqs), READ_AT_ONCE):
@@ -196,7 +206,7 @@ class RedisStore:
         }  # fmt: skip
         quorum = request.requirement.quorum if request.requirement else 1
         code, _, *rest = await self._call(
-            "vote", self._of(request), *_epochs(epochs), ballot.operation, ballot.revision, person.id, ballot.outcome,
+            "vote", self._of(request), *under(epochs), ballot.operation, ballot.revision, person.id, ballot.outcome,
             dumps(vote), quorum, dumps(aliases), dumps([cast.person for cast in request.votes]), dumps(list(void)),
         )  # fmt: skip
         return VoteAnswer(code, request_of(fields_of(rest[0])) if rest else None, _pause(rest))
@@ -209,7 +219,7 @@ class RedisStore:
         }  # fmt: skip
         keys = [*self._of(new.request), self.keys["counters"], self.keys.button(new.button)]
         code, _, *rest = await self._call(
-            "edit", keys, *_epochs(epochs), edit.operation, edit.revision, f"{person.id} {new.fingerprint}",
+            "edit", keys, *under(epochs), edit.operation, edit.revision, f"{person.id} {new.fingerprint}",
             edit_of(new), new.button, dumps(about),
         )  # fmt: skip
         return EditAnswer(code, request_of(fields_of(rest[0])) if rest else None, _pause(rest))
@@ -217,7 +227,7 @@ class RedisStore:
     async def cancel(self, request: Request, epochs: Epochs) -> Request:
         """The request as it stands after the agent's withdrawal, which changes nothing about a settled one."""
         operation = f"cancel:{secrets.token_hex(8)}"
-        _, _, *rest = await self._call("cancel", self._of(request), *_epochs(epochs), operation)
+        _, _, *rest = await self._call("cancel", self._of(request), *under(epochs), operation)
         return _still_there(rest)
 
     async def expire(self, request: Request) -> Request:
@@ -352,11 +362,38 @@ class RedisStore:
         about = {"key": key.id, "name": key.name, "kinds": sorted(key.kinds), "actions": key.actions}
         await self.office.put_keys([KeyChange(key, kind, about)], None)
 
-    async def activate(self, digest: str, document: str, replaces: str | None, source: str) -> str | None:
-        about = dumps({"digest": digest, "replaces": replaces, "source": source})
-        keys = self._configuration_keys("policy")
-        code, _, *rest = await self._call("activate", keys, digest, document, replaces or "", about)
-        return str(rest[0]) if code == "moved" else None
+    async def activate(
+        self,
+        digest: str,
+        document: str,
+        replaces: str | None,
+        where: str,
+        origin: Origin | None = None,
+        epochs: Epochs | None = None,
+    ) -> Activation:
+        """Put a document in force in place of ``replaces``. ``where`` is for an origin that says no place."""
+        about = origin_json(digest, replaces, origin or Origin(), where)
+        keys, operation = self._configuration_keys("policy"), f"activate:{secrets.token_hex(8)}"
+        code, _, found = await self._call(
+            "activate", keys, digest, document, replaces or "", about, operation, *under(epochs)
+        )
+        if code == "moved":
+            return Activation(None, other=str(found))
+        return Activation(int(found), changed=code == "ok")
+
+    async def versions(self, *, before: int | None = None, limit: int = 20) -> VersionPage:
+        """Each time that a document was put in force, newest first."""
+        wanted = "" if before is None else before
+        _, active, latest, entries = await self._call("versions", [self.keys["policy"]], wanted, limit, writes=False)
+        items = tuple(version_of_policy(entry) for entry in entries)
+        if before is None and active and not (items and items[0].digest == active):
+            items = (Version(int(latest) + 1, active, None, None, Origin()), *items)  # a Sayso that counted none did it
+        return VersionPage(active or None, items, more=bool(items) and items[-1].number > 1)
+
+    async def document(self, digest: str) -> str | None:
+        """A document that was in force once."""
+        found: str | None = await self._plain("HGET", self.keys["policy"], f"doc:{digest}")
+        return found
 
     async def was_active(self, digest: str) -> bool:
         return bool(await self._plain("HEXISTS", self.keys["policy"], f"doc:{digest}"))
@@ -411,10 +448,6 @@ def _still_there(rest: Sequence[Any]) -> Request:
     if not rest:
         raise Unavailable("The request cannot be read right now. Nothing was changed.", retry_after=1)
     return request_of(fields_of(rest[0]))
-
-
-def _epochs(epochs: Epochs) -> tuple[int, int]:
-    return epochs.keys, epochs.policy
 
 
 def _due(answer: Any) -> Due:

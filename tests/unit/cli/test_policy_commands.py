@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -80,6 +81,24 @@ def test_a_file_that_cannot_be_read_is_one_sentence_and_exit_2(operator: Operato
         assert len(ended.err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("command", ["check", "activate", "diff", "test", "explain"])
+def test_what_is_no_file_is_wrong_usage_and_what_is_no_text_is_not_valid(
+    operator: Operator, tmp_path: Path, command: str
+) -> None:
+    more = ["pay"] if command == "explain" else []
+    for make, words in ((Path.mkdir, "is a folder"), (os.mkfifo, "is a pipe")):
+        path = tmp_path / f"{words[-4:]}.yaml"
+        make(path)
+        ended = operator.run("policy", command, str(path), *more)
+        assert (ended.code, ended.out, len(ended.err.splitlines())) == (2, "", 1)
+        assert words in ended.err
+    for body, place in ((b"rules:\n  \xff", ":2:3: "), (b"\xef\xbb\xbfrules: []", ":1:1: "), (b"r: \0", ":1:4: ")):
+        (tmp_path / "p.yaml").write_bytes(body)
+        ended = operator.run("policy", command, str(tmp_path / "p.yaml"), *more)
+        assert (ended.code, ended.out) == (1, "")
+        assert place in ended.err
+
+
 def test_neither_check_nor_explain_needs_a_service(
     operator: Operator, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,6 +146,35 @@ def test_params_come_from_text_file_or_standard_input(
         assert [step["outcome"] for step in told["steps"]] == ["matched", *["not_reached"] * 3]
 
 
+def test_the_action_is_an_argument_or_an_option_and_claims_are_what_the_agent_would_say(
+    operator: Operator, file: Path
+) -> None:
+    file.write_text(VALID.replace("agent == 'shop'", "claims.summary == 'urgent'"))
+    asked = ["--params", '{"amount": 900}', "--claims", '{"summary": "urgent", "links": ["x"]}', "--json"]
+    told = [operator.ok("policy", "explain", str(file), *how, *asked).json for how in (["pay"], ["--action", "pay"])]
+    assert told[0] == told[1]
+    assert told[0]["verdict"]["rule"] == "large"
+    assert told[0]["placed"] == {"channel": "inbox", "place": "inbox", "why": ""}
+    for wrong in ([], ["pay", "--action", "pay"], ["--action", "pa y"], ["pay", "--claims", '{"summary": 5}'],
+                  ["pay", "--claims", '{"no": ""}']):  # fmt: skip
+        assert operator.run("policy", "explain", str(file), *wrong).code == 2
+
+
+def test_an_earlier_rule_that_did_not_match_says_what_was_false(operator: Operator, file: Path) -> None:
+    told = operator.ok("policy", "explain", str(file), "pay", "--params", '{"amount": 12}', "--json").json
+    assert told["steps"][0]["why"] == (
+        "Its condition is not true: params.amount > 500 && agent == 'shop', where params.amount is 12 and "
+        "agent is agent."
+    )
+
+
+def test_without_a_file_the_policy_in_force_is_explained(operator: Operator, file: Path) -> None:
+    told = operator.ok("policy", "explain", "--action", "anything").out
+    assert told.splitlines()[-3] == 'Asked in inbox (inbox), by the rule "built-in default".'
+    operator.ok("policy", "activate", str(file))
+    assert 'by the rule "pay"' in operator.ok("policy", "explain", "--action", "pay", "--params", '{"amount": 1}').out
+
+
 @pytest.mark.parametrize("params", ["{", "[]", '{"a": 1, "a": 2}', '{"a": 1e400}', "@/none", "\udcff"])
 def test_params_that_no_agent_could_send_are_wrong_usage(operator: Operator, file: Path, params: str) -> None:
     assert operator.run("policy", "explain", str(file), "pay", "--params", params).code == 2
@@ -137,14 +185,13 @@ def test_params_that_no_agent_could_send_are_wrong_usage(operator: Operator, fil
 
 def test_a_policy_is_put_in_force_and_says_what_it_replaced(operator: Operator, file: Path) -> None:
     first = operator.ok("policy", "activate", str(file)).out
-    assert (
-        first == f"In force: {digest(VALID)}. It replaced the built-in default, which asks everything in the inbox.\n"
-    )
+    assert first.startswith(f"In force: version 1, {digest(VALID)}. It replaced the built-in default, which asks")
     assert "Nothing was changed" in operator.ok("policy", "activate", str(file)).out
     other = VALID.replace("500", "600")
     file.write_text(other)
     told = operator.ok("policy", "activate", str(file), "--json").json
-    assert told == {"active": digest(other), "activated": True, "replaced": digest(VALID)}
+    assert told["active"] == digest(other)
+    assert (told["activated"], told["changed"], told["version"], told["replaced"]) == (True, True, 2, digest(VALID))
     assert operator.asked("drop").status == "denied"
     kinds = [entry["kind"] for entry in operator.journal()]
     assert kinds.count("policy_activated") == 2

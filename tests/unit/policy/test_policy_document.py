@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import socket
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,25 +23,36 @@ BAD = [
     # the file itself
     ("", "1:1", "The policy is empty."),
     ("# only a comment\n", "1:1", "The policy is empty."),
-    ("- a\n", "1:1", "A policy is a table"),
+    ("- a\n", "1:1", "The policy must be a table"),
+    ("words\n", "1:1", "The policy must be a table"),
     ("{}\n", "1:1", "needs the key rules"),
     ("rules: {}\n", "1:8", "rules must be a list"),
     ("rules: []\n", "1:8", "must not be empty"),
     ("rules: [\n", "2:1", "ends too early"),
     ("rules: 'x\n", "2:1", "ends too early"),
     ("rules:\n\t- action: a\n", "2:1", "A tab stands here"),
-    ("rules:\n  - action: *\n", "2:14", "needs quotes"),
-    ("rules:\n  - action: *.read\n", "2:13", "aliases are not accepted"),
+    ("rules:\n  - action: *\n", "2:13", "needs quotes"),
+    ("rules:\n  - action: *.read\n", "2:13", "needs quotes"),
+    ("rules:\n  - action: *read\n", "2:13", "aliases are not accepted"),
     ("rules: &all []\n", "1:8", "anchors are not accepted"),
     ("rules: !!seq []\n", "1:8", "tags are not accepted"),
     ("a: &a [x, x]\nb: &b [*a, *a]\n", "1:4", "anchors are not accepted"),
-    ("%YAML 1.1\n---\nrules: []\n", "2:1", "YAML 1.2"),
+    ("%YAML 1.1\n---\nrules: []\n", "1:1", "YAML 1.2"),
     (RULE + ASK + "---\nrules: []\n", "4:1", "one YAML document"),
     (RULE + ASK + "? [a]\n: b\n", "4:3", "A key must be text"),
     (RULE + ASK + "1: b\n", "4:1", "A key must be text"),
     (RULE + "    name: x\n    name: y\n" + ASK, "4:5", "stands here twice; it is already on line 3"),
     ("rules: \x07\n", "1:8", "character is not allowed"),
+    ("rules: [a]  # \x9b\n", "1:15", "character is not allowed"),
+    ("a: ü\nb: x\0y\n", "2:5", "The character NUL stands here"),
+    ("\ufeffrules: []\n", "1:1", "byte order mark"),
+    ("rules: []  # x\u2028allow: true\n", "1:15", "end a line at this character and others do not"),
+    ("rules: []  # x\x85\n", "1:15", "end a line at this character and others do not"),
+    ("rules: []  # \u202eeurt :wolla\n", "1:14", "U+202E makes text look different"),
+    ('rules: "\\q"\n', "1:9", "no escape that YAML knows"),
+    ("rules:\n  - action: a\n\tdeny: x\n", "3:1", "A tab stands here"),
     ("[" * 40, "1:17", "nested deeper"),
+    ("a: " + "{a: " * 40, "1:64", "nested deeper"),
     ("a: b: c\n", "1:5", "This is not YAML"),
     # what this version does not offer
     (RULE + ASK + "admins: [operator]\n", "4:1", '"admins" is unknown or not offered in this version'),
@@ -109,8 +124,12 @@ BAD = [
     (RULE + "    params: [x]\n" + ASK, "3:13", "params must be a table"),
     (RULE + "    params: {x: text}\n" + ASK, "3:17", "A type is one of"),
     (RULE + "    params: {x: }\n" + ASK, "3:14", "The type of x is empty"),
-    (RULE + '    params: {"a\\u200Bb": string}\n' + ASK, "3:26", "none of them invisible"),
-    (RULE + f"    params: {{{', '.join(f'p{n}: list' for n in range(65))}}}\n" + ASK, "3:13", "more than 64 params"),
+    (RULE + '    params: {"a\\u200Bb": string}\n' + ASK, "3:14", "without invisible characters"),
+    (
+        RULE + f"    params: {{{', '.join(f'p{n}: list' for n in range(65))}}}\n" + ASK,
+        "3:13",
+        "params has more than 64 entries",
+    ),
     (RULE + "    when: params.x > 1\n" + ASK, "3:11", "params.x is not declared under params"),
     (RULE + "    when: agent == 'x' && params.é\n" + ASK, "3:34", "This is not a condition"),
     (RULE + "    when: 'é' == agent || foo\n" + ASK, "3:15", "This is not YAML"),
@@ -183,7 +202,7 @@ def test_a_problem_names_the_file() -> None:
 
 
 def test_a_very_long_text_is_refused_unread() -> None:
-    assert "longer" in problems("#" * (1024 * 1024 + 1))[0]
+    assert "longer" in problems("#" * (4 * 1024 * 1024 + 1))[0]
 
 
 def test_what_a_rule_leaves_out_has_a_default() -> None:
@@ -308,8 +327,9 @@ def test_a_file_is_read_with_the_name_that_messages_use(tmp_path: Path) -> None:
     ("body", "words"),
     [
         (None, "does not exist"),
-        (b"rules:\n\xff", "not UTF-8 text; look at line 2"),
-        (b"#" * 1_048_577, "larger than 1 MiB"),
+        (b"rules:\n  \xc3\xbc\xff", "policy.yaml:2:4: This is not UTF-8 text"),
+        (b"\xff\xfea\0", "policy.yaml:1:1: This is UTF-16"),
+        (b"#" * (4 * 1_048_576 + 1), "larger than 4 MiB"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_one_sentence(tmp_path: Path, body: bytes | None, words: str) -> None:
@@ -325,9 +345,60 @@ def test_a_path_that_cannot_be_opened_is_one_sentence(tmp_path: Path) -> None:
         read(tmp_path / ("x" * 300))
 
 
-def test_a_folder_is_no_policy(tmp_path: Path) -> None:
-    with pytest.raises(Unusable, match="is a folder"):
-        read(tmp_path)
+def _nowhere(path: Path) -> None:
+    path.symlink_to("nothing.yaml")
+
+
+def _in_a_ring(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (Path.mkdir, "is a folder"),
+        (os.mkfifo, "is a pipe"),
+        (_socket, "is a socket or a device"),
+        (lambda path: path.symlink_to("/dev/null"), "is a device"),
+        (_nowhere, "is a link that leads nowhere"),
+        (_in_a_ring, "is a link that leads back to itself"),
+    ],
+)
+def test_what_is_no_file_is_told_at_once(make: Callable[[Path], None], words: str) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        path = Path(folder, "p.yaml")
+        make(path)
+        with pytest.raises(Unusable, match=words):
+            read(path)
+
+
+def test_a_link_to_a_file_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "real.yaml").write_text("rules: []")
+    (tmp_path / "policy.yaml").symlink_to("real.yaml")
+    assert read(tmp_path / "policy.yaml")[0] == "rules: []"
+
+
+def test_a_file_that_grows_while_it_is_read_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text("rules: []\n")
+    looks: list[int] = []
+    look = os.fstat
+
+    def grown(descriptor: int) -> os.stat_result:
+        if looks:
+            with path.open("a") as file:
+                file.write("# more\n")
+        looks.append(descriptor)
+        return look(descriptor)
+
+    monkeypatch.setattr("sayso_bot.policy.source.os.fstat", grown)
+    with pytest.raises(Unusable, match="is being written just now"):
+        read(path)
 
 
 def test_one_account_under_two_spellings_is_one_approver() -> None:

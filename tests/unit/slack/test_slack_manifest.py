@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 from fakes.slack import SCOPES as OF_THE_STAND_IN
 from sayso_adapters.slack.adapter import PATH
@@ -19,7 +19,7 @@ EXAMPLE = "https://sayso.example.com"
 
 
 def read(text: str) -> Any:
-    return YAML(typ="safe").load(text)
+    return yaml.safe_load(text)
 
 
 @pytest.fixture(scope="module")

@@ -56,21 +56,47 @@ register('note_use', function(keys, a)
   return { 'ok', now }
 end)
 
--- activate: put a policy document in force, if the one that it replaces still is.
--- KEYS  policy, clock, epochs, journal      ARGV  digest, document, digest that it replaces ('' none), journal JSON
--- Answers  ok | same (already active) | moved, active digest
+-- activate: put a policy document in force, if the one that it replaces still is, and write down by whom.
+-- KEYS  policy, clock, epochs, journal      ARGV  digest, document, digest that it replaces ('' none), JSON about it, operation,
+--       keys epoch, policy epoch under which an admin was proved ('' none was)
+-- Answers  again | ok, its number (the same for the same operation, however late) | same (already active), number of the latest
+--          | moved, active digest
 -- Prevents two replicas with different files from undoing one another, and a lost update between two admins.
 register('activate', function(keys, a)
   local now = tick(keys[2])
-  local active = redis.call('HGET', keys[1], 'active') or ''
-  if active == a[1] then return { 'same', now } end
+  local found = redis.call('HMGET', keys[1], 'active', 'versions', 'operation:' .. a[5])
+  local active, number = found[1] or '', tonumber(found[2] or '0')
+  if found[3] then return { 'ok', now, tonumber(found[3]) } end
+  if not in_force(keys[3], a[6], a[7]) then return { 'again', now } end
+  if active == a[1] then return { 'same', now, number } end
   if active ~= a[3] then return { 'moved', now, active } end
-  redis.call('HSET', keys[1], 'active', a[1], 'doc:' .. a[1], a[2])
+  local latest = redis.call('HGET', keys[1], 'version:' .. number)
+  if active ~= '' and not (latest and cjson.decode(latest).digest == active) then  -- by a Sayso that counted no versions
+    number = number + 1
+    redis.call('HSET', keys[1], 'version:' .. number,
+      '{"number":' .. number .. ',"at":null,"digest":' .. cjson.encode(active) .. ',"replaces":null}')
+  end
+  number = number + 1
+  local entry = '{"number":' .. number .. ',"at":' .. string.format('%d', now) .. ',' .. string.sub(a[4], 2)
+  redis.call('HSET', keys[1], 'active', a[1], 'doc:' .. a[1], a[2], 'versions', number, 'version:' .. number, entry,
+    'operation:' .. a[5], number)
   local epoch = redis.call('HINCRBY', keys[3], 'policy', 1)
-  journal(keys[4], 'policy_activated', now, '', a[4])
+  journal(keys[4], 'policy_activated', now, '', entry)
   redis.call('PUBLISH', tag_of(keys[1]) .. 'config', 'policy ' .. epoch)
-  return { 'ok', now }
+  return { 'ok', now, number }
 end)
+
+-- versions: each time that a document was put in force, newest first. Writes nothing.
+-- KEYS  policy      ARGV  number below which to begin ('' at the newest), how many
+-- Answers  ok, active digest ('' none), number of the latest, {JSON of each}
+register('versions', function(keys, a)
+  local found = redis.call('HMGET', keys[1], 'active', 'versions')
+  local latest = tonumber(found[2] or '0')
+  local from, names = math.min(latest, (tonumber(a[1]) or latest + 1) - 1), {}
+  for number = from, math.max(1, from - tonumber(a[2]) + 1), -1 do names[#names + 1] = 'version:' .. number end
+  local entries = #names > 0 and redis.call('HMGET', keys[1], unpack(names)) or {}
+  return { 'ok', found[1] or '', latest, entries }
+end, { 'no-writes' })
 
 -- note: write something in the journal that changes nothing else, such as a refusal.
 -- KEYS  journal, clock      ARGV  kind, request id, journal JSON
