@@ -59,15 +59,15 @@ from sayso_bot.ports import (
     FileStore,
     Filter,
     Gone,
-    ListRow,
-    ListWork,
+    ListingRow,
+    ListingWork,
     Log,
     NewRequest,
     NoticeWork,
     Page,
     Put,
     Retry,
-    ShowsLists,
+    ShowsListings,
     Standing,
     Store,
     Submitted,
@@ -277,12 +277,12 @@ class Desk:
                 self._log.warning("story_not_told", request=work.request.id, entry=entry.key, what=error.what)
             await self._store.narrated(work, entry.key)
 
-    def shows_lists(self, place: str) -> bool:
+    def shows_listings(self, place: str) -> bool:
         """Whether several requests can be one message there."""
         return self._lister(place) is not None
 
-    async def show_list(
-        self, work: ListWork, rows: Sequence[ListRow], waiting: int, ended: Mapping[Status, int]
+    async def show_listing(
+        self, work: ListingWork, rows: Sequence[ListingRow], waiting: int, ended: Mapping[Status, int]
     ) -> str | None:
         """Bring a place's listing up to date; the post that shows it now, or None when nobody needs to see it.
 
@@ -299,13 +299,13 @@ class Desk:
         if post is None and work.lost_at is not None:
             post = await self._adapters[platform].find(work.name, work.place)
         if post is None:
-            return await lister.post_list(listing, work.place) if waiting else None
-        await lister.update_list(listing, work.place, post)
+            return await lister.post_listing(listing, work.place) if waiting else None
+        await lister.update_listing(listing, work.place, post)
         return post
 
-    def _lister(self, place: str) -> ShowsLists | None:
+    def _lister(self, place: str) -> ShowsListings | None:
         found: object = self._adapters.get(place.partition(":")[0])
-        return found if isinstance(found, ShowsLists) else None
+        return found if isinstance(found, ShowsListings) else None
 
     async def announce(self, work: NoticeWork) -> str | None:
         """Post a notice; the post, or None where the place takes none. A lost answer is looked up first.

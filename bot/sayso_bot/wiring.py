@@ -51,7 +51,7 @@ from sayso_bot.workers.deadlines import Deadlines
 from sayso_bot.workers.delivery import Delivery
 from sayso_bot.workers.illness import IllnessWatch
 from sayso_bot.workers.keys import KeyWatch
-from sayso_bot.workers.lists import Lists
+from sayso_bot.workers.listings import Listings
 from sayso_bot.workers.notices import Announcing
 from sayso_bot.workers.policy_file import PolicyFile
 from sayso_bot.workers.repaint import Repaint
@@ -248,9 +248,9 @@ def place_address(text: str) -> str:
 
 def _delivery(service: Service, illness: IllnessWatch) -> Delivery:
     store, desk = service.store, service.desk
-    lists = Lists(store, store.lists, desk, logger("lists"))
+    listings = Listings(store, store.listings, desk, logger("listings"))
     announcing = Announcing(store.notices, desk.announce, logger("announcing"))
-    return Delivery(store, desk.show, desk.move, lists, announcing, logger("delivery"), illness.shown)
+    return Delivery(store, desk.show, desk.move, listings, announcing, logger("delivery"), illness.shown)
 
 
 def _illness(service: Service) -> IllnessWatch:

@@ -21,14 +21,14 @@ from sayso_adapters.slack.callbacks import Callbacks
 from sayso_adapters.slack.cards import message
 from sayso_adapters.slack.connected import Connected
 from sayso_adapters.slack.connections import connections
-from sayso_adapters.slack.digest import digest
 from sayso_adapters.slack.doctor import FIXES, check_channels, check_secret, check_socket
 from sayso_adapters.slack.handlers import Handlers, NotOffered
 from sayso_adapters.slack.home_tab import HomeTab
-from sayso_adapters.slack.listing import READING
+from sayso_adapters.slack.listing import listing_message
 from sayso_adapters.slack.manifest import BOT_SCOPES
 from sayso_adapters.slack.marks import is_ours, metadata, request_of
 from sayso_adapters.slack.mentions import mentions
+from sayso_adapters.slack.overview import READING
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.places import Places
 from sayso_adapters.slack.settings import read
@@ -132,13 +132,13 @@ class SlackAdapter:
         channel, ts = await self._places.message(place, post, workspace.home)
         await self._show(workspace, "chat.update", card, button, channel=channel, ts=ts, parse="none", link_names=False)
 
-    async def post_list(self, listing: Listing, place: str) -> str:
+    async def post_listing(self, listing: Listing, place: str) -> str:
         workspace = await self._workspace_of(place)
         home = workspace.home
         named = [name for listed in listing.rows for name in listed.card.named]
         said = await workspace.call(
             "chat.postMessage",
-            **_list_arguments(listing, mentions(named, place, home)),
+            **_listing_arguments(listing, mentions(named, place, home)),
             channel=await self._places.channel(place, home),
             unfurl_links=False,
             unfurl_media=False,
@@ -150,10 +150,10 @@ class SlackAdapter:
         await self._places.answered(place, channel, home)
         return self._places.post_id(place, channel, str(said["ts"]), home)
 
-    async def update_list(self, listing: Listing, place: str, post: str) -> None:
+    async def update_listing(self, listing: Listing, place: str, post: str) -> None:
         workspace = await self._workspace_of(place)
         channel, ts = await self._places.message(place, post, workspace.home)
-        arguments = _list_arguments(listing, "")
+        arguments = _listing_arguments(listing, "")
         await workspace.call("chat.update", **arguments, channel=channel, ts=ts, parse="none", link_names=False)
 
     async def find(self, request_id: str, place: str) -> str | None:
@@ -331,9 +331,9 @@ async def _check_token(workspace: Workspace) -> list[Check]:
     ]
 
 
-def _list_arguments(listing: Listing, called: str) -> dict[str, Any]:
+def _listing_arguments(listing: Listing, called: str) -> dict[str, Any]:
     """What a listing's message says, and the name by which it is found again."""
-    shown = digest(listing, mentions=called)
+    shown = listing_message(listing, mentions=called)
     return {
         "text": shown.text,
         "blocks": shown.blocks,

@@ -13,13 +13,13 @@ from typing import Any
 from sayso_adapters.slack.answers import Answers
 from sayso_adapters.slack.blocks import Block
 from sayso_adapters.slack.handlers import NotOffered
-from sayso_adapters.slack.listing import ANSWER_IT, listed, reading
 from sayso_adapters.slack.looking import GUEST, UNSEEN, Looking, Viewer, safely
 from sayso_adapters.slack.marks import is_ours, request_of
 from sayso_adapters.slack.modals import approval, told
+from sayso_adapters.slack.overview import ANSWER_IT, listed, reading
+from sayso_adapters.slack.payloads import as_id, as_object, first
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.tappers import Tapper, home_of
-from sayso_adapters.slack.taps import as_id, as_object, first
 from sayso_adapters.slack.tokens import BUTTON, opened
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.request import REQUEST_ID
@@ -80,7 +80,7 @@ class Shortcuts:
         self._begin(body)
 
     async def tapped(self, body: Mapping[str, Any]) -> None:
-        """A button of `sayso_adapters.slack.listing.READING`."""
+        """A button of `sayso_adapters.slack.overview.READING`."""
         self._begin(body)
 
     def _begin(self, body: Mapping[str, Any]) -> None:

@@ -13,11 +13,11 @@ from typing import Any
 from sayso_adapters.slack.admin import Admins
 from sayso_adapters.slack.blocks import Block, escape, plain, section
 from sayso_adapters.slack.cards import notice
-from sayso_adapters.slack.listing import HELP, NOTHING_WAITS, pending_message, routes_message, told_of
 from sayso_adapters.slack.looking import CANNOT_CHECK, GUEST, UNSEEN, Looking, Viewer, safely
+from sayso_adapters.slack.overview import HELP, NOTHING_WAITS, pending_message, routes_message, told_of
+from sayso_adapters.slack.payloads import as_id
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.tappers import Tapper
-from sayso_adapters.slack.taps import as_id
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.commands import is_admins
 from sayso_bot.ports import AdapterContext, AdapterError

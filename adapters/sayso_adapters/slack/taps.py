@@ -18,6 +18,7 @@ from sayso_adapters.slack.blocks import Block
 from sayso_adapters.slack.cards import APPROVE, DENY, EDIT, OPEN, REVIEW, message
 from sayso_adapters.slack.modals import approval, denial, editing, wants_dialog
 from sayso_adapters.slack.once import Once
+from sayso_adapters.slack.payloads import as_id, as_object, first
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.places import Places
 from sayso_adapters.slack.tappers import NOTHING, Tapper, home_of, is_of, person, stranger
@@ -203,16 +204,3 @@ def past(request: Request, button: Button) -> str | None:
     if button.revision != request.revision:
         return f"The request has changed since this card was made. {NOTHING} Answer on the card as it is now."
     return None
-
-
-def as_object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def first(value: object) -> Mapping[str, Any]:
-    return as_object(value[0]) if isinstance(value, list) and value else {}
-
-
-def as_id(value: object) -> str:
-    """An id of Slack's; all of them are ASCII."""
-    return value if isinstance(value, str) and value.isascii() else ""

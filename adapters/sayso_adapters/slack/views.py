@@ -36,9 +36,10 @@ from sayso_adapters.slack.modals import (
     told,
     wants_dialog,
 )
+from sayso_adapters.slack.payloads import as_id, as_object, first
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.tappers import Tapper, is_of, person
-from sayso_adapters.slack.taps import CANNOT_CHECK, OTHER_PLACE, UNKNOWN_BUTTON, UNSURE, as_id, as_object, first, past
+from sayso_adapters.slack.taps import CANNOT_CHECK, OTHER_PLACE, UNKNOWN_BUTTON, UNSURE, past
 from sayso_adapters.slack.tokens import is_token, meaning
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.editing import edited

@@ -96,9 +96,8 @@ class Card:
     ``quorum`` is how many approvals the rule wants, 0 where it asks nobody; ``needs`` is that and what is there, in
     words. ``named`` are the approvers that the rule names, in the policy's form. ``confirm`` is what an approver must
     type, empty where nothing. ``editable`` names the params that an approver may change, ``edits`` says what was
-    changed, ``edited_by`` who did. ``form`` is what the agent asks an approver to fill in: its words. ``digest``: the
-    rule wants a burst of such cards shown as one. ``attached`` are the agent's files, ``papers`` those that people have
-    put into the form.
+    changed, ``edited_by`` who did. ``form`` is what the agent asks an approver to fill in: its words. ``attached`` are
+    the agent's files, ``papers`` those that people have put into the form.
 
     Three sentences about what admins have done, each empty where they have not: ``moved`` that it is asked elsewhere
     than its rule says, ``left`` that this card's place is not where it is asked any more (then nothing is answered on
@@ -129,7 +128,6 @@ class Card:
     editable: tuple[str, ...] = ()
     edits: tuple[Change, ...] = ()
     form: tuple[Field, ...] = ()
-    digest: bool = False
     named: tuple[str, ...] = ()
     edited_by: str = ""
     attached: tuple[Paper, ...] = ()
@@ -180,7 +178,6 @@ def card(request: Request, review_url: str, *, place: str | None = None, pause: 
         edits=tuple(_edits(request)),
         edited_by=" and ".join(dict.fromkeys(one_line(edit.name) for edit in request.edits)),
         form=request.form.fields if request.form else (),
-        digest=requirement is not None and requirement.digest,
         named=tuple(map(one_line, requirement.approvers or ())) if requirement else (),
         attached=tuple(_paper(file, request) for file in request.files if file.attached),
         papers=tuple(_paper(file, request) for file in request.files if not file.attached),

@@ -55,7 +55,7 @@ from sayso_bot.ports.given import (
     Standing,
     Voted,
 )
-from sayso_bot.ports.listing import ListRow, ListStore, ListWork, ShowsLists
+from sayso_bot.ports.listing import ListingRow, ListingStore, ListingWork, ShowsListings
 from sayso_bot.ports.office import ChannelNow, Illness, KeyNow, OfficeFace, Overview, RouteNow, RuleNow
 from sayso_bot.ports.office_store import (
     AlongCode,
@@ -106,9 +106,9 @@ __all__ = [
     "KeyChange",
     "KeyNow",
     "KeysCode",
-    "ListRow",
-    "ListStore",
-    "ListWork",
+    "ListingRow",
+    "ListingStore",
+    "ListingWork",
     "Log",
     "LookupFailed",
     "Mount",
@@ -135,7 +135,7 @@ __all__ = [
     "RuleNow",
     "Sending",
     "Shelf",
-    "ShowsLists",
+    "ShowsListings",
     "Standing",
     "Store",
     "Stored",

@@ -44,7 +44,7 @@ from sayso_bot.store.calls import Calls
 from sayso_bot.store.codec import body_of, edit_of, fields_of, key_of, request_of, version_of
 from sayso_bot.store.files import RedisFiles
 from sayso_bot.store.keys import Keys
-from sayso_bot.store.lists import RedisLists
+from sayso_bot.store.listings import RedisListings
 from sayso_bot.store.live import (
     book_pause,
     channel_of,
@@ -81,7 +81,7 @@ class RedisStore:
         self.client = client
         self._calls = Calls(client, wait_for)
         self._call, self._plain = self._calls.function, self._calls.plain
-        self.lists = RedisLists(self._calls, self.keys)
+        self.listings = RedisListings(self._calls, self.keys)
         self.files = RedisFiles(self._calls, self.keys)
         self.office = RedisOffice(self._calls, self.keys)
         self.notices = RedisNotices(self._calls, self.keys, PACE_SECONDS)

@@ -31,8 +31,8 @@ from fakes.slack_workspace import Json, Message, texts
 from sayso_adapters.slack import slash as slash_module
 from sayso_adapters.slack.adapter import create
 from sayso_adapters.slack.blocks import MAX_JSON, size
-from sayso_adapters.slack.listing import home, listed, pending_message, reading, routes_message, told_of
 from sayso_adapters.slack.looking import Answered, Found, Waiting
+from sayso_adapters.slack.overview import home, listed, pending_message, reading, routes_message, told_of
 from sayso_bot.domain.card import card
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Route

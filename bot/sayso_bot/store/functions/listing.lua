@@ -3,12 +3,12 @@
 
 local LIST_STATUSES = { 'approved', 'denied', 'expired', 'cancelled' }
 
--- begin_list: take the lease of a place's listing and write the attempt down.
+-- begin_listing: take the lease of a place's listing and write the attempt down.
 -- KEYS  list, listed, clock, blocked      ARGV  place, lease ms, operation, name of a new listing
 -- Answers  ok, now, fence, name, post, attempts, lost at ('' none), {count by status}, {id…} | later, now, ms (a second where somebody
 --          else holds the lease: who does may be done much sooner than it lapses)
 -- Prevents two listings of one place, more than one call a second for them, and a second post before a lost first one could be looked up.
-register('begin_list', function(keys, a)
+register('begin_listing', function(keys, a)
   local now = tick(keys[3])
   local f = redis.call('HMGET', keys[1], 'fence', 'lease_until', 'holder', 'post', 'tried_at', 'lost_at', 'not_before', 'attempts',
     'name')
@@ -32,31 +32,31 @@ register('begin_list', function(keys, a)
     redis.call('ZRANGE', keys[2], 0, -1) }
 end)
 
--- renew_list: hold the lease longer while a slow platform answers.
+-- renew_listing: hold the lease longer while a slow platform answers.
 -- KEYS  list, clock      ARGV  fence, lease ms
 -- Answers  ok | lost (somebody else holds it now)
-register('renew_list', function(keys, a)
+register('renew_listing', function(keys, a)
   local now = tick(keys[2])
   if redis.call('HGET', keys[1], 'fence') ~= a[1] then return { 'lost', now } end
   redis.call('HSET', keys[1], 'lease_until', now + tonumber(a[2]))
   return { 'ok', now }
 end)
 
--- list_row: a request with the version of its card that is wanted now. Writes nothing.
+-- listing_row: a request with the version of its card that is wanted now. Writes nothing.
 -- KEYS  record, card, clock      ARGV  place
 -- Answers  ok, now, record, version, button, post ('' none), listed | none
-register('list_row', function(keys, a)
+register('listing_row', function(keys, a)
   local now = peek(keys[3])
   local f = redis.call('HMGET', keys[2], 'wanted', 'button', 'post', 'listed')
   if not f[1] or redis.call('HGET', keys[1], 'place') ~= a[1] then return { 'none', now } end
   return { 'ok', now, redis.call('HGETALL', keys[1]), f[1], f[2], f[3] or '', f[4] or '' }
 end, { 'no-writes' })
 
--- list_shown: the message shows this. With nothing left that waits the listing is closed, and the next request begins another.
+-- listing_shown: the message shows this. With nothing left that waits the listing is closed, and the next request begins another.
 -- KEYS  list, listed, clock, counters      ARGV  fence, post ('' none is needed), pause ms, how many begin to wait, their ids, then
 --       id and status of each that has ended
 -- Answers  ok | lost (somebody else holds the lease: only a post that nobody knew of is recorded)
-register('list_shown', function(keys, a)
+register('listing_shown', function(keys, a)
   local now = tick(keys[3])
   local f = redis.call('HMGET', keys[1], 'fence', 'post')
   if f[1] ~= a[1] then
@@ -103,10 +103,10 @@ register('row_shown', function(keys, a)
   return { 'ok', now }
 end)
 
--- list_failed: try again later, as `failed` does for a card.
+-- listing_failed: try again later, as `failed` does for a card.
 -- KEYS  list, clock, places, blocked, work      ARGV  fence, place, after ms, lost ('1' or ''), whole place ('1' or ''), gone ('1' or '')
 -- Answers  ok | lost (somebody else holds the lease: nothing changed)
-register('list_failed', function(keys, a)
+register('listing_failed', function(keys, a)
   local now = tick(keys[2])
   if redis.call('HGET', keys[1], 'fence') ~= a[1] then return { 'lost', now } end
   local at = now + tonumber(a[3])
