@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from sayso_bot.domain.card import who_may
 from sayso_bot.domain.person import OPERATOR, Person
-from sayso_bot.domain.request import Request, Requirement, Vote
+from sayso_bot.domain.request import Outline, Requirement, Vote
 from sayso_bot.errors import CannotCheck, NotAnApprover, OwnRequest
 from sayso_bot.ports import ChatAdapter, LookupFailed
 
@@ -28,7 +28,7 @@ class Admission:
 
     async def evidence(
         self,
-        request: Request,
+        request: Outline,
         person: Person,
         people: People,
         *,
@@ -66,7 +66,7 @@ class Admission:
                 "It could not be checked whether you are an admin. Nothing was changed; try again shortly."
             ) from None
 
-    async def no_longer_admitted(self, request: Request, people: People) -> list[str]:
+    async def no_longer_admitted(self, request: Outline, people: People) -> list[str]:
         """Persons of earlier approvals who would not be admitted now (they left the group). Raises `CannotCheck`."""
         void = []
         for vote in request.votes:
@@ -144,14 +144,14 @@ class Admission:
         return bool(person.aliases & await adapter.resolve(approver, fresh=fresh))
 
 
-def _asked_of(request: Request) -> Requirement | None:
+def _asked_of(request: Outline) -> Requirement | None:
     """What the rule demands, at the place whose people are asked now: where it was moved to the rule's own fallback."""
     if request.requirement is None or not request.at_fallback:
         return request.requirement
     return replace(request.requirement, place=request.place)
 
 
-def _check_not_own(request: Request, person: Person, people: People) -> None:
+def _check_not_own(request: Outline, person: Person, people: People) -> None:
     """Raise `OwnRequest` for the principal, and for whoever cannot be told apart from them.
 
     Told apart is who came with a confirmed address of their own, or where ``people`` names both in different entries.
@@ -169,7 +169,7 @@ def _check_not_own(request: Request, person: Person, people: People) -> None:
         )
 
 
-def _why_not(request: Request, person: Person) -> str:
+def _why_not(request: Outline, person: Person) -> str:
     """For the person alone: who may, and for the local operator the line that would admit them."""
     if OPERATOR in person.aliases and request.requirement:
         return (

@@ -16,6 +16,7 @@ from time import monotonic
 from typing import Literal
 
 from sayso_bot.admission import Admission
+from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.card import Card, card, how_it_ended
 from sayso_bot.domain.files import File
 from sayso_bot.domain.fingerprint import fingerprint
@@ -25,7 +26,7 @@ from sayso_bot.domain.listing import Listed, Listing
 from sayso_bot.domain.pauses import pause_over
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Asked, Route
-from sayso_bot.domain.request import Request, Status, new_request_id
+from sayso_bot.domain.request import Outline, Request, Status, new_request_id
 from sayso_bot.domain.routing import LiveRoute
 from sayso_bot.domain.story import story
 from sayso_bot.domain.text import one_line
@@ -210,10 +211,10 @@ class Desk:
         is_own = request.id == request_id and request.agent == self._present(key).name
         return request if is_own and request.settled else None
 
-    async def list(self, key: Key, wanted: Filter, *, cursor: str | None, limit: int) -> Page:
+    async def list(self, key: Key, wanted: Filter, *, cursor: str | None, limit: int) -> Page[Request]:
         """The agent's own requests, newest first; none where ``wanted`` names another agent."""
 
-        async def attempt() -> Page:
+        async def attempt() -> Page[Request]:
             present, epochs = self._present(key), self._configuration.epochs
             own = Filter(wanted.status, wanted.action, present.name)
             page = await self._store.list(own, cursor=cursor, limit=limit, epochs=epochs)
@@ -293,7 +294,7 @@ class Desk:
         lister = self._lister(work.place)
         if lister is None:
             raise Gone(f"{platform}_not_configured")
-        listed = tuple(Listed(self.card(row.request), row.button) for row in rows)
+        listed = tuple(Listed(row.request, row.button) for row in rows)
         listing = Listing(work.name, listed, waiting, ended, self._review_url("").removesuffix("/requests/"))
         post = work.post
         if post is None and work.lost_at is not None:
@@ -372,7 +373,7 @@ class Desk:
             self._log_state("filed", filed.request)
         return filed
 
-    async def standing(self, request: Request, person: Person, *, surface: str, place: str | None) -> Standing:
+    async def standing(self, request: Outline, person: Person, *, surface: str, place: str | None) -> Standing:
         """What `vote` would say to this person now."""
         people = self._configuration.policy.people
         person = person.joined(people)
@@ -384,7 +385,8 @@ class Desk:
             await self._admission.evidence(request, person, people, surface=surface, place=place)
         except VoteRefused as refusal:
             return Standing(may_vote=False, why_not=refusal.why)
-        return Standing(may_vote=True, put=tuple(file for file in request.files if file.by == person.id))
+        files = request.files if isinstance(request, Request) else ()
+        return Standing(may_vote=True, put=tuple(file for file in files if file.by == person.id))
 
     @asynccontextmanager
     async def _on_record(self, kind: str, deed: Ballot | Edit | Put) -> AsyncIterator[None]:
@@ -404,8 +406,8 @@ class Desk:
             raise NotFound("There is no request with this id.")
         return request
 
-    async def browse(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page:
-        return await self._store.list(wanted, cursor=cursor, limit=limit)
+    async def browse(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page[Brief]:
+        return await self._store.browse(wanted, cursor=cursor, limit=limit)
 
     async def open_file(self, file: File) -> AsyncIterator[bytes]:
         return await self._filing.open(file)

@@ -39,7 +39,7 @@ from sayso_adapters.slack.taps import Taps
 from sayso_adapters.slack.thread import Thread
 from sayso_adapters.slack.views import Views
 from sayso_adapters.slack.workspaces import NOT_INSTALLED, OTHER_WORKSPACE, Workspace
-from sayso_bot.domain.card import Card
+from sayso_bot.domain.card import Card, approvers
 from sayso_bot.domain.listing import Listing
 from sayso_bot.domain.notice import Notice
 from sayso_bot.domain.person import Person
@@ -135,7 +135,7 @@ class SlackAdapter:
     async def post_listing(self, listing: Listing, place: str) -> str:
         workspace = await self._workspace_of(place)
         home = workspace.home
-        named = [name for listed in listing.rows for name in listed.card.named]
+        named = [name for listed in listing.rows for name in approvers(listed.request)]
         said = await workspace.call(
             "chat.postMessage",
             **_listing_arguments(listing, mentions(named, place, home)),

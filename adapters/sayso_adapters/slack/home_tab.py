@@ -70,7 +70,7 @@ class HomeTab:
         if isinstance(viewer, str):
             return viewer
         waiting, answered = await self._looking.waiting(viewer), await self._looking.answered(viewer)
-        if viewer.guest and not waiting.cards and not answered:
+        if viewer.guest and not waiting.requests and not answered:
             return GUEST
         routes = None if viewer.guest else self._looking.routes(viewer)
         return home(waiting, answered, routes, self._inbox, datetime.now(UTC))

@@ -22,7 +22,8 @@ from sayso_adapters.slack.blocks import (
     section,
     shortened,
 )
-from sayso_adapters.slack.cards import OPEN, REVIEW, Message, asked
+from sayso_adapters.slack.cards import OPEN, REVIEW, Message, asked_briefly
+from sayso_bot.domain.card import needs
 from sayso_bot.domain.listing import Listed, Listing
 from sayso_bot.domain.request import Status
 
@@ -70,9 +71,9 @@ def _headline(listing: Listing) -> str:
 
 
 def _row(listed: Listed) -> list[Block]:
-    card = listed.card
-    until = mrkdwn(f"until {date(card.expires_at)}") if card.expires_at else plain("no deadline")
-    words = shortened(f"{asked(card)}\n{card.agent} asks, {card.needs}", LONGEST_ROW)
+    request = listed.request
+    until = mrkdwn(f"until {date(request.expires_at)}") if request.expires_at else plain("no deadline")
+    words = shortened(f"{asked_briefly(request)}\n{request.agent} asks, {needs(request)}", LONGEST_ROW)
     row = {**section(plain(words)), "fields": [until]}
     return [row, actions([button(REVIEW, "Review", value=listed.button)])]
 

@@ -27,10 +27,11 @@ from sayso_adapters.slack.blocks import (
     section,
     shortened,
 )
-from sayso_adapters.slack.cards import OPEN, asked, how_it_stands, message
+from sayso_adapters.slack.cards import OPEN, asked_briefly, how_it_stands, message
 from sayso_adapters.slack.looking import Answered, Found, Waiting
 from sayso_adapters.slack.review import pages
-from sayso_bot.domain.card import Card
+from sayso_bot.domain.brief import Brief
+from sayso_bot.domain.card import Card, ending, needs
 from sayso_bot.domain.policy import Route
 from sayso_bot.domain.request import Requirement
 from sayso_bot.domain.text import one_line
@@ -58,7 +59,7 @@ HELP = (
 
 def pending(waiting: Waiting) -> list[Block]:
     """What waits for somebody, two blocks each."""
-    rows = [block for card in waiting.cards for block in _row(card)]
+    rows = [block for request in waiting.requests for block in _row(request)]
     left = _not_listed(waiting, 0)
     return [*(rows or [section(plain(NOTHING_WAITS))]), *([context(left)] if left else [])]
 
@@ -69,21 +70,21 @@ def pending_message(waiting: Waiting, inbox: str) -> list[Block]:
     room = Room([*closing, context("x" * LONGEST_OUTCOME)])
     rows: list[Block] = []
     told = 0
-    for card in waiting.cards:
-        row = _row(card)
+    for request in waiting.requests:
+        row = _row(request)
         if not room.take(*row, blocks=len(row)):
             break
         rows += row
         told += 1
-    left = _not_listed(waiting, len(waiting.cards) - told)
+    left = _not_listed(waiting, len(waiting.requests) - told)
     return [*(rows or [section(plain(NOTHING_WAITS))]), *([context(left)] if left else []), *closing]
 
 
-def _row(card: Card) -> list[Block]:
-    until = f"until {date(card.expires_at)}" if card.expires_at else "no deadline"
+def _row(request: Brief) -> list[Block]:
+    until = f"until {date(request.expires_at)}" if request.expires_at else "no deadline"
     return [
-        {**section(plain(asked(card))), "accessory": button(ANSWER_IT, "Review", value=card.request_id)},
-        _small(plain(f"{card.agent} asks"), mrkdwn(until)),
+        {**section(plain(asked_briefly(request))), "accessory": button(ANSWER_IT, "Review", value=request.id)},
+        _small(plain(f"{request.agent} asks"), mrkdwn(until)),
     ]
 
 
@@ -149,9 +150,10 @@ def _answered(answered: Sequence[Answered]) -> list[Block]:
 
 def _answered_row(one: Answered) -> list[Block]:
     verb = "approved" if one.vote.outcome == "approve" else "denied"
-    stands = one.card.ending.headline if one.card.ending else f"Still open: {one.card.needs}"
+    ended = ending(one.request)
+    stands = ended.headline if ended else f"Still open: {needs(one.request)}"
     return [
-        {**section(plain(asked(one.card))), "accessory": button(READ, "Open", value=one.card.request_id)},
+        {**section(plain(asked_briefly(one.request))), "accessory": button(READ, "Open", value=one.request.id)},
         _small(mrkdwn(f"You {verb} it {date(one.vote.at)}"), plain(shortened(stands, LONGEST_OUTCOME))),
     ]
 

@@ -114,7 +114,7 @@ class Shortcuts:
 
     async def _pending(self, viewer: Viewer) -> Block | str:
         waiting = await self._looking.waiting(viewer)
-        return GUEST if viewer.guest and not waiting.cards else listed(waiting, self._inbox)
+        return GUEST if viewer.guest and not waiting.requests else listed(waiting, self._inbox)
 
     async def _request(self, viewer: Viewer, request_id: str, page: int, *, answer: bool = False) -> Block | str:
         found = await self._looking.find(viewer, request_id)

@@ -82,9 +82,9 @@ class Slash:
 
     async def _pending(self, viewer: Viewer) -> Mapping[str, Any] | str:
         waiting = await self._looking.waiting(viewer)
-        if viewer.guest and not waiting.cards:
+        if viewer.guest and not waiting.requests:
             return GUEST
-        said = f"{len(waiting.cards)} wait for you." if waiting.cards else NOTHING_WAITS
+        said = f"{len(waiting.requests)} wait for you." if waiting.requests else NOTHING_WAITS
         return _message(said, pending_message(waiting, self._inbox))
 
     async def _show(self, viewer: Viewer, request_id: str) -> Mapping[str, Any] | str:

@@ -8,7 +8,7 @@ from sayso_adapters.slack.home import Home
 from sayso_adapters.slack.people import Account
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.person import Person
-from sayso_bot.domain.request import Request
+from sayso_bot.domain.request import Outline
 from sayso_bot.ports import AdapterError, Button, DeskFace, LookupFailed
 
 NOTHING = "Nothing was changed."
@@ -58,7 +58,7 @@ async def _is_named(account: Account, button: Button, home: Home, desk: DeskFace
     return is_named(await desk.look(button.request_id), account.id, home)
 
 
-def is_named(request: Request, user: str, home: Home) -> bool:
+def is_named(request: Outline, user: str, home: Home) -> bool:
     """Whether the request's rule names this very account."""
     named = (request.requirement and request.requirement.approvers) or ()
     alias = home.alias(user)

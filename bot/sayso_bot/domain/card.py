@@ -19,7 +19,7 @@ from sayso_bot.domain.interventions import left, moved, paused
 from sayso_bot.domain.json import Json, dumps
 from sayso_bot.domain.lifecycle import approvals
 from sayso_bot.domain.pauses import Pause
-from sayso_bot.domain.request import Cause, Claims, ReasonRule, Request, Status, Vote
+from sayso_bot.domain.request import Cause, Claims, Outline, ReasonRule, Request, Status, Vote
 from sayso_bot.domain.text import one_line, visible
 
 _PLAIN_KEY = re.compile(r"[^\s.\[\]\"\\]+\Z")
@@ -178,7 +178,7 @@ def card(request: Request, review_url: str, *, place: str | None = None, pause: 
         edits=tuple(_edits(request)),
         edited_by=" and ".join(dict.fromkeys(one_line(edit.name) for edit in request.edits)),
         form=request.form.fields if request.form else (),
-        named=tuple(map(one_line, requirement.approvers or ())) if requirement else (),
+        named=approvers(request),
         attached=tuple(_paper(file, request) for file in request.files if file.attached),
         papers=tuple(_paper(file, request) for file in request.files if not file.attached),
         moved=moved(request),
@@ -198,7 +198,7 @@ def leaves(params: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
     return _leaves(params, "")
 
 
-def needs(request: Request) -> str:
+def needs(request: Outline) -> str:
     """``1 of 2 approvals, from finance``: what is there and what the rule wants."""
     if request.requirement is None:
         return "nothing: the policy decides"
@@ -207,7 +207,7 @@ def needs(request: Request) -> str:
     return f"{have} of {quorum} approval{'' if quorum == 1 else 's'}"
 
 
-def who_may(request: Request) -> str:
+def who_may(request: Outline) -> str:
     """Who may answer, in the words of the policy."""
     requirement = request.requirement
     if requirement is None:
@@ -222,7 +222,12 @@ def who_may(request: Request) -> str:
     return f"whoever is in {one_line(requirement.channel)}" if request.moved else "whoever is in the channel"
 
 
-def ending(request: Request) -> Ending | None:
+def approvers(request: Outline) -> tuple[str, ...]:
+    """Those whom the rule names, in the policy's form."""
+    return tuple(map(one_line, (request.requirement and request.requirement.approvers) or ()))
+
+
+def ending(request: Outline) -> Ending | None:
     """How ``request`` ended, or None while it is pending."""
     decision = request.decision
     if decision is None:
@@ -246,7 +251,7 @@ def ending(request: Request) -> Ending | None:
     return Ending(decision.outcome, headline, decision.at, reason)
 
 
-def how_it_ended(request: Request) -> str:
+def how_it_ended(request: Outline) -> str:
     """The headline of its ending, as a sentence."""
     found = ending(request)
     return f"{found.headline if found else 'It ended'}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sayso_bot.domain.card import Card
+from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.request import Status
 
 MOST_ROWS = 15
@@ -15,7 +15,7 @@ MOST_ROWS = 15
 class Listed:
     """One request of a listing, and the button that opens it."""
 
-    card: Card
+    request: Brief
     button: str
 
 

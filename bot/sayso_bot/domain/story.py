@@ -11,7 +11,7 @@ from datetime import datetime
 from urllib.parse import quote
 
 from sayso_bot.domain.card import ending
-from sayso_bot.domain.request import Cause, Request, Vote
+from sayso_bot.domain.request import Cause, Outline, Vote
 from sayso_bot.domain.text import one_line, visible
 
 PRINCIPAL = "principal"
@@ -28,19 +28,19 @@ class Entry:
     to: str | None = None
 
 
-def story(request: Request) -> tuple[Entry, ...]:
+def story(request: Outline) -> tuple[Entry, ...]:
     """All there is to tell by now. What was told stays told, whatever is void or left out later."""
     told = [*_edits(request), *_votes(request)]
     return (*(entry for _, entry in sorted(told, key=lambda each: each[0])), *_end(request))
 
 
-def _edits(request: Request) -> Iterator[tuple[datetime, Entry]]:
+def _edits(request: Outline) -> Iterator[tuple[datetime, Entry]]:
     for edit in request.edits:
         text = f"{one_line(edit.name)} edited the params. Earlier answers count no longer; the card shows both forms."
         yield edit.at, Entry(f"edit:{edit.revision}", text)
 
 
-def _votes(request: Request) -> Iterator[tuple[datetime, Entry]]:
+def _votes(request: Outline) -> Iterator[tuple[datetime, Entry]]:
     decided = request.decision is not None and request.decision.cause is Cause.VOTES
     for vote in request.votes:
         if not (decided and vote.revision == request.revision):
@@ -58,7 +58,7 @@ def _barred(text: str) -> str:
     return "\n".join(f"| {line}" for line in visible(text).split("\n"))
 
 
-def _end(request: Request) -> Iterator[Entry]:
+def _end(request: Outline) -> Iterator[Entry]:
     ended = ending(request)
     if ended is None:
         return

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
+from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.card import Card
 from sayso_bot.domain.files import File
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Route
-from sayso_bot.domain.request import Outcome, Request, Status
+from sayso_bot.domain.request import Outcome, Outline, Request, Status
 from sayso_bot.ports.files import Filed, Put
 from sayso_bot.ports.office import OfficeFace
+
+T = TypeVar("T", bound=Outline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +103,10 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Page(Generic[T]):
     """A page of requests, newest first. ``cursor`` continues it; a page may be short and still have one."""
 
-    items: tuple[Request, ...]
+    items: tuple[T, ...]
     cursor: str | None
 
 
@@ -136,7 +139,7 @@ class DeskFace(Protocol):
         """What a file of a request holds, to be saved by who may see the request."""
         ...
 
-    async def standing(self, request: Request, person: Person, *, surface: str, place: str | None) -> Standing:
+    async def standing(self, request: Outline, person: Person, *, surface: str, place: str | None) -> Standing:
         """What `vote` would say to this person now."""
         ...
 
@@ -144,7 +147,9 @@ class DeskFace(Protocol):
         """The request as it stands. Raises `NotFound`."""
         ...
 
-    async def browse(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page: ...
+    async def browse(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page[Brief]:
+        """Requests as a list shows them: a page costs no more to read where they are large."""
+        ...
 
     async def button(self, token: str) -> Button | None:
         """What a button's opaque id means, or None for one that this book never made."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.listing import Listing
-from sayso_bot.domain.request import Request, Status
+from sayso_bot.domain.request import Status
 
 
 @runtime_checkable
@@ -31,7 +32,7 @@ class ListingRow:
     ``post`` is where it is shown already; ``listed`` says that this is a listing and no card of its own.
     """
 
-    request: Request
+    request: Brief
     version: int
     button: str
     post: str | None

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from sayso_bot.domain.request import Status, from_milliseconds
 from sayso_bot.ports import ListingRow, ListingWork
 from sayso_bot.store.calls import Calls
-from sayso_bot.store.codec import fields_of, request_of
+from sayso_bot.store.codec import brief_from, fields_of
 from sayso_bot.store.keys import Keys
 
 _COUNTED = (Status.APPROVED, Status.DENIED, Status.EXPIRED, Status.CANCELLED)
@@ -49,7 +49,7 @@ class RedisListings:
         if code != "ok":
             return None
         record, version, button, post, listed = rest
-        return ListingRow(request_of(fields_of(record)), int(version), button, post or None, bool(listed))
+        return ListingRow(brief_from(fields_of(record)), int(version), button, post or None, bool(listed))
 
     async def listing_shown(
         self, work: ListingWork, post: str | None, new: Sequence[str], ended: Mapping[str, Status], pause_seconds: float

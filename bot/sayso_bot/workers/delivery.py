@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from sayso_bot.domain.notice import is_notice
-from sayso_bot.domain.request import Request
+from sayso_bot.domain.request import Outline
 from sayso_bot.errors import SaysoError
 from sayso_bot.ports import AdapterError, Gone, Log, Rejected, Retry, Store, Work
 from sayso_bot.workers.leases import keeping, pause
@@ -156,14 +156,14 @@ class Delivery:
                 await self._failed(work, left.why, alarm=True)
         return True
 
-    async def _readable(self, request_id: str) -> Request | None:
+    async def _readable(self, request_id: str) -> Outline | None:
         try:
-            return await self._store.read(request_id)
+            return await self._store.glance(request_id)
         except SaysoError as error:
             self._log.warning("card_not_readable", request=request_id, code=error.code)
             return None
 
-    async def _deliver(self, request: Request, place: str) -> bool:
+    async def _deliver(self, request: Outline, place: str) -> bool:
         """Bring one card up to date. False when the whole place is to be left alone for now."""
         work = await self._begin(request, place)
         if work is None:
@@ -185,7 +185,7 @@ class Delivery:
         await self._record(work, post)
         return True
 
-    async def _begin(self, request: Request, place: str) -> Work | None:
+    async def _begin(self, request: Outline, place: str) -> Work | None:
         """Take the lease. Told to stop meanwhile, hand it back first."""
         taking = asyncio.ensure_future(self._store.begin(request, place, LEASE_SECONDS))
         try:

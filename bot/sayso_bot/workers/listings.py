@@ -8,14 +8,13 @@ back to delivery, which moves it, raises the alarm, or shows a card. Each reques
 from __future__ import annotations
 
 import asyncio
-from bisect import insort
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sayso_bot.domain.listing import MOST_ROWS
-from sayso_bot.domain.request import Claims, Request, Status
+from sayso_bot.domain.request import Outline, Status
 from sayso_bot.errors import SaysoError
 from sayso_bot.ports import AdapterError, Gone, ListingRow, ListingStore, ListingWork, Log, Rejected, Retry, Store
 from sayso_bot.workers.leases import keeping, pause
@@ -50,8 +49,8 @@ class NotListed:
 
 @dataclass(slots=True)
 class _Gathered:
-    """What a listing is to show. ``due`` are the requests that it is brought up to date for, with their params only
-    where they may have a row; ``single`` have a card of their own.
+    """What a listing is to show. ``due`` are the requests that it is brought up to date for; ``single`` have a card of
+    their own.
     """
 
     due: dict[str, ListingRow] = field(default_factory=dict)
@@ -68,7 +67,7 @@ class Listings:
         self._desk = desk
         self._log = log
 
-    def has(self, request: Request, place: str) -> bool:
+    def has(self, request: Outline, place: str) -> bool:
         """Whether this request belongs into the listing of ``place``."""
         wanted = request.requirement is not None and request.requirement.digest
         return wanted and self._desk.shows_listings(place)
@@ -103,7 +102,6 @@ class Listings:
 
     async def _gathered(self, work: ListingWork) -> _Gathered:
         found, waiting = _Gathered(), set(work.ids)
-        whole: list[str] = []
         due = await self._store.due_work(work.place, MOST_AT_ONCE)
         async for row in self._read(due, work.place):
             request_id = row.request.id
@@ -119,10 +117,6 @@ class Listings:
                     found.ended[request_id] = row.request.status
             else:
                 waiting.add(request_id)
-                insort(whole, request_id)
-            if len(whole) > MOST_ROWS:
-                last = whole.pop()
-                found.due[last] = _without_params(found.due[last])
         found.waiting = sorted(waiting)
         wanted = found.waiting[:MOST_ROWS]
         first = {request_id: found.due[request_id] for request_id in wanted if request_id in found.due}
@@ -177,8 +171,3 @@ class Listings:
     async def _hand_back(self, work: ListingWork, *, lost: bool) -> None:
         with suppress(SaysoError):  # the lease lapses by itself
             await self._listings.listing_failed(work, after_seconds=0, lost=lost, whole_place=False, gone=False)
-
-
-def _without_params(row: ListingRow) -> ListingRow:
-    """What is only counted needs no room for what it says."""
-    return replace(row, request=replace(row.request, params={}, claims=Claims()))

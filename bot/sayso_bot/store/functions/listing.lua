@@ -44,12 +44,12 @@ end)
 
 -- listing_row: a request with the version of its card that is wanted now. Writes nothing.
 -- KEYS  record, card, clock      ARGV  place
--- Answers  ok, now, record, version, button, post ('' none), listed | none
+-- Answers  ok, now, light record, version, button, post ('' none), listed | none
 register('listing_row', function(keys, a)
   local now = peek(keys[3])
   local f = redis.call('HMGET', keys[2], 'wanted', 'button', 'post', 'listed')
   if not f[1] or redis.call('HGET', keys[1], 'place') ~= a[1] then return { 'none', now } end
-  return { 'ok', now, redis.call('HGETALL', keys[1]), f[1], f[2], f[3] or '', f[4] or '' }
+  return { 'ok', now, light(keys[1]), f[1], f[2], f[3] or '', f[4] or '' }
 end, { 'no-writes' })
 
 -- listing_shown: the message shows this. With nothing left that waits the listing is closed, and the next request begins another.

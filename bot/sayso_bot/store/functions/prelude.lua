@@ -192,6 +192,24 @@ local function answer(code, record, now, more)
   return { code, now, redis.call('HGETALL', record), more }
 end
 
+-- A record for a list: of a large request its brief and its small fields, of any other all of it. A brief is of one revision, so
+-- that an edit by a version that keeps none leaves no old one in force.
+local LIGHT = { 'v', 'id', 'status', 'revision', 'agent', 'action', 'created_at', 'expires_at', 'place', 'moved', 'votes', 'decision',
+  'edits' }
+
+local function light(record)
+  local brief = redis.call('HGET', record, 'brief:' .. (redis.call('HGET', record, 'revision') or ''))
+  if not brief then return redis.call('HGETALL', record) end
+  local found, kept = redis.call('HMGET', record, unpack(LIGHT)), { 'brief', brief }
+  for i, name in ipairs(LIGHT) do
+    if found[i] then
+      kept[#kept + 1] = name
+      kept[#kept + 1] = found[i]
+    end
+  end
+  return kept
+end
+
 local function register(name, callback, flags)
   redis.register_function{ function_name = LIBRARY .. '_' .. name, callback = callback, flags = flags or {} }
 end

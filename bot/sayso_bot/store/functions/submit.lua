@@ -2,7 +2,8 @@
 -- KEYS  of_request (16), counters, index:all, index:agent, index:action, rate, idempotency, button
 -- ARGV  keys epoch, policy epoch, id, agent, action, status, timeout ms ('' none), body JSON, body digest, place ('' none),
 --       button token, cause, reason JSON, journal JSON, rate, burst, pending quota, bytes quota, idempotent ('1' or ''), schema version,
---       routes epoch, when the route that was used ends ('' never, or none was), JSON of where that has it asked ('' none)
+--       routes epoch, when the route that was used ends ('' never, or none was), JSON of where that has it asked ('' none),
+--       brief ('' where the body is small)
 -- Answers  new, seq, expires at | made (this very call took effect before) | earlier, id | again | rate, ms | paused, pause JSON
 --          | pending | bytes
 -- Prevents two requests for one Idempotency-Key, however the calls race, and a request under a key, policy or route just withdrawn,
@@ -35,7 +36,7 @@ register('submit', function(keys, a)
   end
   local pause = pause_over(paused, a[4], a[5])
   if pause then return { 'paused', now, pause } end
-  local bytes = #body
+  local bytes = #body + #a[24]
   if status == 'pending' then
     local usage = redis.call('HMGET', k.usage, 'pending', 'bytes')
     local pending, used = (tonumber(usage[1]) or 0) + 1, (tonumber(usage[2]) or 0) + bytes
@@ -54,6 +55,10 @@ register('submit', function(keys, a)
   if timeout ~= '' then
     fields[#fields + 1] = 'expires_at'
     fields[#fields + 1] = now + tonumber(timeout)
+  end
+  if a[24] ~= '' then
+    fields[#fields + 1] = 'brief:1'
+    fields[#fields + 1] = a[24]
   end
   redis.call('HSET', k.record, unpack(fields))
   if a[19] == '1' then redis.call('SET', idempotency, id) end
