@@ -244,10 +244,13 @@ class AdapterContext:
 
 @dataclass(frozen=True, slots=True)
 class OperatorTools:
-    """For commands that adapters add: a shelf of their own and the address that people use."""
+    """For commands that adapters add: a shelf of their own and the address that people use. The rest is as in
+    `AdapterContext`.
+    """
 
     shelf: Callable[[str], Shelf]
     public_url: str
+    settings: Mapping[str, str]
     journal: Callable[[str, Mapping[str, Any]], Awaitable[None]]
 
 
