@@ -15,7 +15,7 @@ from sayso_adapters.slack.blocks import Block
 from sayso_adapters.slack.handlers import NotOffered
 from sayso_adapters.slack.looking import GUEST, UNSEEN, Looking, Viewer, safely
 from sayso_adapters.slack.marks import is_ours, request_of
-from sayso_adapters.slack.modals import approval, told
+from sayso_adapters.slack.modals import ONE_MOMENT, approval, told
 from sayso_adapters.slack.overview import ANSWER_IT, listed, reading
 from sayso_adapters.slack.payloads import as_id, as_object, first
 from sayso_adapters.slack.people import USER
@@ -26,7 +26,6 @@ from sayso_bot.domain.request import REQUEST_ID
 from sayso_bot.ports import AdapterContext, AdapterError
 
 PENDING, SHOW = "sayso_pending", "sayso_show"
-ONE_MOMENT = "One moment."
 NO_CARD = "This message is not the card of one request of Sayso's."
 NOT_OPENED = "The dialog could not be opened in time. Try again, or open the inbox."
 

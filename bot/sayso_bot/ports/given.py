@@ -76,7 +76,7 @@ class Edited:
 class Standing:
     """Whether a person may answer a request now; ``why_not`` is a sentence for them, with what would be needed.
 
-    ``put`` are the files that they have put into the request's form.
+    ``put`` are the files that they have put into its form, where a whole request was asked about.
     """
 
     may_vote: bool

@@ -468,7 +468,7 @@ class TestShortcuts:
         await deliver(
             office.url, shortcut("sayso_pending", user="U0ANA", team="T0TEAM", trigger=trigger), office.slack.signed
         )
-        dialog = await office.slack.dialog()
+        dialog = await office.slack.dialog(filled=False)
         assert dialog.words == "One moment."
         await office.slack.until_called("views.update")
         assert SEEN in dialog.words
