@@ -28,7 +28,6 @@ from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Asked, Route
 from sayso_bot.domain.request import Outline, Request, Status, new_request_id
 from sayso_bot.domain.routing import LiveRoute
-from sayso_bot.domain.story import story
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import (
     AlreadySettled,
@@ -45,8 +44,8 @@ from sayso_bot.errors import (
 )
 from sayso_bot.filing import Filing
 from sayso_bot.in_force import in_force
+from sayso_bot.narrator import Narrator
 from sayso_bot.ports import (
-    AdapterError,
     Announces,
     Ballot,
     Button,
@@ -67,7 +66,6 @@ from sayso_bot.ports import (
     NoticeWork,
     Page,
     Put,
-    Retry,
     ShowsListings,
     Standing,
     Store,
@@ -80,8 +78,6 @@ from sayso_bot.refusals import Refusals
 from sayso_bot.voting import Voting, already, new_button
 
 MAX_FIELD = 200
-STORY_TRIES = 4
-"""Fewer than raise an alarm: a card that is shown is not undeliverable because its thread is closed."""
 
 
 class Desk:
@@ -107,6 +103,7 @@ class Desk:
         self._review_url = review_url
         self._adapters: dict[str, ChatAdapter] = {}
         self._admission = Admission(self._adapters)
+        self.narrator = Narrator(store, self._adapters, log)
         self._voting = Voting(store, configuration, self._admission, self.look)
         self._filing = Filing(files, configuration, self._admission, self.look)
         self._held: Counter[str] = Counter()
@@ -258,25 +255,9 @@ class Desk:
                 await adapter.update(shown, work.place, double, work.button)
             except Gone as error:
                 self._log.info("double_gone", request=work.request.id, place=work.place, what=error.what)
-        if adapter.capabilities.narrates and work.post is not None:
-            await self._narrate(adapter, work, post)
+        if work.post is not None:  # a new post is written down before anything else is sent
+            await self.narrator.beside_card(work, post)
         return post
-
-    async def _narrate(self, adapter: ChatAdapter, work: Work, post: str) -> None:
-        """Tell what was not told yet. What the platform does not take stays untold: the card itself is shown.
-
-        Raises `Retry` for the first few times, so that nothing is left out for a moment's trouble.
-        """
-        for entry in story(work.request):
-            if entry.key in work.told:
-                continue
-            try:
-                await adapter.narrate(work.request.id, work.place, post, entry, look=work.attempts > 1)
-            except AdapterError as error:
-                if isinstance(error, Retry) and work.attempts < STORY_TRIES:
-                    raise
-                self._log.warning("story_not_told", request=work.request.id, entry=entry.key, what=error.what)
-            await self._store.narrated(work, entry.key)
 
     def shows_listings(self, place: str) -> bool:
         """Whether several requests can be one message there."""

@@ -54,6 +54,7 @@ from sayso_bot.workers.keys import KeyWatch
 from sayso_bot.workers.listings import Listings
 from sayso_bot.workers.notices import Announcing
 from sayso_bot.workers.policy_file import PolicyFile
+from sayso_bot.workers.principals import Principals
 from sayso_bot.workers.repaint import Repaint
 from sayso_bot.workers.tasks import running, tasks
 
@@ -160,8 +161,10 @@ async def running_service(settings: Settings, environ: Mapping[str, str] = os.en
         group = await stack.enter_async_context(tasks(log))
         illness = _illness(service)
         delivery = _delivery(service, illness)
+        principals = Principals(service.store.tellings, service.desk.narrator.to_principal, logger("principals"))
         repaint = Repaint(service.store, service.store.office, logger("repaint"))
         service.subscription.on("outbox", delivery.hint)
+        service.subscription.on("outbox", principals.hint)
         service.subscription.on("config", lambda: group.spawn(_refreshed(service.configuration)))
         service.configuration.on_dropped(service.subscription.wake)
         service.configuration.on_turned(lambda: _turned(service, repaint))
@@ -190,6 +193,7 @@ async def running_service(settings: Settings, environ: Mapping[str, str] = os.en
         workers = {
             "subscription": service.subscription.run(),
             "delivery": delivery.run(),
+            "principals": principals.run(),
             "deadlines": Deadlines(service.store, logger("deadlines")).run(),
             "clock": clock.run(),
             "repaint": repaint.run(),
@@ -248,7 +252,7 @@ def place_address(text: str) -> str:
 
 def _delivery(service: Service, illness: IllnessWatch) -> Delivery:
     store, desk = service.store, service.desk
-    listings = Listings(store, store.listings, desk, logger("listings"))
+    listings = Listings(store, store.listings, desk, desk.narrator.beside_listing, logger("listings"))
     announcing = Announcing(store.notices, desk.announce, logger("announcing"))
     return Delivery(store, desk.show, desk.move, listings, announcing, logger("delivery"), illness.shown)
 

@@ -180,8 +180,7 @@ async def test_the_agent_s_use_of_bytes_follows_each_edit_and_ends_with_the_requ
     book = await _book(store)
     record = book[f"request:{request.id}"]
     kept = {name: len(text.encode()) for name, text in record.items()}
-    deeds = sum(len(name) + size for name, size in kept.items() if name.startswith("operation:"))
-    used = kept["body"] + kept["edit"] + kept["brief:3"] + kept["edits"] + 1 + deeds
+    used = kept["body"] + kept["edit"] + kept["brief:3"] + kept["edits"] + 1
     assert int(book["usage:agent"]["bytes"]) == int(book["counters"]["bytes"]) == int(record["bytes"]) == used
     await store.cancel(large, EPOCHS)
     assert (await _book(store))["usage:agent"] == {"pending": "0", "bytes": "0"}

@@ -29,7 +29,6 @@ from sayso_adapters.slack.manifest import BOT_SCOPES
 from sayso_adapters.slack.marks import is_ours, metadata, request_of
 from sayso_adapters.slack.mentions import mentions
 from sayso_adapters.slack.overview import READING
-from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.places import Places
 from sayso_adapters.slack.settings import read
 from sayso_adapters.slack.shortcuts import Shortcuts
@@ -94,7 +93,7 @@ class SlackAdapter:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(pushes=True, finds=True, narrates=True)
+        return Capabilities(pushes=True, finds=True, narrates=True, notifies=True)
 
     async def start(self) -> None:
         await self._workspaces.open()
@@ -179,23 +178,12 @@ class SlackAdapter:
         self._context.log.warning("slack.history_too_long", place=place, request=request_id)
         return None
 
-    async def narrate(self, request_id: str, place: str, post: str, entry: Entry, *, look: bool) -> None:
+    async def narrate(self, place: str, post: str, entries: Sequence[Entry], *, look: bool) -> None:
         await self._workspace_of(place)
-        await self._thread.narrate(request_id, place, post, entry, look=look)
+        await self._thread.narrate(place, post, entries, look=look)
 
-    async def notify(self, alias: str, text: str) -> None:
-        workspace = await self._ours(alias) if alias.startswith("slack:") else None
-        user = workspace.home.local(alias) if workspace else None
-        if workspace is None or user is None or not USER.match(user):
-            raise Rejected("not_a_slack_account")
-        await workspace.call(
-            "chat.postMessage",
-            channel=user,
-            text=escape(text),
-            blocks=[section(plain(shortened(text, MAX_TEXT)))],
-            unfurl_links=False,
-            unfurl_media=False,
-        )
+    async def notify(self, address: str, entry: Entry, *, near: str, look: bool) -> str | None:
+        return await self._thread.notify(address, entry, near=near, look=look)
 
     async def announce(self, notice: Notice, place: str) -> str:
         try:

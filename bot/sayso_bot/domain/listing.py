@@ -9,6 +9,8 @@ from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.request import Status
 
 MOST_ROWS = 15
+MOST_TOLD = 20
+"""How many things are told beside a listing in one message."""
 
 
 @dataclass(frozen=True, slots=True)

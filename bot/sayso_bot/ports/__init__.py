@@ -68,6 +68,7 @@ from sayso_bot.ports.office_store import (
     PlaceChange,
     PlacesAnswer,
 )
+from sayso_bot.ports.telling import Telling, TellingStore
 
 __all__ = [
     "AdapterContext",
@@ -140,6 +141,8 @@ __all__ = [
     "Store",
     "Stored",
     "Submitted",
+    "Telling",
+    "TellingStore",
     "Totals",
     "VoteAnswer",
     "VoteCode",

@@ -305,8 +305,8 @@ class Store(Protocol):
 
     async def posted(self, work: Work, post: str) -> None: ...
 
-    async def narrated(self, work: Work, key: str) -> None:
-        """An entry of the story stands beside the card, or will not."""
+    async def narrated(self, request: Outline, place: str, key: str) -> None:
+        """An entry of the story stands beside what shows the request at ``place``, or will not."""
         ...
 
     async def moot(self, work: Work) -> None: ...

@@ -29,7 +29,8 @@ class ShowsListings(Protocol):
 class ListingRow:
     """A request as it stands, and the ``version`` of it that a listing of now shows.
 
-    ``post`` is where it is shown already; ``listed`` says that this is a listing and no card of its own.
+    ``post`` is where it is shown already; ``listed`` says that this is a listing and no card of its own. ``told`` is as
+    in `Work`.
     """
 
     request: Brief
@@ -37,6 +38,7 @@ class ListingRow:
     button: str
     post: str | None
     listed: bool
+    told: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from sayso_bot.domain.request import (
     rfc3339,
 )
 from sayso_bot.errors import Unavailable
-from sayso_bot.ports import NewRequest, NewRevision
+from sayso_bot.ports import Due, NewRequest, NewRevision
 from sayso_bot.store.live import moved_of
 
 BRIEF_FROM_BYTES = 4096
@@ -55,6 +55,12 @@ _SINCE_3 = ("most_files", "accept")
 def fields_of(flat: list[str]) -> dict[str, str]:
     """A hash as Redis answers it: field, value, field, value …"""
     return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def due_of(answer: Any) -> Due:
+    """What `due_requests` and its kin answer."""
+    _, now, items, next_at = answer
+    return Due(tuple(str(item) for item in items), (int(next_at) - int(now)) / 1000 if next_at else None)
 
 
 def body_of(new: NewRequest) -> bytes:

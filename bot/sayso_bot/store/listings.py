@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 
 from sayso_bot.domain.request import Status, from_milliseconds
+from sayso_bot.domain.story import story
 from sayso_bot.ports import ListingRow, ListingWork
 from sayso_bot.store.calls import Calls
 from sayso_bot.store.codec import brief_from, fields_of
@@ -48,8 +49,9 @@ class RedisListings:
         code, _, *rest = await self._call("listing_row", keys, place, writes=False)
         if code != "ok":
             return None
-        record, version, button, post, listed = rest
-        return ListingRow(brief_from(fields_of(record)), int(version), button, post or None, bool(listed))
+        record, version, button, post, listed, told = rest
+        request = brief_from(fields_of(record))
+        return ListingRow(request, int(version), button, post or None, bool(listed), frozenset(told.split()))
 
     async def listing_shown(
         self, work: ListingWork, post: str | None, new: Sequence[str], ended: Mapping[str, Status], pause_seconds: float
@@ -62,7 +64,8 @@ class RedisListings:
 
     async def row_shown(self, row: ListingRow, place: str, post: str | None) -> None:
         keys = self._keys.of_request(row.request.id, row.request.agent, place)
-        await self._call("row_shown", keys, row.request.id, place, row.version, post or "")
+        by_now = " ".join(entry.key for entry in story(row.request))
+        await self._call("row_shown", keys, row.request.id, place, row.version, post or "", by_now)
 
     async def listing_failed(
         self, work: ListingWork, *, after_seconds: float, lost: bool, whole_place: bool, gone: bool

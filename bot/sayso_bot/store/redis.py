@@ -47,6 +47,7 @@ from sayso_bot.store.codec import (
     body_of,
     brief_from,
     brief_of,
+    due_of,
     edit_of,
     fields_of,
     key_of,
@@ -66,6 +67,7 @@ from sayso_bot.store.live import (
 )
 from sayso_bot.store.notices import RedisNotices
 from sayso_bot.store.office import RedisOffice
+from sayso_bot.store.tellings import RedisTellings
 
 MOST_WALKED = 1000
 READ_AT_ONCE = 20
@@ -96,6 +98,7 @@ class RedisStore:
         self.files = RedisFiles(self._calls, self.keys)
         self.office = RedisOffice(self._calls, self.keys)
         self.notices = RedisNotices(self._calls, self.keys, PACE_SECONDS)
+        self.tellings = RedisTellings(self._calls, self.keys)
 
     async def close(self) -> None:
         await self._calls.close()
@@ -129,6 +132,7 @@ class RedisStore:
             dumps({**about, "rule": verdict.rule, "policy": new.policy_digest}),
             quotas.rate, quotas.burst, quotas.pending, quotas.bytes, "1" if idempotency else "", version_of(new),
             epochs.routes, *_routed(new), brief_of(new) if len(body) > BRIEF_FROM_BYTES else "",
+            new.key.principal or "",
         )  # fmt: skip
         if code == "new":
             return Submitted(_made(new, status, int(now), rest[1]), replayed=False)
@@ -267,7 +271,9 @@ class RedisStore:
         await self._call("note", keys, kind, request_id, dumps(data), tries=1)
 
     async def due_requests(self, limit: int) -> Due:
-        return _due(await self._call("due_requests", [self.keys["deadlines"], self.keys["clock"]], limit, writes=False))
+        return due_of(
+            await self._call("due_requests", [self.keys["deadlines"], self.keys["clock"]], limit, writes=False)
+        )
 
     # ------------------------------------------------------------------ cards at places
 
@@ -283,7 +289,7 @@ class RedisStore:
         await self._call("tapped", keys, request.id, place, post)
 
     async def due_places(self, limit: int) -> Due:
-        return _due(await self._call("due_places", [self.keys["places"], self.keys["clock"]], limit, writes=False))
+        return due_of(await self._call("due_places", [self.keys["places"], self.keys["clock"]], limit, writes=False))
 
     async def due_work(self, place: str, limit: int) -> Sequence[str]:
         keys = [self.keys.work(place), self.keys["clock"], self.keys["blocked"]]
@@ -327,8 +333,8 @@ class RedisStore:
         by_now = " ".join(entry.key for entry in story(work.request))
         await self._call("posted", keys, work.request.id, work.place, work.fence, work.wanted, post, by_now)
 
-    async def narrated(self, work: Work, key: str) -> None:
-        await self._call("narrated", self._of(work.request, work.place), work.place, key)
+    async def narrated(self, request: Outline, place: str, key: str) -> None:
+        await self._call("narrated", self._of(request, place), place, key)
 
     async def moot(self, work: Work) -> None:
         await self._call("moot", self._of(work.request, work.place), work.request.id, work.place, work.fence)
@@ -448,11 +454,6 @@ def _still_there(rest: Sequence[Any]) -> Request:
 
 def _epochs(epochs: Epochs) -> tuple[int, int]:
     return epochs.keys, epochs.policy
-
-
-def _due(answer: Any) -> Due:
-    _, now, items, next_at = answer
-    return Due(tuple(str(item) for item in items), (int(next_at) - int(now)) / 1000 if next_at else None)
 
 
 def _made(new: NewRequest, status: Status, now: int, expires_at: str | int) -> Request:

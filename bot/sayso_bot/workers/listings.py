@@ -8,7 +8,7 @@ back to delivery, which moves it, raises the alarm, or shows a card. Each reques
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -50,7 +50,7 @@ class NotListed:
 @dataclass(slots=True)
 class _Gathered:
     """What a listing is to show. ``due`` are the requests that it is brought up to date for; ``single`` have a card of
-    their own.
+    their own. Of ``untold`` there is more to tell beside it, so they stay due.
     """
 
     due: dict[str, ListingRow] = field(default_factory=dict)
@@ -58,13 +58,24 @@ class _Gathered:
     waiting: list[str] = field(default_factory=list)
     ended: dict[str, Status] = field(default_factory=dict)
     rows: list[ListingRow] = field(default_factory=list)
+    untold: frozenset[str] = frozenset()
 
 
 class Listings:
-    def __init__(self, store: Store, listings: ListingStore, desk: ListingDesk, log: Log) -> None:
+    """``narrate`` tells what happened to rows, and returns those of which there is more to tell."""
+
+    def __init__(
+        self,
+        store: Store,
+        listings: ListingStore,
+        desk: ListingDesk,
+        narrate: Callable[[ListingWork, Sequence[ListingRow]], Awaitable[frozenset[str]]],
+        log: Log,
+    ) -> None:
         self._store = store
         self._listings = listings
         self._desk = desk
+        self._narrate = narrate
         self._log = log
 
     def has(self, request: Outline, place: str) -> bool:
@@ -89,6 +100,10 @@ class Listings:
         try:
             async with keeping(lambda: self._listings.renew_listing(work, LEASE_SECONDS), LEASE_SECONDS):
                 post = await self._desk.show_listing(work, found.rows, len(found.waiting), ended)
+                if post == work.post:
+                    found.untold = await self._narrate(work, list(found.due.values()))
+                else:  # a new post is written down before anything else is sent
+                    found.untold = frozenset(name for name, row in found.due.items() if row.post is not None)
         except AdapterError as error:
             return await self._failed(work, error, found)
         except asyncio.CancelledError:
@@ -139,8 +154,8 @@ class Listings:
             try:
                 if not await self._listings.listing_shown(work, post, new, found.ended, PAUSE_SECONDS):
                     return
-                shown = (self._listings.row_shown(row, work.place, post or row.post) for row in found.due.values())
-                await asyncio.gather(*shown)
+                shown = (row for name, row in found.due.items() if name not in found.untold)
+                await asyncio.gather(*(self._listings.row_shown(row, work.place, post or row.post) for row in shown))
             except SaysoError as error:
                 self._log.warning("listing_not_recorded", place=work.place, code=error.code)
                 await asyncio.sleep(PAUSE_SECONDS)

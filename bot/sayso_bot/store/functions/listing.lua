@@ -44,12 +44,12 @@ end)
 
 -- listing_row: a request with the version of its card that is wanted now. Writes nothing.
 -- KEYS  record, card, clock      ARGV  place
--- Answers  ok, now, light record, version, button, post ('' none), listed | none
+-- Answers  ok, now, light record, version, button, post ('' none), listed, keys of the story that were told | none
 register('listing_row', function(keys, a)
   local now = peek(keys[3])
-  local f = redis.call('HMGET', keys[2], 'wanted', 'button', 'post', 'listed')
+  local f = redis.call('HMGET', keys[2], 'wanted', 'button', 'post', 'listed', 'told')
   if not f[1] or redis.call('HGET', keys[1], 'place') ~= a[1] then return { 'none', now } end
-  return { 'ok', now, light(keys[1]), f[1], f[2], f[3] or '', f[4] or '' }
+  return { 'ok', now, light(keys[1]), f[1], f[2], f[3] or '', f[4] or '', f[5] or '' }
 end, { 'no-writes' })
 
 -- listing_shown: the message shows this. With nothing left that waits the listing is closed, and the next request begins another.
@@ -80,7 +80,8 @@ register('listing_shown', function(keys, a)
 end)
 
 -- row_shown: a listing shows this version of a request, or nobody needs to see it.
--- KEYS  of_request (16)      ARGV  id, place, version, post ('' none)
+-- What had happened before the first post is not told beside it, as in `posted`.
+-- KEYS  of_request (17)      ARGV  id, place, version, post ('' none), keys of the story by now
 -- Answers  ok
 register('row_shown', function(keys, a)
   local k = request_keys(keys)
@@ -90,7 +91,10 @@ register('row_shown', function(keys, a)
   if not f[1] then return { 'ok', now } end
   if post ~= '' and f[2] ~= post then
     redis.call('HSET', k.post, 'post', post, 'listed', 1)
-    if not f[2] then journal(k.journal, 'posted', now, id, cjson.encode({ place = place, post = post })) end
+    if not f[2] then
+      if a[5] ~= '' then redis.call('HSET', k.post, 'told', a[5]) end
+      journal(k.journal, 'posted', now, id, cjson.encode({ place = place, post = post }))
+    end
   end
   redis.call('HSET', k.post, 'posted', math.max(version, tonumber(f[3])), 'attempts', 0, 'lease_until', 0)
   redis.call('HDEL', k.post, 'tried_at')
