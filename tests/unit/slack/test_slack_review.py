@@ -103,6 +103,12 @@ class TestAReview:
         assert "Nothing was changed." in await office.tap(shown, action, user=user)
         assert len(office.slack.dialogs) == 1, "who is known is told without a dialog"
 
+    async def test_a_page_that_slack_does_not_show_is_said(self, office: Office) -> None:
+        dialog = await reviewed(office)
+        office.slack.fail("views.update", "internal_error")
+        assert await office.slack.step(office.url, dialog, "review_next") == 200
+        assert "did not show what comes next" in (await office.slack.until_told("U0ANA"))[-1]
+
     async def test_a_guest_whom_the_rule_names_reads_all_of_it(self, office: Office) -> None:
         office.slack.add_user("U0GUEST", name="Gus", guest=True)
         dialog = await reviewed(office, user="U0GUEST", approvers=("slack:U0GUEST",))
