@@ -202,9 +202,11 @@ async def lying_in(store: RedisStore) -> dict[str, Any]:
     types, values = client.pipeline(transaction=False), client.pipeline(transaction=False)
     for name in names:
         types.type(name)
-    for name, kind in zip(names, await types.execute(), strict=True):
+    # a rate's key may lapse between two looks
+    kinds = {name: kind for name, kind in zip(names, await types.execute(), strict=True) if kind != "none"}
+    for name, kind in kinds.items():
         _look(values, name, kind)
-    found = dict(zip((name.removeprefix(store.keys.tag) for name in names), await values.execute(), strict=True))
+    found = dict(zip((name.removeprefix(store.keys.tag) for name in kinds), await values.execute(), strict=True))
     return {name: [fields for _, fields in held] if name == "journal" else held for name, held in found.items()}
 
 

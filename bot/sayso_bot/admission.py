@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from sayso_bot.domain.card import who_may
 from sayso_bot.domain.person import OPERATOR, Person
-from sayso_bot.domain.request import Request, Requirement, Vote
+from sayso_bot.domain.request import Outline, Requirement, Vote
 from sayso_bot.errors import CannotCheck, NotAnApprover, OwnRequest
 from sayso_bot.ports import ChatAdapter, LookupFailed
 
@@ -28,7 +28,7 @@ class Admission:
 
     async def evidence(
         self,
-        request: Request,
+        request: Outline,
         person: Person,
         people: People,
         *,
@@ -80,7 +80,7 @@ class Admission:
         except LookupFailed:
             raise CannotCheck("It could not be checked whether the named approver may decide.") from None
 
-    async def no_longer_admitted(self, request: Request, people: People) -> list[str]:
+    async def no_longer_admitted(self, request: Outline, people: People) -> list[str]:
         """Persons of earlier approvals who would not be admitted now (they left the group). Raises `CannotCheck`."""
         void = []
         for vote in request.votes:
@@ -158,7 +158,7 @@ class Admission:
         return bool(person.aliases & await adapter.resolve(approver, fresh=fresh))
 
 
-def _asked_of(request: Request) -> Requirement | None:
+def _asked_of(request: Outline) -> Requirement | None:
     """What the rule demands, at the place whose people are asked now: where it was moved to the rule's own fallback."""
     if request.requirement is None or not request.at_fallback:
         return request.requirement
@@ -183,7 +183,7 @@ def _check_not_own(acts_for: str | None, person: Person, people: People) -> None
         )
 
 
-def _why_not(request: Request, person: Person) -> str:
+def _why_not(request: Outline, person: Person) -> str:
     """For the person alone: who may, and for the local operator the line that would admit them."""
     if OPERATOR in person.aliases and request.requirement:
         return (

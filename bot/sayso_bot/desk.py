@@ -16,6 +16,7 @@ from time import monotonic
 from typing import Literal
 
 from sayso_bot.admission import Admission
+from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.card import Card, card, how_it_ended
 from sayso_bot.domain.files import File
 from sayso_bot.domain.fingerprint import fingerprint
@@ -25,8 +26,7 @@ from sayso_bot.domain.listing import Listed, Listing
 from sayso_bot.domain.pauses import pause_over
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Asked, Route
-from sayso_bot.domain.request import Request, Status, new_request_id
-from sayso_bot.domain.story import story
+from sayso_bot.domain.request import Outline, Request, Status, new_request_id
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import (
     AlreadySettled,
@@ -45,8 +45,8 @@ from sayso_bot.errors import (
 )
 from sayso_bot.filing import Filing
 from sayso_bot.in_force import in_force
+from sayso_bot.narrator import Narrator
 from sayso_bot.ports import (
-    AdapterError,
     Announces,
     Ballot,
     Button,
@@ -60,16 +60,15 @@ from sayso_bot.ports import (
     FileStore,
     Filter,
     Gone,
-    ListRow,
-    ListWork,
+    ListingRow,
+    ListingWork,
     Log,
     NewRequest,
     NoticeWork,
     Page,
     Put,
-    Retry,
     Sending,
-    ShowsLists,
+    ShowsListings,
     Standing,
     Store,
     Submitted,
@@ -81,8 +80,6 @@ from sayso_bot.refusals import Refusals
 from sayso_bot.voting import Voting, already, new_button
 
 MAX_FIELD = 200
-STORY_TRIES = 4
-"""Fewer than raise an alarm: a card that is shown is not undeliverable because its thread is closed."""
 
 
 class Desk:
@@ -108,6 +105,7 @@ class Desk:
         self._review_url = review_url
         self._adapters: dict[str, ChatAdapter] = {}
         self._admission = Admission(self._adapters)
+        self.narrator = Narrator(store, self._adapters, log)
         self._voting = Voting(store, configuration, self._admission, self.look)
         self._filing = Filing(files, configuration, self._admission, self.look)
         self._held: Counter[str] = Counter()
@@ -232,10 +230,10 @@ class Desk:
         is_own = request.id == request_id and request.agent == self._present(key).name
         return request if is_own and request.settled else None
 
-    async def list(self, key: Key, wanted: Filter, *, cursor: str | None, limit: int) -> Page:
+    async def list(self, key: Key, wanted: Filter, *, cursor: str | None, limit: int) -> Page[Request]:
         """The agent's own requests, newest first; none where ``wanted`` names another agent."""
 
-        async def attempt() -> Page:
+        async def attempt() -> Page[Request]:
             present, epochs = self._present(key), self._configuration.epochs.of_keys
             own = Filter(wanted.status, wanted.action, present.name)
             page = await self._store.list(own, cursor=cursor, limit=limit, epochs=epochs)
@@ -279,32 +277,16 @@ class Desk:
                 await adapter.update(shown, work.place, double, work.button)
             except Gone as error:
                 self._log.info("double_gone", request=work.request.id, place=work.place, what=error.what)
-        if adapter.capabilities.narrates and work.post is not None:
-            await self._narrate(adapter, work, post)
+        if work.post is not None:  # a new post is written down before anything else is sent
+            await self.narrator.beside_card(work, post)
         return post
 
-    async def _narrate(self, adapter: ChatAdapter, work: Work, post: str) -> None:
-        """Tell what was not told yet. What the platform does not take stays untold: the card itself is shown.
-
-        Raises `Retry` for the first few times, so that nothing is left out for a moment's trouble.
-        """
-        for entry in story(work.request):
-            if entry.key in work.told:
-                continue
-            try:
-                await adapter.narrate(work.request.id, work.place, post, entry, look=work.attempts > 1)
-            except AdapterError as error:
-                if isinstance(error, Retry) and work.attempts < STORY_TRIES:
-                    raise
-                self._log.warning("story_not_told", request=work.request.id, entry=entry.key, what=error.what)
-            await self._store.narrated(work, entry.key)
-
-    def shows_lists(self, place: str) -> bool:
+    def shows_listings(self, place: str) -> bool:
         """Whether several requests can be one message there."""
         return self._lister(place) is not None
 
-    async def show_list(
-        self, work: ListWork, rows: Sequence[ListRow], waiting: int, ended: Mapping[Status, int]
+    async def show_listing(
+        self, work: ListingWork, rows: Sequence[ListingRow], waiting: int, ended: Mapping[Status, int]
     ) -> str | None:
         """Bring a place's listing up to date; the post that shows it now, or None when nobody needs to see it.
 
@@ -315,19 +297,19 @@ class Desk:
         lister = self._lister(work.place)
         if lister is None:
             raise Gone(f"{platform}_not_configured")
-        listed = tuple(Listed(self.card(row.request), row.button) for row in rows)
+        listed = tuple(Listed(row.request, row.button) for row in rows)
         listing = Listing(work.name, listed, waiting, ended, self._review_url("").removesuffix("/requests/"))
         post = work.post
         if post is None and work.lost_at is not None:
             post = await self._adapters[platform].find(work.name, work.place)
         if post is None:
-            return await lister.post_list(listing, work.place) if waiting else None
-        await lister.update_list(listing, work.place, post)
+            return await lister.post_listing(listing, work.place) if waiting else None
+        await lister.update_listing(listing, work.place, post)
         return post
 
-    def _lister(self, place: str) -> ShowsLists | None:
+    def _lister(self, place: str) -> ShowsListings | None:
         found: object = self._adapters.get(place.partition(":")[0])
-        return found if isinstance(found, ShowsLists) else None
+        return found if isinstance(found, ShowsListings) else None
 
     async def announce(self, work: NoticeWork) -> str | None:
         """Post a notice; the post, or None where the place takes none. A lost answer is looked up first.
@@ -394,7 +376,7 @@ class Desk:
             self._log_state("filed", filed.request)
         return filed
 
-    async def standing(self, request: Request, person: Person, *, surface: str, place: str | None) -> Standing:
+    async def standing(self, request: Outline, person: Person, *, surface: str, place: str | None) -> Standing:
         """What `vote` would say to this person now."""
         people = self._configuration.policy.people
         person = person.joined(people)
@@ -406,7 +388,8 @@ class Desk:
             await self._admission.evidence(request, person, people, surface=surface, place=place)
         except VoteRefused as refusal:
             return Standing(may_vote=False, why_not=refusal.why)
-        return Standing(may_vote=True, put=tuple(file for file in request.files if file.by == person.id))
+        files = request.files if isinstance(request, Request) else ()
+        return Standing(may_vote=True, put=tuple(file for file in files if file.by == person.id))
 
     @asynccontextmanager
     async def _on_record(self, kind: str, deed: Ballot | Edit | Put) -> AsyncIterator[None]:
@@ -426,8 +409,8 @@ class Desk:
             raise NotFound("There is no request with this id.")
         return request
 
-    async def browse(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page:
-        return await self._store.list(wanted, cursor=cursor, limit=limit)
+    async def browse(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page[Brief]:
+        return await self._store.browse(wanted, cursor=cursor, limit=limit)
 
     async def open_file(self, file: File) -> AsyncIterator[bytes]:
         return await self._filing.open(file)

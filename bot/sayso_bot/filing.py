@@ -107,7 +107,7 @@ class Filing:
             await self._check_quota(request, sending)
             peeked = replace(sending, content=_peeked(sending))
             async with self._received(peeked) as received:
-                return await self._in_force(lambda: self._attach(read, peeked, received))
+                return await in_force(self._configuration, lambda: self._attach(read, peeked, received))
 
     async def open(self, file: File) -> AsyncIterator[bytes]:
         return await self._files.content(file)

@@ -8,6 +8,7 @@ a time, and their owners read again. A connection that has fallen silent is aske
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable, Container
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
@@ -83,7 +84,7 @@ class Subscription:
         self._client = client
         self._tag = tag
         self._log = log
-        self._on: dict[str, Callable[[], None]] = {}
+        self._on: dict[str, list[Callable[[], None]]] = {}
         self._holds: dict[str, list[_Hold]] = {}
         self._listeners: set[asyncio.Queue[Change | None]] = set()
         self._waking: asyncio.Task[None] | None = None
@@ -94,8 +95,8 @@ class Subscription:
         self.closing = False
 
     def on(self, channel: str, callback: Callable[[], None]) -> None:
-        """Call ``callback`` for each message on ``config`` or ``outbox``, and for each new subscription."""
-        self._on[channel] = callback
+        """Call ``callback`` too for each message on ``config`` or ``outbox``, and for each new subscription."""
+        self._on.setdefault(channel, []).append(callback)
 
     def hold(self, request_id: str, owner: str = "") -> _Hold:
         return _Hold(request_id, owner, self._holds)
@@ -184,13 +185,14 @@ class Subscription:
         elif channel == "changes":
             kind, _, request_id = text.partition(" ")
             self._tell(Change(request_id, kind))
-        elif channel in self._on:
-            self._on[channel]()
+        else:
+            for callback in self._on.get(channel, ()):
+                callback()
 
     def _missed(self) -> None:
         """Something may have been published while nobody listened."""
         self._tell(None)
-        for callback in self._on.values():
+        for callback in itertools.chain.from_iterable(self._on.values()):
             callback()
         if self._waking is not None:
             self._waking.cancel()  # those that it woke before this gap must be woken again

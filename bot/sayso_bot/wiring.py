@@ -54,9 +54,10 @@ from sayso_bot.workers.deadlines import Deadlines
 from sayso_bot.workers.delivery import Delivery
 from sayso_bot.workers.illness import IllnessWatch
 from sayso_bot.workers.keys import KeyWatch
-from sayso_bot.workers.lists import Lists
+from sayso_bot.workers.listings import Listings
 from sayso_bot.workers.notices import Announcing
 from sayso_bot.workers.policy_file import PolicyFile
+from sayso_bot.workers.principals import Principals
 from sayso_bot.workers.repaint import Repaint
 from sayso_bot.workers.tasks import running, tasks
 
@@ -164,8 +165,10 @@ async def running_service(settings: Settings, environ: Mapping[str, str] = os.en
         group = await stack.enter_async_context(tasks(log))
         illness = _illness(service)
         delivery = _delivery(service, illness)
+        principals = Principals(service.store.tellings, service.desk.narrator.to_principal, logger("principals"))
         repaint = Repaint(service.store, service.store.office, logger("repaint"))
         service.subscription.on("outbox", delivery.hint)
+        service.subscription.on("outbox", principals.hint)
         service.subscription.on("config", lambda: group.spawn(_refreshed(service.configuration)))
         service.configuration.on_dropped(service.subscription.wake)
         service.configuration.on_turned(lambda: _turned(service, repaint))
@@ -194,6 +197,7 @@ async def running_service(settings: Settings, environ: Mapping[str, str] = os.en
         workers = {
             "subscription": service.subscription.run(),
             "delivery": delivery.run(),
+            "principals": principals.run(),
             "deadlines": Deadlines(service.store, logger("deadlines")).run(),
             "clock": clock.run(),
             "repaint": repaint.run(),
@@ -253,9 +257,9 @@ def place_address(text: str) -> str:
 
 def _delivery(service: Service, illness: IllnessWatch) -> Delivery:
     store, desk = service.store, service.desk
-    lists = Lists(store, store.lists, desk, logger("lists"))
+    listings = Listings(store, store.listings, desk, desk.narrator.beside_listing, logger("listings"))
     announcing = Announcing(store.notices, desk.announce, logger("announcing"))
-    return Delivery(store, desk.show, desk.move, lists, announcing, logger("delivery"), illness.shown)
+    return Delivery(store, desk.show, desk.move, listings, announcing, logger("delivery"), illness.shown)
 
 
 def _illness(service: Service) -> IllnessWatch:

@@ -77,10 +77,10 @@ class Platform:
     async def find(self, request_id: str, place: str) -> str | None:
         raise AssertionError("nothing is looked up here")
 
-    async def narrate(self, request_id: str, place: str, post: str, entry: Entry, *, look: bool) -> None:
+    async def narrate(self, place: str, post: str, entries: Sequence[Entry], *, look: bool) -> None:
         raise AssertionError("no story is told here")
 
-    async def notify(self, alias: str, text: str) -> None:
+    async def notify(self, address: str, entry: Entry, *, near: str, look: bool) -> str | None:
         raise AssertionError("nobody is told anything here")
 
     async def resolve(self, approver: str, *, fresh: bool = False) -> frozenset[str]:

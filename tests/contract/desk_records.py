@@ -45,8 +45,9 @@ def _check_indexes(lying: dict[str, Any], model: Model) -> None:
 
 def _check_usage(lying: dict[str, Any], model: Model) -> None:
     def size(request_id: str) -> int:
-        record = lying[f"request:{request_id}"]
-        return len(record["body"].encode()) + len(record.get("edit", "").encode())
+        kept = {name: len(held.encode()) for name, held in lying[f"request:{request_id}"].items()}
+        briefs = sum(length for name, length in kept.items() if name.startswith("brief:"))
+        return kept["body"] + kept.get("edit", 0) + kept.get("edits", -1) + 1 + briefs
 
     usage = {name: int(held) for name, held in lying.get(f"usage:{model.key.name}", {}).items()}
     pending = [each.id for each in model.pending]

@@ -12,15 +12,15 @@ from book import ANA, BEN, EPOCHS, PLACE, advance, attached, cast, change, key, 
 from office_store import a_route, changed, paused, removing, resumed, setting, taken_along
 from sayso_bot.domain.notice import Notice
 from sayso_bot.domain.request import Request, from_milliseconds
-from sayso_bot.ports import Epochs, Filter, NoticeWork, Work
+from sayso_bot.ports import Epochs, Filter, NoticeWork, Telling, Work
 from sayso_bot.store.redis import RedisStore
 
 WRITERS = (
     "submit", "vote", "edit", "attach_file", "cancel", "expire", "begin", "renew", "posted", "narrated", "tapped",
     "failed", "moot", "move", "put_keys", "activate", "pause", "resume", "change_places", "take_along", "report",
-    "want", "repainted", "lapse_keys", "note_use", "claim",
+    "want", "repainted", "lapse_keys", "note_use", "claim", "begin_telling", "telling_failed", "end_telling",
 )  # fmt: skip
-READERS = ("read", "list", "due_requests", "due_places", "due_work", "configuration", "versions")
+READERS = ("read", "glance", "list", "due_requests", "due_places", "due_work", "configuration", "versions")
 AT = 4_000_000_000_000
 
 
@@ -49,6 +49,7 @@ class Life:
         yield from self._a_card_with_trouble()
         yield from self._a_card_that_moves()
         yield from self._ends()
+        yield from self._an_end_that_is_told()
         yield from self._configuration()
         yield from self._an_admin_s_day()
 
@@ -70,7 +71,7 @@ class Life:
         yield lambda: store.renew(work, 15)
         yield lambda: store.posted(work, "ts1")
         for entry in ("vote:1", "vote:2", "vote:1"):
-            yield lambda entry=entry: store.narrated(work, entry)  # type: ignore[misc]
+            yield lambda entry=entry: store.narrated(request, PLACE, entry)  # type: ignore[misc]
         yield lambda: cast(store, request, ANA, "approve", operation="o1")
         seen: Request = self._last().request
         yield lambda: cast(store, seen, BEN, "approve", operation="o2", void=[ANA.id])
@@ -139,6 +140,21 @@ class Life:
         moot: Work = self._last()
         yield lambda: store.moot(moot)
         yield lambda: store.list(Filter(None, "payments.refund", "agent"), cursor=None, limit=3)
+        yield lambda: store.browse(Filter(None, "payments.refund", "agent"), cursor=None, limit=3)
+
+    def _an_end_that_is_told(self) -> Iterator[Callable[[], Awaitable[Any]]]:
+        store, bound = self.store, replace(key(), principal="boss@example.com")
+        yield lambda: store.submit(self._new(place=None, of=bound), EPOCHS)
+        request: Request = self._last().request
+        yield lambda: store.cancel(request, EPOCHS)
+        yield lambda: store.tellings.due_tellings(10)
+        yield lambda: store.tellings.begin_telling(request.id)
+        telling: Telling = self._last()
+        yield lambda: store.tellings.telling_failed(telling, after_seconds=0, lost=True)
+        yield lambda: _wait(61)
+        yield lambda: store.tellings.begin_telling(request.id)
+        again: Telling = self._last()
+        yield lambda: store.tellings.end_telling(again, "D1/2.3")
 
     def _an_admin_s_day(self) -> Iterator[Callable[[], Awaitable[Any]]]:
         store, epochs = self.store, Epochs(1, 1)

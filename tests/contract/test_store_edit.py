@@ -179,7 +179,8 @@ async def test_the_agent_s_use_of_bytes_follows_each_edit_and_ends_with_the_requ
     await _edited(store, large, {"amount": 2})
     book = await _book(store)
     record = book[f"request:{request.id}"]
-    used = len(record["body"].encode()) + len(record["edit"].encode())
+    kept = {name: len(text.encode()) for name, text in record.items()}
+    used = kept["body"] + kept["edit"] + kept["brief:3"] + kept["edits"] + 1
     assert int(book["usage:agent"]["bytes"]) == int(book["counters"]["bytes"]) == int(record["bytes"]) == used
     await store.cancel(large, EPOCHS)
     assert (await _book(store))["usage:agent"] == {"pending": "0", "bytes": "0"}

@@ -10,7 +10,7 @@ import pytest
 from book import ANA, PLACE, advance, cast, journal, made, opened
 from redis_server import RedisServer
 from sayso_bot.domain.request import Status
-from sayso_bot.ports import ListWork
+from sayso_bot.ports import ListingWork
 from sayso_bot.store.redis import RedisStore
 
 
@@ -27,33 +27,33 @@ async def store(server: RedisServer) -> AsyncIterator[RedisStore]:
         yield found
 
 
-async def _begun(store: RedisStore, name: str = "req_1") -> ListWork:
-    work = await store.lists.begin_list(PLACE, 15, name)
-    assert isinstance(work, ListWork)
+async def _begun(store: RedisStore, name: str = "req_1") -> ListingWork:
+    work = await store.listings.begin_listing(PLACE, 15, name)
+    assert isinstance(work, ListingWork)
     return work
 
 
 async def test_of_many_workers_one_gets_the_list(server: RedisServer, store: RedisStore) -> None:
     async with opened(server.url, store.keys.book) as other:
-        begun = await asyncio.gather(*(each.lists.begin_list(PLACE, 15, "req_1") for each in (store, other) * 20))
-    [work] = [found for found in begun if isinstance(found, ListWork)]
+        begun = await asyncio.gather(*(each.listings.begin_listing(PLACE, 15, "req_1") for each in (store, other) * 20))
+    [work] = [found for found in begun if isinstance(found, ListingWork)]
     assert (work.name, work.post, work.attempts, work.lost_at, work.ids) == ("req_1", None, 1, None, frozenset())
-    assert {found for found in begun if not isinstance(found, ListWork)} == {1.0}, "who holds it may soon be done"
+    assert {found for found in begun if not isinstance(found, ListingWork)} == {1.0}, "who holds it may soon be done"
 
 
 async def test_what_is_shown_is_kept_until_nothing_waits(store: RedisStore) -> None:
     work = await _begun(store)
-    assert await store.lists.list_shown(work, "ts1", ["req_1", "req_2"], {}, 1)
-    assert await store.lists.begin_list(PLACE, 15, "req_3") == 1.0, "it is changed once a second at most"
+    assert await store.listings.listing_shown(work, "ts1", ["req_1", "req_2"], {}, 1)
+    assert await store.listings.begin_listing(PLACE, 15, "req_3") == 1.0, "it is changed once a second at most"
     await advance(store, 1)
     second = await _begun(store, "req_3")
     assert (second.name, second.post, second.ids) == ("req_1", "ts1", frozenset({"req_1", "req_2"}))
     ended = {"req_1": Status.APPROVED}
     for _ in range(2):
-        assert await store.lists.list_shown(second, "ts1", [], ended, 0), "told twice it counts once"
+        assert await store.listings.listing_shown(second, "ts1", [], ended, 0), "told twice it counts once"
     third = await _begun(store)
     assert (third.ids, third.ended) == (frozenset({"req_2"}), {Status.APPROVED: 1})
-    assert await store.lists.list_shown(third, "ts1", [], {"req_2": Status.DENIED}, 0)
+    assert await store.listings.listing_shown(third, "ts1", [], {"req_2": Status.DENIED}, 0)
     fresh = await _begun(store, "req_9")
     assert (fresh.name, fresh.post, fresh.ids, fresh.ended) == ("req_9", None, frozenset(), {})
 
@@ -63,8 +63,8 @@ async def test_a_late_worker_records_its_post_and_nothing_else(store: RedisStore
     await advance(store, 76)  # its lease has lapsed, and its post may be looked up
     heir = await _begun(store)
     assert heir.lost_at is not None
-    assert await store.lists.list_shown(heir, "ts1", ["req_1"], {}, 0)
-    assert not await store.lists.list_shown(late, "ts2", ["req_1", "req_2"], {}, 0)
+    assert await store.listings.listing_shown(heir, "ts1", ["req_1"], {}, 0)
+    assert not await store.listings.listing_shown(late, "ts2", ["req_1", "req_2"], {}, 0)
     after = await _begun(store)
     assert (after.post, after.ids) == ("ts1", frozenset({"req_1"}))
     assert (await store.totals()).doubles == 1
@@ -74,28 +74,28 @@ async def test_a_late_worker_s_post_that_nobody_knew_of_is_the_list_s(store: Red
     late = await _begun(store)
     await advance(store, 76)
     heir = await _begun(store)
-    assert not await store.lists.list_shown(late, "ts1", ["req_1"], {}, 0)
-    await store.lists.list_failed(heir, after_seconds=0, lost=False, whole_place=False, gone=False)
+    assert not await store.listings.listing_shown(late, "ts1", ["req_1"], {}, 0)
+    await store.listings.listing_failed(heir, after_seconds=0, lost=False, whole_place=False, gone=False)
     assert (await _begun(store)).post == "ts1"
 
 
 async def test_a_lost_answer_is_looked_up_later_and_a_plain_failure_is_not(store: RedisStore) -> None:
     for lost, wait in ((False, 0.0), (True, 60.0)):
         work = await _begun(store)
-        await store.lists.list_failed(work, after_seconds=0, lost=lost, whole_place=False, gone=False)
+        await store.listings.listing_failed(work, after_seconds=0, lost=lost, whole_place=False, gone=False)
         if wait:
-            assert await store.lists.begin_list(PLACE, 15, "req_2") == wait
+            assert await store.listings.begin_listing(PLACE, 15, "req_2") == wait
             await advance(store, wait)
         again = await _begun(store, "req_2")
         assert (again.lost_at is not None) is lost
         assert again.name == ("req_1" if lost else "req_2"), "a list that may be there keeps its name"
-        await store.lists.list_failed(again, after_seconds=0, lost=False, whole_place=False, gone=False)
+        await store.listings.listing_failed(again, after_seconds=0, lost=False, whole_place=False, gone=False)
 
 
 async def test_a_place_that_asked_us_to_wait_is_left_alone(store: RedisStore) -> None:
     request = await made(store)
-    await store.lists.list_failed(await _begun(store), after_seconds=30, lost=False, whole_place=True, gone=False)
-    assert await store.lists.begin_list(PLACE, 15, "req_1") == 30.0
+    await store.listings.listing_failed(await _begun(store), after_seconds=30, lost=False, whole_place=True, gone=False)
+    assert await store.listings.begin_listing(PLACE, 15, "req_1") == 30.0
     assert (await store.due_places(10)).items == ()
     assert await store.begin(request, PLACE, 15) is None
     await advance(store, 30)
@@ -104,35 +104,35 @@ async def test_a_place_that_asked_us_to_wait_is_left_alone(store: RedisStore) ->
 
 
 async def test_a_message_that_is_gone_is_forgotten_and_what_waits_is_not(store: RedisStore) -> None:
-    assert await store.lists.list_shown(await _begun(store), "ts1", ["req_1"], {}, 0)
-    await store.lists.list_failed(await _begun(store), after_seconds=0, lost=False, whole_place=False, gone=True)
+    assert await store.listings.listing_shown(await _begun(store), "ts1", ["req_1"], {}, 0)
+    await store.listings.listing_failed(await _begun(store), after_seconds=0, lost=False, whole_place=False, gone=True)
     work = await _begun(store, "req_2")
     assert (work.post, work.ids, work.name) == (None, frozenset({"req_1"}), "req_2")
 
 
 async def test_a_row_is_work_until_the_version_that_is_wanted_is_shown(store: RedisStore) -> None:
     request = await made(store)
-    row = await store.lists.list_row(request.id, PLACE)
+    row = await store.listings.listing_row(request.id, PLACE)
     assert row is not None
     assert (row.request.id, row.version, row.post, row.listed) == (request.id, 1, None, False)
     await cast(store, request, ANA, "approve")
-    await store.lists.row_shown(row, PLACE, "ts1")
+    await store.listings.row_shown(row, PLACE, "ts1")
     assert await store.due_work(PLACE, 10) == [request.id], "it was decided meanwhile"
-    row = await store.lists.list_row(request.id, PLACE)
+    row = await store.listings.listing_row(request.id, PLACE)
     assert row is not None
     assert (row.request.status, row.version, row.post, row.listed) == (Status.APPROVED, 2, "ts1", True)
-    await store.lists.row_shown(row, PLACE, "ts1")
+    await store.listings.row_shown(row, PLACE, "ts1")
     assert await store.due_work(PLACE, 10) == []
     assert len(await journal(store, "posted")) == 1
-    assert await store.lists.list_row(request.id, "slack:C2") is None
+    assert await store.listings.listing_row(request.id, "slack:C2") is None
 
 
 async def test_what_is_put_off_is_due_later_and_what_is_done_stays_done(store: RedisStore) -> None:
     request, done = await made(store), await made(store)
-    row = await store.lists.list_row(done.id, PLACE)
+    row = await store.listings.listing_row(done.id, PLACE)
     assert row is not None
-    await store.lists.row_shown(row, PLACE, "ts1")
-    await store.lists.put_off(PLACE, [request.id, done.id], 5)
+    await store.listings.row_shown(row, PLACE, "ts1")
+    await store.listings.put_off(PLACE, [request.id, done.id], 5)
     assert (await store.due_places(10)).items == ()
     await advance(store, 5)
     assert await store.due_work(PLACE, 10) == [request.id]

@@ -7,14 +7,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import pytest
 
-from book import ANA, EPOCHS, advance, cast, journal, key, lying_in, made
-from sayso_bot.domain.request import Cause, Status
+from book import ANA, EPOCHS, advance, cast, change, journal, key, lying_in, made
+from sayso_bot.domain.brief import brief
+from sayso_bot.domain.request import Cause, Request, Status
 from sayso_bot.errors import Unavailable
 from sayso_bot.ports import Again, Epochs, Filter
 from sayso_bot.store import redis as store_module
 from sayso_bot.store.codec import RECORD_VERSIONS
+from sayso_bot.store.library import library
 from sayso_bot.store.redis import RedisStore
 
 # --------------------------------------------------------------------------- reading and ending
@@ -37,6 +40,7 @@ async def test_reading_writes_nothing(store: RedisStore) -> None:
     before = await lying_in(store)
     await store.read(request.id, EPOCHS)
     await store.list(Filter(), cursor=None, limit=10)
+    await store.browse(Filter(), cursor=None, limit=10)
     await store.due_requests(10)
     await store.due_places(10)
     await store.due_work("slack:C1", 10)
@@ -98,6 +102,48 @@ async def test_a_request_that_redis_has_lost_is_an_error_that_says_so(store: Red
 
 
 # --------------------------------------------------------------------------- lists
+
+
+async def _edited(store: RedisStore, request: Request, params: dict[str, Any]) -> Request:
+    answer = await change(store, request, ANA, params)
+    assert answer.request is not None
+    return answer.request
+
+
+async def _looked_at(store: RedisStore, request_id: str) -> int:
+    """How many characters of a request's record Redis sends to whoever lists it."""
+    name, key = library().name("glance"), store.keys.request(request_id)
+    _, _, record = await store.client.fcall_ro(name, 2, key, store.keys["clock"])
+    return sum(map(len, record))
+
+
+async def test_a_list_shows_the_same_of_a_large_request_and_reads_little_of_it(store: RedisStore) -> None:
+    much: dict[str, Any] = {**{f"p{number}": number for number in range(40)}, "text": "é" * 100_000}
+    small, large = await made(store, params={"amount": 1}), await made(store, params=much)
+    grown = await _edited(store, await made(store, params={"amount": 1}), much)
+    shrunk = await _edited(store, await made(store, params=much), {"amount": 2})
+    await cast(store, large, ANA, "approve")
+    page = await store.browse(Filter(), cursor=None, limit=10)
+    whole = [await store.read(request.id) for request in (shrunk, grown, large, small)]
+    assert list(page.items) == [brief(request) for request in whole if request]
+    assert (await store.browse(Filter(Status.APPROVED), cursor=None, limit=10)).items == (page.items[2],)
+    assert max([await _looked_at(store, request.id) for request in (small, large, grown, shrunk)]) < 4000
+
+
+async def test_a_brief_of_an_earlier_revision_is_not_believed(store: RedisStore) -> None:
+    large = await made(store, params={"amount": 1, "text": "x" * 10_000})
+    edit: Any = {"revision": 2, "edit": orjson.dumps({"params": {"amount": 2}, "fingerprint": "sha256:02"}).decode()}
+    await store.client.hset(store.keys.request(large.id), mapping=edit)
+    [found] = (await store.browse(Filter(), cursor=None, limit=10)).items
+    assert (found.revision, [fact.value for fact in found.gist.facts]) == (2, ["2"])
+
+
+async def test_a_list_ends_what_is_due(store: RedisStore) -> None:
+    request = await made(store, timeout_seconds=60, params={"text": "x" * 10_000})
+    await advance(store, 60)
+    assert (await store.browse(Filter(Status.PENDING), cursor=None, limit=10)).items == ()
+    [ended] = (await store.browse(Filter(), cursor=None, limit=10)).items
+    assert (ended.id, ended.status) == (request.id, Status.EXPIRED)
 
 
 async def _all(store: RedisStore, wanted: Filter, limit: int) -> list[str]:

@@ -87,7 +87,8 @@ async def test_the_commands_and_the_snippet_run_as_they_are_printed(sayso: Sayso
 
     async def asked() -> str:
         page = await sayso.service.desk.browse(Filter(status=Status.PENDING), cursor=None, limit=5)
-        return next((found.id for found in page.items if found.params == {"action": ASK["action"]}), "")
+        wanted = [(fact.label, fact.value) for found in page.items for fact in found.gist.facts]
+        return page.items[0].id if wanted == [("action", ASK["action"])] else ""
 
     await sayso.vote(await until(asked), "approve", person=ANA)
     await running

@@ -14,7 +14,8 @@ from e2e.office import PAYMENTS, POLICY, Stalled, asked, later, office, recorded
 from fakes.slack import FakeSlack
 from fakes.slack_workspace import Message
 from redis_server import RedisServer
-from service import ANA, Sayso, ServiceProcess, until
+from sayso_bot.ports import Edit
+from service import ANA, BEN, Sayso, ServiceProcess, until
 
 DIGEST = POLICY.replace("ben@example.com], timeout: 30m}", "ben@example.com], timeout: 30m, digest: true}")
 
@@ -37,6 +38,19 @@ async def _says(sayso: Sayso, message: Message, sentence: str) -> None:
         return sentence in words(message)
 
     await until(said)
+
+
+def told(slack: FakeSlack, message: Message) -> list[str]:
+    """What stands in its thread: a line for each thing, without the words that people gave with it."""
+    return [line for text in slack.thread(message) for line in text.split("\n") if not line.startswith("| ")]
+
+
+async def _tells(sayso: Sayso, slack: FakeSlack, message: Message, count: int) -> None:
+    async def tells() -> bool:
+        await later(sayso, 0.5)
+        return len(told(slack, message)) >= count
+
+    await until(tells)
 
 
 async def test_a_burst_is_one_message_that_lists_the_first_and_counts_the_others() -> None:
@@ -69,6 +83,62 @@ async def test_each_request_of_a_list_is_reviewed_and_decided_on_its_own() -> No
         statuses = [(await sayso.service.desk.look(request)).status for request in (first, second, third)]
         assert statuses == ["pending", "approved", "pending"]
         assert {(await sayso.service.desk.button(row)).request_id for row in rows(message)} == {first, third}  # type: ignore[union-attr]
+
+
+async def test_the_thread_of_a_list_tells_each_request_s_votes_edits_and_end_once() -> None:
+    policy = DIGEST.replace("digest: true}", "digest: true, quorum: 2, editable: [order]}")
+    async with workspace() as slack, office(slack, policy=policy) as (sayso, agent):
+        first, second = [await asked(agent) for _ in range(2)]
+        message = await slack.posted()
+        for request in (first, second):
+            await recorded(sayso, request)
+        await sayso.vote(first, "approve", person=ANA)
+        await _tells(sayso, slack, message, 1)
+        await sayso.service.desk.edit(Edit(first, 1, BEN, {"order": "A-2"}, "inbox", "edit"))
+        await sayso.vote(second, "deny", person=BEN, reason="Not *this* one")
+        await _tells(sayso, slack, message, 3)
+        for person in (ANA, BEN):
+            await sayso.vote(first, "approve", person=person, revision=2)
+        await _tells(sayso, slack, message, 4)
+        assert sorted(told(slack, message)) == sorted([
+            f"payments.refund ({first}): Ana approved in inbox.",
+            f"payments.refund ({first}): Ben edited the params. Earlier answers count no longer; the card shows both"
+            " forms.",
+            f"payments.refund ({second}): Denied by Ben.",
+            f"payments.refund ({first}): Approved by Ana and Ben.",
+        ])  # fmt: skip
+        assert "| Ben: Not *this* one" in "\n".join(slack.thread(message))
+        assert slack.called("conversations.replies") == []
+
+
+async def test_what_ends_at_once_is_told_in_few_messages_and_none_twice() -> None:
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        requests = [await asked(agent) for _ in range(50)]
+        message = await slack.posted()
+        await _says(sayso, message, "50 requests wait")
+        for request in requests:
+            await recorded(sayso, request)
+        slack.drop("chat.postMessage")
+        await asyncio.gather(*(sayso.vote(request, "approve", person=ANA) for request in requests))
+        await _tells(sayso, slack, message, 50)
+        for request in requests:
+            await recorded(sayso, request)
+        assert sorted(told(slack, message)) == sorted(f"payments.refund ({one}): Approved by Ana." for one in requests)
+        assert len(slack.thread(message)) <= 6
+        assert len(slack.called("conversations.replies")) == 1, "only what may have been told is looked up"
+
+
+async def test_a_thread_that_takes_nothing_leaves_the_list_right() -> None:
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        requests = [await asked(agent) for _ in range(2)]
+        message = await slack.posted()
+        await _says(sayso, message, "2 requests wait")
+        slack.fail("chat.postMessage", "restricted_action_thread_locked", times=5)
+        await sayso.vote(requests[0], "approve", person=ANA)
+        await _says(sayso, message, "1 request waits")
+        await recorded(sayso, requests[0])
+        assert slack.thread(message) == []
+        assert await sayso.service.store.alarms(1) == []
 
 
 async def test_a_list_of_which_nothing_waits_says_so_and_the_next_request_begins_another() -> None:

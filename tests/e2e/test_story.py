@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from e2e.office import PAYMENTS, POLICY, TWO, asked, final, later, office, recorded, settled_down, workspace
+from e2e.office import PAYMENTS, TWO, asked, final, later, office, recorded, settled_down, workspace
 from sayso_bot.ports import Edit
 from service import ANA, BEN, Sayso, until
 
@@ -105,32 +105,3 @@ async def test_a_passing_trouble_that_does_not_pass_is_given_up_before_it_is_an_
         await until(given_up, seconds=20)
         assert slack.thread(message) == []
         assert await sayso.service.store.alarms(1) == []
-
-
-async def test_the_principal_of_the_key_is_told_the_end_alone_and_nobody_whom_the_agent_names() -> None:
-    async with workspace() as slack, office(slack, policy=POLICY) as (sayso, _):
-        slack.add_user("U0BOSS", name="Boss", email="boss@example.com")
-        slack.add_user("U0VICTIM", name="Victim", email="victim@example.com")
-        agent = await sayso.agent("helper", principal="boss@example.com")
-        request = await asked(agent, on_behalf_of="victim@example.com", summary="For victim@example.com")
-        await slack.posted()
-        await recorded(sayso, request)
-        slack.drop("chat.postMessage", times=2)
-        await _answered(sayso, request, "deny", ANA, reason="No")
-        told = [message.text for message in slack.messages if message.channel == "DU0BOSS"]
-        assert told == ["Denied by Ana: payments.refund, which helper asked for you.\n| Ana: No"]
-        assert not [message for message in slack.messages if message.channel == "DU0VICTIM"]
-
-
-@pytest.mark.parametrize("account", [{}, {"confirmed": False}, {"deleted": True}, {"bot": True}])
-async def test_a_principal_whom_slack_does_not_know_for_sure_is_told_nothing(account: dict[str, bool]) -> None:
-    async with workspace() as slack, office(slack) as (sayso, _):
-        if account:
-            slack.add_user("U0BOSS", name="Boss", email="boss@example.com", **account)
-        agent = await sayso.agent("helper", principal="boss@example.com")
-        request = await asked(agent)
-        message = await slack.posted()
-        await recorded(sayso, request)
-        await _answered(sayso, request, "deny", ANA)
-        assert slack.thread(message) == ["Denied by Ana."]
-        assert [message.channel for message in slack.messages] == [PAYMENTS.removeprefix("slack:")]

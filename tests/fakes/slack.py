@@ -250,9 +250,13 @@ class FakeSlack(Dialogs, Files, Surfaces):
 
     # ----------------------------------------------------------------- dialogs
 
-    async def dialog(self, *, count: int = 1, timeout: float = PATIENCE) -> Dialog:
-        """The newest dialog, once so many were opened."""
-        await self._until(lambda: len(self.dialogs) >= count, "a dialog was opened", timeout)
+    async def dialog(self, *, count: int = 1, filled: bool = True, timeout: float = PATIENCE) -> Dialog:
+        """The newest dialog, once so many were opened, and unless ``filled`` is off once it says more than to wait."""
+
+        def is_open() -> bool:
+            return len(self.dialogs) >= count and not (filled and self.dialogs[-1].words == "One moment.")
+
+        await self._until(is_open, "a dialog was opened", timeout)
         return self.dialogs[-1]
 
     async def submit(

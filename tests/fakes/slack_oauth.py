@@ -212,6 +212,9 @@ class FakeSlackApp:
             return _refused("token_revoked")
         if known.expires_at is not None and known.expires_at < time.time():
             return _refused("token_expired")
+        if http_request.match_info["method"] == "auth.revoke":
+            known.revoked = True
+            return web.json_response({"ok": True, "revoked": True})
         member = next(m for m in self.members.values() if known.installation in (m.team, m.enterprise))
         return await member._serve(http_request)
 

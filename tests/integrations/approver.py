@@ -26,7 +26,7 @@ async def answer_all(sayso: Sayso) -> None:
     while True:
         page = await sayso.service.desk.browse(Filter(status=Status.PENDING), cursor=None, limit=50)
         for request in page.items:
-            await _answer(sayso, request)
+            await _answer(sayso, await sayso.service.desk.look(request.id))
         await asyncio.sleep(LOOK_SECONDS)
 
 

@@ -77,12 +77,16 @@ async def _use_everything(sayso: Sayso, slack: FakeSlack, monkeypatch: pytest.Mo
     await _filed(sayso, agent)
     await sayso.vote(decided, "deny", person=ANA)
     await agent.post(f"/v1/requests/{withdrawn}/cancel")
+    slack.fail("users.lookupByEmail", "internal_error", times=100)
+    bound = await sayso.agent("bound", principal="boss@example.com")
+    await bound.post(f"/v1/requests/{await _asked(bound, 'other.c')}/cancel")
     assert (await agent.get(f"/v1/requests/{paid}")).json()["approvals"]["have"] == 1
     await _administer(sayso, slack, monkeypatch)
     assert sayso.service.sign_in_link is not None
     await sayso.service.sign_in_link("email:ana@example.com", "Ana")
     await until(lambda: _has_alarm(sayso))
     await until(lambda: _has_list(sayso))
+    await slack.until_called("users.lookupByEmail")
 
 
 async def _filed(sayso: Sayso, agent: Any) -> None:

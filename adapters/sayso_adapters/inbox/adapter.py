@@ -69,11 +69,12 @@ class Inbox:
     async def find(self, request_id: str, place: str) -> str | None:
         return None
 
-    async def narrate(self, request_id: str, place: str, post: str, entry: Entry, *, look: bool) -> None:
+    async def narrate(self, place: str, post: str, entries: Sequence[Entry], *, look: bool) -> None:
         raise Rejected("inbox_takes_no_posts")
 
-    async def notify(self, alias: str, text: str) -> None:
-        raise Rejected("inbox_takes_no_posts")
+    async def notify(self, address: str, entry: Entry, *, near: str, look: bool) -> str | None:
+        """Whoever signs in sees how their requests ended; nothing is sent."""
+        return None
 
     async def resolve(self, approver: str, *, fresh: bool = False) -> frozenset[str]:
         """An address or the operator stands for itself; the inbox knows no groups."""

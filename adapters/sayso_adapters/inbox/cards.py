@@ -6,13 +6,13 @@ values too long to take in at a glance offers Approve only where all of it lies 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import Literal
 
-from sayso_bot.domain.card import Card, Claim, Ending, Fact, ending, leaves, needs, pressing, value_text
+from sayso_bot.domain.brief import Brief
+from sayso_bot.domain.card import Card, Claim, Ending, Fact, ending, needs, pressing
 from sayso_bot.domain.files import File
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.lifecycle import has_voted
@@ -23,7 +23,6 @@ from sayso_bot.ports import Standing
 
 GIST_FACTS = 3
 GIST_CHARACTERS = 72
-READ_CHARACTERS = 2 * GIST_CHARACTERS
 LONG_CHARACTERS = 400
 LONG_LINES = 8
 MANY_FACTS = 40
@@ -136,9 +135,8 @@ class Detail:
         return f"{_version(self.card.revision, self.card.ending, len(self.card.answers), self.state)}-{files}"
 
 
-def row(request: Request, person: Person, standing: Standing) -> Row:
-    params = leaves(request.params)
-    gist = tuple(Fact(_start_of(path), _start_of_value(value)) for path, value in islice(params, GIST_FACTS))
+def row(request: Brief, person: Person, standing: Standing) -> Row:
+    facts, says = request.gist.facts, request.gist.says
     return Row(
         request_id=request.id,
         revision=request.revision,
@@ -150,13 +148,13 @@ def row(request: Request, person: Person, standing: Standing) -> Row:
         needs=needs(request),
         answers=sum(vote.revision == request.revision for vote in request.votes),
         ending=ending(request),
-        gist=gist,
-        more=sum(1 for _ in params),
-        says=_start_of(request.claims.summary) if request.claims.summary else None,
+        gist=tuple(Fact(_short(fact.label), _short(_unbroken(fact.value))) for fact in facts[:GIST_FACTS]),
+        more=request.gist.more + len(facts[GIST_FACTS:]),
+        says=_short(says) if says else None,
         mine=standing.may_vote and not request.settled,
         why_not=standing.why_not,
         own=has_voted(request, person),
-        urgency=request.claims.urgency,
+        urgency=request.gist.urgency,
     )
 
 
@@ -213,21 +211,8 @@ def _said(claim: Claim) -> Said:
     return Said(claim.label, claim.text, len(claim.text) > SCROLL_CHARACTERS or claim.text.count("\n") > 20)
 
 
-def _start_of(text: str) -> str:
-    return _short(one_line(text[:READ_CHARACTERS]))
-
-
-def _start_of_value(value: Json) -> str:
-    return _short(value_text(_read(value)).replace("\n", "⟨U+000A⟩").replace("\t", "⟨U+0009⟩"))
-
-
-def _read(value: Json) -> Json:
-    """As much of a value as a row can show, so that a large one costs a list nothing."""
-    if isinstance(value, str):
-        return value[:READ_CHARACTERS]
-    if isinstance(value, Sequence):
-        return [_read(item) for item in value]
-    return value
+def _unbroken(value: str) -> str:
+    return value.replace("\n", "⟨U+000A⟩").replace("\t", "⟨U+0009⟩")
 
 
 def _short(line: str) -> str:

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 
 from sayso_adapters.inbox import cards
 from sayso_adapters.inbox.cards import Detail, Row
+from sayso_bot.domain.brief import Brief, brief
 from sayso_bot.domain.person import Person
-from sayso_bot.domain.request import REQUEST_ID, Request, Status
+from sayso_bot.domain.request import REQUEST_ID, Outline, Request, Status
 from sayso_bot.errors import NotFound, VoteRefused
 from sayso_bot.ports import DeskFace, Filter, Standing
 
@@ -64,7 +65,7 @@ class Reader:
         return History(tuple(await _rows(requests, person, standings)), after)
 
     async def row(self, person: Person, request_id: str) -> Row:
-        return await self._row(await self._look(request_id), person)
+        return await self._row(brief(await self._look(request_id)), person)
 
     async def detail(self, person: Person, request_id: str, *, whole: bool) -> Detail:
         request = await self._look(request_id)
@@ -91,10 +92,10 @@ class Reader:
             raise NotFound("No request has this address. Check the link, or open the list.")
         return await self._desk.look(request_id)
 
-    async def _row(self, request: Request, person: Person) -> Row:
+    async def _row(self, request: Brief, person: Person) -> Row:
         return cards.row(request, person, await self._standing(request, person))
 
-    async def _standing(self, request: Request, person: Person) -> Standing:
+    async def _standing(self, request: Outline, person: Person) -> Standing:
         if request.settled:
             return Standing(False)
         try:
@@ -104,9 +105,9 @@ class Reader:
 
     async def _collect(
         self, status: Status | None, cursor: str | None, enough: int
-    ) -> tuple[Sequence[Request], str | None]:
+    ) -> tuple[Sequence[Brief], str | None]:
         """At least ``enough`` requests where there are as many: of ``status``, or settled ones where it is None."""
-        found: list[Request] = []
+        found: list[Brief] = []
         for _ in range(_MOST_READS):
             page = await self._desk.browse(Filter(status=status), cursor=cursor, limit=min(_BATCH, enough))
             found += [request for request in page.items if status is not None or request.settled]
@@ -116,7 +117,7 @@ class Reader:
         return found, cursor
 
 
-async def _rows(requests: Sequence[Request], person: Person, standings: Sequence[Standing]) -> list[Row]:
+async def _rows(requests: Sequence[Brief], person: Person, standings: Sequence[Standing]) -> list[Row]:
     """Rows one by one; whoever else waits for the service is served between two of them."""
     rows = []
     for request, standing in zip(requests, standings, strict=True):

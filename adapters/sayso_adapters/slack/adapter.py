@@ -21,15 +21,14 @@ from sayso_adapters.slack.callbacks import Callbacks
 from sayso_adapters.slack.cards import message
 from sayso_adapters.slack.connected import Connected
 from sayso_adapters.slack.connections import connections
-from sayso_adapters.slack.digest import digest
 from sayso_adapters.slack.doctor import FIXES, check_channels, check_secret, check_socket, look_at
 from sayso_adapters.slack.handlers import Handlers, NotOffered
 from sayso_adapters.slack.home_tab import HomeTab
-from sayso_adapters.slack.listing import READING
+from sayso_adapters.slack.listing import listing_message
 from sayso_adapters.slack.manifest import BOT_SCOPES
 from sayso_adapters.slack.marks import is_ours, metadata, request_of
 from sayso_adapters.slack.mentions import mentions
-from sayso_adapters.slack.people import USER
+from sayso_adapters.slack.overview import READING
 from sayso_adapters.slack.places import Places
 from sayso_adapters.slack.settings import read
 from sayso_adapters.slack.shortcuts import Shortcuts
@@ -39,7 +38,7 @@ from sayso_adapters.slack.taps import Taps
 from sayso_adapters.slack.thread import Thread
 from sayso_adapters.slack.views import Views
 from sayso_adapters.slack.workspaces import NOT_INSTALLED, OTHER_WORKSPACE, Workspace
-from sayso_bot.domain.card import Card
+from sayso_bot.domain.card import Card, approvers
 from sayso_bot.domain.listing import Listing
 from sayso_bot.domain.notice import Notice
 from sayso_bot.domain.person import Person
@@ -104,7 +103,7 @@ class SlackAdapter:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(pushes=True, finds=True, narrates=True)
+        return Capabilities(pushes=True, finds=True, narrates=True, notifies=True)
 
     async def start(self) -> None:
         await self._workspaces.open()
@@ -142,13 +141,13 @@ class SlackAdapter:
         channel, ts = await self._places.message(place, post, workspace.home)
         await self._show(workspace, "chat.update", card, button, channel=channel, ts=ts, parse="none", link_names=False)
 
-    async def post_list(self, listing: Listing, place: str) -> str:
+    async def post_listing(self, listing: Listing, place: str) -> str:
         workspace = await self._workspace_of(place)
         home = workspace.home
-        named = [name for listed in listing.rows for name in listed.card.named]
+        named = [name for listed in listing.rows for name in approvers(listed.request)]
         said = await workspace.call(
             "chat.postMessage",
-            **_list_arguments(listing, mentions(named, place, home)),
+            **_listing_arguments(listing, mentions(named, place, home)),
             channel=await self._places.channel(place, home),
             unfurl_links=False,
             unfurl_media=False,
@@ -160,10 +159,10 @@ class SlackAdapter:
         await self._places.answered(place, channel, home)
         return self._places.post_id(place, channel, str(said["ts"]), home)
 
-    async def update_list(self, listing: Listing, place: str, post: str) -> None:
+    async def update_listing(self, listing: Listing, place: str, post: str) -> None:
         workspace = await self._workspace_of(place)
         channel, ts = await self._places.message(place, post, workspace.home)
-        arguments = _list_arguments(listing, "")
+        arguments = _listing_arguments(listing, "")
         await workspace.call("chat.update", **arguments, channel=channel, ts=ts, parse="none", link_names=False)
 
     async def find(self, request_id: str, place: str) -> str | None:
@@ -189,23 +188,12 @@ class SlackAdapter:
         self._context.log.warning("slack.history_too_long", place=place, request=request_id)
         return None
 
-    async def narrate(self, request_id: str, place: str, post: str, entry: Entry, *, look: bool) -> None:
+    async def narrate(self, place: str, post: str, entries: Sequence[Entry], *, look: bool) -> None:
         await self._workspace_of(place)
-        await self._thread.narrate(request_id, place, post, entry, look=look)
+        await self._thread.narrate(place, post, entries, look=look)
 
-    async def notify(self, alias: str, text: str) -> None:
-        workspace = await self._ours(alias) if alias.startswith("slack:") else None
-        user = workspace.home.local(alias) if workspace else None
-        if workspace is None or user is None or not USER.match(user):
-            raise Rejected("not_a_slack_account")
-        await workspace.call(
-            "chat.postMessage",
-            channel=user,
-            text=escape(text),
-            blocks=[section(plain(shortened(text, MAX_TEXT)))],
-            unfurl_links=False,
-            unfurl_media=False,
-        )
+    async def notify(self, address: str, entry: Entry, *, near: str, look: bool) -> str | None:
+        return await self._thread.notify(address, entry, near=near, look=look)
 
     async def announce(self, notice: Notice, place: str) -> str:
         try:
@@ -349,9 +337,9 @@ async def _check_token(workspace: Workspace) -> list[Check]:
     ]
 
 
-def _list_arguments(listing: Listing, called: str) -> dict[str, Any]:
+def _listing_arguments(listing: Listing, called: str) -> dict[str, Any]:
     """What a listing's message says, and the name by which it is found again."""
-    shown = digest(listing, mentions=called)
+    shown = listing_message(listing, mentions=called)
     return {
         "text": shown.text,
         "blocks": shown.blocks,

@@ -22,9 +22,9 @@ from sayso_adapters.slack.answers import Answers
 from sayso_adapters.slack.blocks import Block
 from sayso_adapters.slack.looking import CANNOT_CHECK, Looking, safely
 from sayso_adapters.slack.modals import told
+from sayso_adapters.slack.payloads import as_id, as_object
 from sayso_adapters.slack.people import CHANNEL, USER
 from sayso_adapters.slack.tappers import NOTHING, Tapper
-from sayso_adapters.slack.taps import as_id, as_object
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.admin import Caller
 from sayso_bot.domain.commands import Said, Unreadable, parse

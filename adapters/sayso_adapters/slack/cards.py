@@ -38,8 +38,10 @@ from sayso_adapters.slack.blocks import (
     section,
     shortened,
 )
+from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.card import Answer, Card, Claim, Ending, Fact, Paper
 from sayso_bot.domain.request import Status
+from sayso_bot.domain.text import one_line
 
 APPROVE, DENY, OPEN, REVIEW, EDIT = "approve", "deny", "open_inbox", "review", "edit"
 
@@ -131,7 +133,7 @@ def notice(card: Card) -> str:
 
     Texts of the agent stand in quotation marks, none of which lie within, so that no value reads as another param.
     """
-    first = asked(card)
+    first = asked(card.action, card.facts)
     if card.ending:
         return escape(f"{card.ending.headline}: {first}")
     until = f" — until {in_utc(card.expires_at)}" if card.expires_at else ""
@@ -144,9 +146,14 @@ def by_admins(card: Card) -> list[Block]:
     return [section(plain(shortened(sentence, LONGEST_REASON))) for sentence in said if sentence]
 
 
-def asked(card: Card) -> str:
-    """The action with its first params on one line, for ``plain_text``."""
-    return f"{card.action}{_decisive(card.facts)}"
+def asked(action: str, facts: Sequence[Fact], more: int = 0) -> str:
+    """The action with its first params on one line, for ``plain_text``. ``more`` counts params beside ``facts``."""
+    return f"{action}{_decisive(facts, more)}"
+
+
+def asked_briefly(request: Brief) -> str:
+    """The same of a request of a list."""
+    return asked(one_line(request.action), request.gist.facts, request.gist.more)
 
 
 def how_it_stands(card: Card) -> list[Block]:
@@ -158,7 +165,7 @@ def how_it_stands(card: Card) -> list[Block]:
     ]
 
 
-def _decisive(facts: tuple[Fact, ...]) -> str:
+def _decisive(facts: Sequence[Fact], more: int) -> str:
     told: list[str] = []
     room = NOTICE_LENGTH
     for fact in facts:
@@ -167,7 +174,7 @@ def _decisive(facts: tuple[Fact, ...]) -> str:
         if room < 0:
             break
         told.append(word)
-    rest = len(facts) - len(told)
+    rest = len(facts) - len(told) + more
     if rest:
         told.append(f"{rest} more params" if rest > 1 else "1 more param")
     return f": {', '.join(told)}" if told else ""

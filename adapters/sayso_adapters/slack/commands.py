@@ -10,11 +10,13 @@ from typing import Annotated
 import typer
 
 from sayso_adapters.private_links import check_destination, new_private_file
+from sayso_adapters.slack.installed_commands import installations
 from sayso_adapters.slack.links import make_link
 from sayso_adapters.slack.settings import CLIENT_ID
 from sayso_bot.ports import OperatorDoor, OperatorTools
 
 commands = typer.Typer(help="Set Slack up.", no_args_is_help=True)
+commands.add_typer(installations, name="installations")
 
 _WORKSPACE = re.compile(r"[TE][A-Z0-9]{1,30}\Z")
 

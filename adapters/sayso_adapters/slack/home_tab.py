@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sayso_adapters.slack.blocks import Block
-from sayso_adapters.slack.listing import home, home_that_says
 from sayso_adapters.slack.looking import GUEST, Looking, safely
+from sayso_adapters.slack.overview import home, home_that_says
+from sayso_adapters.slack.payloads import as_id, as_object
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.tappers import Tapper
-from sayso_adapters.slack.taps import as_id, as_object
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.ports import AdapterContext, AdapterError
 
@@ -70,7 +70,7 @@ class HomeTab:
         if isinstance(viewer, str):
             return viewer
         waiting, answered = await self._looking.waiting(viewer), await self._looking.answered(viewer)
-        if viewer.guest and not waiting.cards and not answered:
+        if viewer.guest and not waiting.requests and not answered:
             return GUEST
         routes = None if viewer.guest else self._looking.routes(viewer)
         return home(waiting, answered, routes, self._inbox, datetime.now(UTC))

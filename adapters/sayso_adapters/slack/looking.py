@@ -13,11 +13,11 @@ from typing import TypeVar
 
 from sayso_adapters.slack.tappers import Tapper, home_of, is_named, is_of, stranger
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
-from sayso_bot.domain.card import Card
+from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.lifecycle import has_voted
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Route
-from sayso_bot.domain.request import REQUEST_ID, Request, Status, Vote
+from sayso_bot.domain.request import REQUEST_ID, Outline, Request, Status, Vote
 from sayso_bot.errors import NotFound, SaysoError
 from sayso_bot.ports import AdapterError, DeskFace, Filter, Log, LookupFailed
 
@@ -49,12 +49,11 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """``cards`` wait for this person, oldest first. ``unread`` were not looked at, with ``more`` nor were older ones.
-
-    ``unsure`` are those of which Slack could not say whether they do.
+    """``requests`` wait for this person, oldest first. ``unread`` were not looked at, and with ``more`` nor were older
+    ones. ``unsure`` are those of which Slack could not say whether they do.
     """
 
-    cards: tuple[Card, ...]
+    requests: tuple[Brief, ...]
     unread: int
     more: bool
     unsure: int = 0
@@ -64,7 +63,7 @@ class Waiting:
 class Answered:
     """A request that this person has answered: the last answer, and the request as it stands."""
 
-    card: Card
+    request: Brief
     vote: Vote
 
 
@@ -108,26 +107,25 @@ class Looking:
 
     async def waiting(self, viewer: Viewer) -> Waiting:
         """What waits for this person, of the newest `MOST_READ` that wait for anybody."""
-        candidates: list[str] = []
+        candidates: list[Brief] = []
         read = 0
         async for request in self._recent(Filter(status=Status.PENDING)):
             read += 1
             if not request.settled and not has_voted(request, viewer.person) and _may_concern(request, viewer):
-                candidates.append(request.id)
+                candidates.append(request)
         candidates.reverse()
-        cards: list[Card] = []
+        waiting: list[Brief] = []
         checked = unsure = 0
         failed: set[str] = set()
-        for request_id in candidates[:MOST_CHECKED]:
-            if len(cards) == MOST_WAITING:
+        for request in candidates[:MOST_CHECKED]:
+            if len(waiting) == MOST_WAITING:
                 break
             checked += 1
-            found = await self._standing(await self._desk.look(request_id), viewer)
-            if found.may_vote:
-                cards.append(self._desk.card(found.request))
-            elif await _is_unsure(found.request, viewer, failed):
+            if await self._may_vote(request, viewer):
+                waiting.append(request)
+            elif await _is_unsure(request, viewer, failed):
                 unsure += 1
-        return Waiting(tuple(cards), len(candidates) - checked, read >= MOST_READ, unsure)
+        return Waiting(tuple(waiting), len(candidates) - checked, read >= MOST_READ, unsure)
 
     async def answered(self, viewer: Viewer) -> list[Answered]:
         """What this person has answered lately, the newest first, of the newest `MOST_READ` requests."""
@@ -135,7 +133,7 @@ class Looking:
         async for request in self._recent(Filter()):
             votes = [vote for vote in request.votes if _is_by(vote, viewer.person)]
             if votes and _may_concern(request, viewer):
-                found.append(Answered(self._desk.card(request), votes[-1]))
+                found.append(Answered(request, votes[-1]))
                 if len(found) == MOST_ANSWERED:
                     break
         return found
@@ -148,10 +146,10 @@ class Looking:
             request = await self._desk.look(request_id)
         except NotFound:
             return None
-        found = await self._standing(request, viewer)
+        found = Found(request, await self._may_vote(request, viewer))
         return found if await self._may_see(found, viewer) else None
 
-    async def _recent(self, wanted: Filter) -> AsyncIterator[Request]:
+    async def _recent(self, wanted: Filter) -> AsyncIterator[Brief]:
         """The newest `MOST_READ` requests at most."""
         cursor: str | None = None
         left = MOST_READ
@@ -164,11 +162,10 @@ class Looking:
             if cursor is None:
                 return
 
-    async def _standing(self, request: Request, viewer: Viewer) -> Found:
+    async def _may_vote(self, request: Outline, viewer: Viewer) -> bool:
         if request.settled or not _may_concern(request, viewer):
-            return Found(request, may_vote=False)
-        standing = await self._desk.standing(request, viewer.person, surface=SURFACE, place=None)
-        return Found(request, standing.may_vote)
+            return False
+        return (await self._desk.standing(request, viewer.person, surface=SURFACE, place=None)).may_vote
 
     async def _may_see(self, found: Found, viewer: Viewer) -> bool:
         request = found.request
@@ -185,20 +182,20 @@ class Looking:
         return False
 
 
-def _approvers(request: Request) -> tuple[str, ...]:
+def _approvers(request: Outline) -> tuple[str, ...]:
     return (request.requirement and request.requirement.approvers) or ()
 
 
-def _named_in_slack(request: Request) -> list[str]:
+def _named_in_slack(request: Outline) -> list[str]:
     return [approver for approver in _approvers(request) if approver.startswith("slack:")]
 
 
-def _place_in_slack(request: Request) -> list[str]:
+def _place_in_slack(request: Outline) -> list[str]:
     place = request.place or (request.requirement.place if request.requirement else "")
     return [place] if place.startswith("slack:") else []
 
 
-async def _is_unsure(request: Request, viewer: Viewer, failed: set[str]) -> bool:
+async def _is_unsure(request: Outline, viewer: Viewer, failed: set[str]) -> bool:
     """Whether somebody who may not answer it, as far as is known, may be one of those whom Slack could not name.
 
     ``failed`` are the look-ups that failed, each made once.
@@ -213,7 +210,7 @@ async def _is_unsure(request: Request, viewer: Viewer, failed: set[str]) -> bool
     return not request.settled and not failed.isdisjoint(names)
 
 
-def _may_concern(request: Request, viewer: Viewer) -> bool:
+def _may_concern(request: Outline, viewer: Viewer) -> bool:
     """False for a guest whom the rule does not name."""
     return not viewer.guest or is_named(request, viewer.user, viewer.workspace.home)
 

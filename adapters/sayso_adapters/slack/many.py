@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sayso_adapters.slack.installations import Installation, Installations
+from sayso_adapters.slack.payloads import as_object, first
 from sayso_adapters.slack.rotation import Installed, Refresh
 from sayso_adapters.slack.settings import SlackSettings
 from sayso_adapters.slack.wire import Wire
@@ -136,7 +137,7 @@ def installation_ids(body: Mapping[str, Any]) -> list[str]:
     An event names its own (``authorizations``), a view that of the app that opened it; a tap names the workspace in
     which the app is, or the organisation where all of it has installed the app.
     """
-    own, view, team = _first(body.get("authorizations")), _object(body.get("view")), _object(body.get("team"))
+    own, view, team = first(body.get("authorizations")), as_object(body.get("view")), as_object(body.get("team"))
     teams = (
         own.get("team_id"),
         view.get("app_installed_team_id"),
@@ -146,7 +147,7 @@ def installation_ids(body: Mapping[str, Any]) -> list[str]:
     )
     enterprises = (
         own.get("enterprise_id"),
-        _object(body.get("enterprise")).get("id"),
+        as_object(body.get("enterprise")).get("id"),
         body.get("context_enterprise_id"),
         body.get("enterprise_id"),
     )
@@ -158,17 +159,9 @@ def installation_ids(body: Mapping[str, Any]) -> list[str]:
 
 def is_org_wide(body: Mapping[str, Any]) -> bool:
     """Whether a payload is of an app that a whole organisation has installed. A slash command says so in letters."""
-    said = (body.get("is_enterprise_install"), _first(body.get("authorizations")).get("is_enterprise_install"))
+    said = (body.get("is_enterprise_install"), first(body.get("authorizations")).get("is_enterprise_install"))
     return any(found is True or found == "true" for found in said)
 
 
 def _is_id(value: object) -> bool:
     return isinstance(value, str) and bool(value)
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _first(value: object) -> Mapping[str, Any]:
-    return _object(value[0]) if isinstance(value, list) and value else {}

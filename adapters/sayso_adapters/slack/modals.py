@@ -50,6 +50,7 @@ LONGEST_ONE_LINE = 80
 FILE_HINT = f"Each at most {size_text(MAX_FILE_BYTES)}"
 INPUT_BYTES = 90_000
 
+ONE_MOMENT = "One moment."
 _LONG = "This request's dialog is too long for Slack. Answer in the inbox."
 
 

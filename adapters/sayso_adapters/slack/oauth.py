@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urljoin
 import aiohttp
 
 from sayso_adapters.slack.installations import INSTALLATION, Installation, Now
+from sayso_adapters.slack.payloads import as_object
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.settings import SlackSettings
 from sayso_adapters.slack.wire import CONNECT_SECONDS, TIMEOUT_SECONDS, client, failures_named
@@ -47,7 +48,7 @@ class OAuth:
     async def installation(self, code: str) -> tuple[Installation, str]:
         """The installation that ``code`` stands for, and the id of the account that made it. Raises `AdapterError`."""
         said = await self._ask(code=code, redirect_uri=self.redirect_uri)
-        by = _object(said.get("authed_user")).get("id")
+        by = as_object(said.get("authed_user")).get("id")
         return self._read(said), by if isinstance(by, str) and USER.match(by) else ""
 
     async def refreshed(self, known: Installation) -> Installation:
@@ -65,11 +66,11 @@ class OAuth:
         async with aiohttp.ClientSession(timeout=limits) as session, failures_named(once=True):
             asked = client(self.settings, token=None, session=session)
             said = await asked.api_call("oauth.v2.access", data=fields, headers={"Authorization": f"Basic {ours}"})
-        return _object(said.data)
+        return as_object(said.data)
 
     def _read(self, said: Mapping[str, Any]) -> Installation:
         """Raises `Rejected` for an answer that is not that of an installed bot."""
-        team, enterprise = _object(said.get("team")), _object(said.get("enterprise"))
+        team, enterprise = as_object(said.get("team")), as_object(said.get("enterprise"))
         whole = said.get("is_enterprise_install") is True
         token, user, lives = said.get("access_token"), said.get("bot_user_id"), said.get("expires_in")
         refresh = said.get("refresh_token")
@@ -89,7 +90,3 @@ class OAuth:
         if not (found.token.startswith(BOT_TOKENS) and INSTALLATION.match(found.id) and USER.match(found.bot_user)):
             raise Rejected("bad_answer")
         return found
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -86,6 +86,10 @@ class People:
         """The account with this id, or None where Slack knows none."""
         return await self._accounts.get(user, lambda: self._one("users.info", user=user), fresh=fresh)
 
+    def seen(self, user: str) -> Account | None:
+        """The account, where it was looked up lately. Asks nobody."""
+        return self._accounts.seen(user)
+
     async def resolve(self, approver: str, *, fresh: bool = False) -> frozenset[str]:
         """The aliases behind ``slack:U…``, ``slack:S…`` or ``slack:C…``, with or without a team.
 
@@ -205,6 +209,13 @@ class _Kept(Generic[T]):
                 self._entries.popitem(last=False)
             kept[1].add_done_callback(lambda future: self._drop_if_failed(name, future))
         return await asyncio.shield(kept[1])
+
+    def seen(self, name: str) -> T | None:
+        """What is kept, if it is there by now."""
+        kept = self._entries.get(name)
+        if kept is None or kept[0] <= self._clock() or not kept[1].done():
+            return None
+        return None if kept[1].cancelled() or kept[1].exception() else kept[1].result()
 
     def _drop_if_failed(self, name: str, future: asyncio.Future[T]) -> None:
         if future.cancelled() or future.exception() is not None:

@@ -13,20 +13,19 @@ from typing import Any
 from sayso_adapters.slack.answers import Answers
 from sayso_adapters.slack.blocks import Block
 from sayso_adapters.slack.handlers import NotOffered
-from sayso_adapters.slack.listing import ANSWER_IT, listed, reading
 from sayso_adapters.slack.looking import GUEST, UNSEEN, Looking, Viewer, safely
 from sayso_adapters.slack.marks import is_ours, request_of
-from sayso_adapters.slack.modals import approval, told
+from sayso_adapters.slack.modals import ONE_MOMENT, approval, told
+from sayso_adapters.slack.overview import ANSWER_IT, listed, reading
+from sayso_adapters.slack.payloads import as_id, as_object, first
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.tappers import Tapper, home_of
-from sayso_adapters.slack.taps import as_id, as_object, first
 from sayso_adapters.slack.tokens import BUTTON, opened
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.request import REQUEST_ID
 from sayso_bot.ports import AdapterContext, AdapterError
 
 PENDING, SHOW = "sayso_pending", "sayso_show"
-ONE_MOMENT = "One moment."
 NO_CARD = "This message is not the card of one request of Sayso's."
 NOT_OPENED = "The dialog could not be opened in time. Try again, or open the inbox."
 
@@ -80,7 +79,7 @@ class Shortcuts:
         self._begin(body)
 
     async def tapped(self, body: Mapping[str, Any]) -> None:
-        """A button of `sayso_adapters.slack.listing.READING`."""
+        """A button of `sayso_adapters.slack.overview.READING`."""
         self._begin(body)
 
     def _begin(self, body: Mapping[str, Any]) -> None:
@@ -114,7 +113,7 @@ class Shortcuts:
 
     async def _pending(self, viewer: Viewer) -> Block | str:
         waiting = await self._looking.waiting(viewer)
-        return GUEST if viewer.guest and not waiting.cards else listed(waiting, self._inbox)
+        return GUEST if viewer.guest and not waiting.requests else listed(waiting, self._inbox)
 
     async def _request(self, viewer: Viewer, request_id: str, page: int, *, answer: bool = False) -> Block | str:
         found = await self._looking.find(viewer, request_id)

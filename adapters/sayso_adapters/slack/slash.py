@@ -13,11 +13,11 @@ from typing import Any
 from sayso_adapters.slack.admin import Admins
 from sayso_adapters.slack.blocks import Block, escape, plain, section
 from sayso_adapters.slack.cards import notice
-from sayso_adapters.slack.listing import HELP, NOTHING_WAITS, pending_message, routes_message, told_of
 from sayso_adapters.slack.looking import CANNOT_CHECK, GUEST, UNSEEN, Looking, Viewer, safely
+from sayso_adapters.slack.overview import HELP, NOTHING_WAITS, pending_message, routes_message, told_of
+from sayso_adapters.slack.payloads import as_id
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.tappers import Tapper
-from sayso_adapters.slack.taps import as_id
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.commands import is_admins
 from sayso_bot.ports import AdapterContext, AdapterError
@@ -82,9 +82,9 @@ class Slash:
 
     async def _pending(self, viewer: Viewer) -> Mapping[str, Any] | str:
         waiting = await self._looking.waiting(viewer)
-        if viewer.guest and not waiting.cards:
+        if viewer.guest and not waiting.requests:
             return GUEST
-        said = f"{len(waiting.cards)} wait for you." if waiting.cards else NOTHING_WAITS
+        said = f"{len(waiting.requests)} wait for you." if waiting.requests else NOTHING_WAITS
         return _message(said, pending_message(waiting, self._inbox))
 
     async def _show(self, viewer: Viewer, request_id: str) -> Mapping[str, Any] | str:

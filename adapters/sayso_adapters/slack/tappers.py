@@ -1,4 +1,4 @@
-"""Whose account taps or submits, and whether such an account may decide at all. A signature proves no approver."""
+"""Whose account taps, submits or looks, and whether such an account may at all. A signature proves no approver."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from sayso_adapters.slack.home import Home
 from sayso_adapters.slack.people import Account
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.person import Person
-from sayso_bot.domain.request import Request
-from sayso_bot.ports import AdapterError, Button, DeskFace, LookupFailed
+from sayso_bot.domain.request import Outline
+from sayso_bot.ports import AdapterError, LookupFailed
 
 NOTHING = "Nothing was changed."
 
@@ -39,7 +39,16 @@ def stranger(tapper: Tapper, home: Home) -> str | None:
     return None
 
 
-async def person(tapper: Tapper, button: Button, workspace: Workspace, desk: DeskFace) -> Person | str:
+def refused(account: Account, request: Outline, home: Home) -> str | None:
+    """Why such an account neither decides this request nor is shown all of it; None where it may be."""
+    if why := account.why_never(home):
+        return f"{why} {NOTHING}"
+    if account.guest and not is_named(request, account.id, home):
+        return f"Guests decide only where the policy names them, as slack:{account.id}. {NOTHING}"
+    return None
+
+
+async def person(tapper: Tapper, request: Outline, workspace: Workspace) -> Person | str:
     """The person, or the sentence that says why their account decides nothing. Raises `LookupFailed`."""
     home = home_of(workspace)
     if strange := stranger(tapper, home):
@@ -47,18 +56,10 @@ async def person(tapper: Tapper, button: Button, workspace: Workspace, desk: Des
     account = await workspace.people.account(tapper.user)
     if account is None:
         return f"Slack does not know your account here. {NOTHING}"
-    if why := account.why_never(home):
-        return f"{why} {NOTHING}"
-    if account.guest and not await _is_named(account, button, home, desk):
-        return f"Guests decide only where the policy names them, as slack:{account.id}. {NOTHING}"
-    return account.person(home)
+    return refused(account, request, home) or account.person(home)
 
 
-async def _is_named(account: Account, button: Button, home: Home, desk: DeskFace) -> bool:
-    return is_named(await desk.look(button.request_id), account.id, home)
-
-
-def is_named(request: Request, user: str, home: Home) -> bool:
+def is_named(request: Outline, user: str, home: Home) -> bool:
     """Whether the request's rule names this very account."""
     named = (request.requirement and request.requirement.approvers) or ()
     alias = home.alias(user)

@@ -16,11 +16,12 @@ from typing import Any
 from sayso_adapters.slack.answers import Answers
 from sayso_adapters.slack.blocks import Block
 from sayso_adapters.slack.cards import APPROVE, DENY, EDIT, OPEN, REVIEW, message
-from sayso_adapters.slack.modals import approval, denial, editing, wants_dialog
+from sayso_adapters.slack.modals import ONE_MOMENT, approval, denial, editing, told, wants_dialog
 from sayso_adapters.slack.once import Once
+from sayso_adapters.slack.payloads import as_id, as_object, first
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.places import Places
-from sayso_adapters.slack.tappers import NOTHING, Tapper, home_of, is_of, person, stranger
+from sayso_adapters.slack.tappers import NOTHING, Tapper, home_of, is_of, person, refused, stranger
 from sayso_adapters.slack.tokens import BUTTON
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.card import ending
@@ -144,8 +145,9 @@ class Taps:
         request = await self._desk.look(button.request_id)
         view = self._dialog(tap, request)
         if view is not None:
-            return stranger(tap.tapper, home) or past(request, button) or await self._open(tap, view, workspace)
-        who = await person(tap.tapper, button, workspace, self._desk)
+            never = stranger(tap.tapper, home) or past(request, button)
+            return never or await self._open(tap, view, request, workspace)
+        who = await person(tap.tapper, request, workspace)
         if isinstance(who, str):
             return who
         await self._desk.tapped(button, self._places.post_id(button.place, tap.channel, tap.post, home))
@@ -167,16 +169,38 @@ class Taps:
             return None
         return approval(card, tap.token)
 
-    async def _open(self, tap: Tap, view: Block, workspace: Workspace) -> str | None:
-        """Open a dialog. Nothing slow may come before: Slack's leave to do so lives three seconds, and works once."""
+    async def _open(self, tap: Tap, view: Block, request: Request, workspace: Workspace) -> str | None:
+        """Open a dialog. Nothing slow may come before: Slack's leave to do so lives three seconds, and works once. So
+        for who was not looked up lately it opens empty, and is filled when it is known that they may see it.
+        """
+        account = workspace.people.seen(tap.user)
+        if account is not None and (why := refused(account, request, home_of(workspace))):
+            return why
         try:
-            await workspace.call("views.open", trigger_id=tap.trigger, view=view)
+            shown = view if account else told(ONE_MOMENT)
+            said = await workspace.call("views.open", trigger_id=tap.trigger, view=shown)
         except AdapterError as error:
             if error.what == "exchanged_trigger_id":  # another delivery of this click has opened it
                 return None
             self._context.log.warning("slack.dialog_not_opened", user=tap.user, what=error.what)
             return NOT_OPENED
+        if account is None:
+            self._context.spawn(self._fill(tap, str(said["view"]["id"]), view, request, workspace))
         return None
+
+    async def _fill(self, tap: Tap, opened: str, view: Block, request: Request, workspace: Workspace) -> None:
+        """Show ``view`` in the dialog ``opened``, or why this person may not see it."""
+        try:
+            who = await person(tap.tapper, request, workspace)
+            shown = told(who) if isinstance(who, str) else view
+        except LookupFailed as error:
+            self._context.log.warning("slack.tap_not_checked", user=tap.user, what=error.what)
+            shown = told(CANNOT_CHECK)
+        try:
+            await workspace.call("views.update", view_id=opened, view=shown)
+        except AdapterError as error:
+            self._context.log.warning("slack.dialog_not_updated", user=tap.user, what=error.what)
+            await self._answers.tell(workspace, tap.user, NOT_OPENED, tap.channel)
 
     async def _vote(self, tap: Tap, button: Button, who: Person) -> str | None:
         outcome: Outcome = "approve" if tap.action == APPROVE else "deny"
@@ -203,16 +227,3 @@ def past(request: Request, button: Button) -> str | None:
     if button.revision != request.revision:
         return f"The request has changed since this card was made. {NOTHING} Answer on the card as it is now."
     return None
-
-
-def as_object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def first(value: object) -> Mapping[str, Any]:
-    return as_object(value[0]) if isinstance(value, list) and value else {}
-
-
-def as_id(value: object) -> str:
-    """An id of Slack's; all of them are ASCII."""
-    return value if isinstance(value, str) and value.isascii() else ""

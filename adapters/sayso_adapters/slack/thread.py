@@ -1,21 +1,25 @@
-"""The story of a request: replies in the thread of its card, and a word to the principal when it has ended.
+"""The story of requests: replies in the thread of the message that shows them, and a word to one person alone.
 
-A reply whose answer was lost is looked up by its metadata before it is sent again. Nobody is written to because an
-agent names them: the principal is whom an operator has bound to the agent's key.
+What lost its answer is looked up by its metadata before it is sent again. Nobody is written to because an agent names
+them: the principal is whom an operator has bound to the agent's key.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sayso_adapters.slack.blocks import MAX_TEXT, escape, plain, section, shortened
+from sayso_adapters.slack.payloads import as_object
 from sayso_adapters.slack.places import Places
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.story import Entry
+from sayso_bot.errors import Unavailable
 from sayso_bot.ports import AdapterContext, LookupFailed, Retry
 
 EVENT_TYPE = "sayso_story"
 LOOKED_AT = 200
+LONGEST_OF_SEVERAL = 250
 
 
 class Thread:
@@ -24,62 +28,82 @@ class Thread:
         self._workspaces = workspaces
         self._places = places
 
-    async def narrate(self, request_id: str, place: str, post: str, entry: Entry, *, look: bool) -> None:
+    async def narrate(self, place: str, post: str, entries: Sequence[Entry], *, look: bool) -> None:
         """As `sayso_bot.ports.ChatAdapter.narrate`."""
         workspace = self._workspaces.of_name(place)
-        if entry.to is not None:
-            await self._tell(workspace, request_id, entry, entry.to, look=look)
-            return
         channel, ts = await self._places.message(place, post, workspace.home)
-        thread = {"channel": channel, "ts": ts, "limit": LOOKED_AT, "include_all_metadata": True}
-        if look and await self._stands(workspace, "conversations.replies", thread, request_id, entry):
-            return
-        await self._say(workspace, request_id, entry, channel=channel, thread_ts=ts)
+        if look:
+            thread = {"channel": channel, "ts": ts, "limit": LOOKED_AT, "include_all_metadata": True}
+            told = await _told(workspace, "conversations.replies", thread)
+            entries = [entry for entry in entries if _name(entry) not in told]
+        if entries:
+            await _say(workspace, entries, channel=channel, thread_ts=ts)
 
-    async def _tell(self, workspace: Workspace, request_id: str, entry: Entry, address: str, *, look: bool) -> None:
-        """By direct message, to the account whose confirmed address this is."""
+    async def notify(self, address: str, entry: Entry, *, near: str, look: bool) -> str | None:
+        """As `sayso_bot.ports.ChatAdapter.notify`: by direct message, to the account with this confirmed address."""
+        for workspace in await self._nearest_first(near):
+            try:
+                account = await workspace.people.with_address(address)
+            except LookupFailed as error:
+                if workspace in self._workspaces.peopled():
+                    raise Retry(error.what) from None
+                continue
+            if account is None or account.why_never(workspace.home):
+                continue
+            said = await workspace.call("conversations.open", users=account.id)
+            channel = str(said["channel"]["id"])
+            messages = {"channel": channel, "limit": LOOKED_AT, "include_all_metadata": True}
+            if look and (ts := (await _told(workspace, "conversations.history", messages)).get(_name(entry))):
+                return f"{workspace.home.alias(account.id)}/{ts}"
+            return f"{workspace.home.alias(account.id)}/{await _say(workspace, [entry], channel=channel)}"
+        self._log.debug("slack.principal_not_here", request=entry.request_id)
+        return None
+
+    async def _nearest_first(self, near: str) -> Sequence[Workspace]:
+        """The workspace in which people were asked comes before the others. Raises `AdapterError`."""
         try:
-            account = await workspace.people.with_address(address)
-        except LookupFailed as error:
-            raise Retry(error.what) from None
-        if account is None or account.why_never(workspace.home):
-            self._log.debug("slack.principal_not_here", request=request_id)
-            return
-        said = await workspace.call("conversations.open", users=account.id)
-        channel = str(said["channel"]["id"])
-        messages = {"channel": channel, "limit": LOOKED_AT, "include_all_metadata": True}
-        if look and await self._stands(workspace, "conversations.history", messages, request_id, entry):
-            return
-        await self._say(workspace, request_id, entry, channel=channel)
-
-    async def _stands(
-        self, workspace: Workspace, method: str, where: dict[str, Any], request_id: str, entry: Entry
-    ) -> bool:
-        """Whether the entry is among the messages there. Where there are more than a page, the newest are looked at."""
-        wanted = _metadata(request_id, entry)
-        while True:
-            said = await workspace.call(method, **where)
-            if any(found.get("metadata") == wanted for found in said["messages"]):
-                return True
-            cursor = (said.get("response_metadata") or {}).get("next_cursor") or ""
-            if not cursor or method == "conversations.history":
-                return False
-            where = {**where, "cursor": cursor}
-
-    async def _say(self, workspace: Workspace, request_id: str, entry: Entry, **where: str) -> None:
-        await workspace.call(
-            "chat.postMessage",
-            text=escape(entry.text),
-            blocks=[section(plain(shortened(entry.text, MAX_TEXT)))],
-            metadata=_metadata(request_id, entry),
-            unfurl_links=False,
-            unfurl_media=False,
-            mrkdwn=False,
-            parse="none",
-            link_names=False,
-            **where,
-        )
+            await self._workspaces.ready(near if near.startswith("slack:") else "")
+        except Unavailable as error:
+            raise Retry(error.code) from None
+        found = self._workspaces.peopled()
+        return sorted(found, key=lambda workspace: not (near.startswith("slack:") and workspace.home.local(near)))
 
 
-def _metadata(request_id: str, entry: Entry) -> dict[str, Any]:
-    return {"event_type": EVENT_TYPE, "event_payload": {"request_id": request_id, "entry": entry.key}}
+async def _told(workspace: Workspace, method: str, where: Mapping[str, Any]) -> Mapping[str, str]:
+    """The names of what is told there, with the message. Where there is more than a page of direct messages, the newest
+    are looked at."""
+    found: dict[str, str] = {}
+    while True:
+        said = await workspace.call(method, **where)
+        for message in said["messages"]:
+            metadata = as_object(as_object(message).get("metadata"))
+            names = as_object(metadata.get("event_payload")).get("told")
+            if metadata.get("event_type") == EVENT_TYPE and isinstance(names, list):
+                found |= {str(name): str(message["ts"]) for name in names}
+        cursor = (said.get("response_metadata") or {}).get("next_cursor") or ""
+        if not cursor or method == "conversations.history":
+            return found
+        where = {**where, "cursor": cursor}
+
+
+async def _say(workspace: Workspace, entries: Sequence[Entry], **where: str) -> str:
+    """Say all of them in one message; its ``ts``."""
+    longest = MAX_TEXT if len(entries) == 1 else LONGEST_OF_SEVERAL
+    texts = [shortened(entry.text, longest) for entry in entries]
+    said = await workspace.call(
+        "chat.postMessage",
+        text=escape("\n".join(texts) if len(texts) > 1 else entries[0].text),
+        blocks=[section(plain(text)) for text in texts],
+        metadata={"event_type": EVENT_TYPE, "event_payload": {"told": [_name(entry) for entry in entries]}},
+        unfurl_links=False,
+        unfurl_media=False,
+        mrkdwn=False,
+        parse="none",
+        link_names=False,
+        **where,
+    )
+    return str(said["ts"])
+
+
+def _name(entry: Entry) -> str:
+    return f"{entry.request_id} {entry.key}"

@@ -36,9 +36,10 @@ from sayso_adapters.slack.modals import (
     told,
     wants_dialog,
 )
+from sayso_adapters.slack.payloads import as_id, as_object, first
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.tappers import Tapper, is_of, person
-from sayso_adapters.slack.taps import CANNOT_CHECK, OTHER_PLACE, UNKNOWN_BUTTON, UNSURE, as_id, as_object, first, past
+from sayso_adapters.slack.taps import CANNOT_CHECK, OTHER_PLACE, UNKNOWN_BUTTON, UNSURE, past
 from sayso_adapters.slack.tokens import is_token, meaning
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.editing import edited
@@ -199,10 +200,10 @@ class Views:
             return _over(UNKNOWN_BUTTON)
         if button.place and not is_of(button.place, workspace, self._workspaces):
             return _over(OTHER_PLACE)
-        who = await person(shown.tapper, button, workspace, self._desk)
+        request = await self._desk.look(button.request_id)
+        who = await person(shown.tapper, request, workspace)
         if isinstance(who, str):
             return _over(who)
-        request = await self._desk.look(button.request_id)
         try:
             if shown.done == EDIT:
                 return await self._edit(shown, button, who, request)
@@ -308,22 +309,26 @@ class Views:
         if button.place and not is_of(button.place, workspace, self._workspaces):
             return told(OTHER_PLACE), OTHER_PLACE
         request = await self._desk.look(button.request_id)
-        card = self._desk.card(request)
         if over := past(request, button):
             return told(over), over
+        try:
+            who = await person(shown.tapper, request, workspace)
+        except LookupFailed as error:
+            self._context.log.warning("slack.tap_not_checked", user=shown.tapper.user, what=error.what)
+            who = CANNOT_CHECK
+        if isinstance(who, str):
+            return told(who), who
+        card = self._desk.card(request)
         if shown.done in (NEXT, BACK):
             page = int(shown.value) if shown.value.isdigit() and len(shown.value) < 6 else 0
             return approval(card, shown.token, page), NOT_TURNED
         if wants_dialog(card, "deny"):
             return denial(card, shown.token), NOT_TURNED
-        result = await self._denied(shown, workspace, button, request)
+        result = await self._denied(shown, workspace, button, who, request)
         return told(result), result
 
-    async def _denied(self, shown: Shown, workspace: Workspace, button: Button, request: Request) -> str:
+    async def _denied(self, shown: Shown, workspace: Workspace, button: Button, who: Person, request: Request) -> str:
         try:
-            who = await person(shown.tapper, button, workspace, self._desk)
-            if isinstance(who, str):
-                return who
             result = await self._vote(shown, workspace, button, who, request)
         except LookupFailed as error:
             self._context.log.warning("slack.tap_not_checked", user=shown.tapper.user, what=error.what)

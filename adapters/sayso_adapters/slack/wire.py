@@ -45,6 +45,7 @@ class Method:
 
 METHODS: Mapping[str, Method] = {
     "apps.connections.open": Method(writes=True),  # with the app-level token, whose scope is connections:write
+    "auth.revoke": Method(),
     "auth.test": Method(),
     "oauth.v2.access": Method(once=True),
     "chat.postMessage": Method(("chat:write",), writes=True, once=True),

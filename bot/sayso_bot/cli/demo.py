@@ -24,7 +24,7 @@ from rich.console import Console
 
 from sayso_bot.domain.key import Key, new_key_id, new_secret, secret_digest
 from sayso_bot.domain.person import OPERATOR
-from sayso_bot.domain.request import Request
+from sayso_bot.domain.request import Outline
 from sayso_bot.errors import Unusable
 from sayso_bot.ports import Filter
 from sayso_bot.settings import Settings
@@ -79,7 +79,7 @@ async def _key(service: Service) -> str:
     return secret
 
 
-async def _asked(service: Service, program: asyncio.subprocess.Process) -> Request:
+async def _asked(service: Service, program: asyncio.subprocess.Process) -> Outline:
     """The agent's request, once it has asked. Raises `Unusable` when it ends or waits instead."""
     loop = asyncio.get_running_loop()
     until = loop.time() + ASKS_WITHIN_SECONDS
@@ -91,7 +91,7 @@ async def _asked(service: Service, program: asyncio.subprocess.Process) -> Reque
     raise Unusable("The agent did not ask for anything.")
 
 
-async def _answered(service: Service, request: Request, console: Console) -> None:
+async def _answered(service: Service, request: Outline, console: Console) -> None:
     """Wait for a person's answer; where there is no terminal, press the button for them."""
     if service.sign_in_link is None:
         raise Unusable("The demo needs the inbox.")
@@ -133,7 +133,7 @@ async def _typed() -> AsyncIterator[asyncio.Queue[str]]:
         loop.remove_reader(sys.stdin.fileno())
 
 
-async def _press(service: Service, request: Request, outcome: str) -> None:
+async def _press(service: Service, request: Outline, outcome: str) -> None:
     """Sign in by a link and press the button on the request's page, as a browser would."""
     if service.sign_in_link is None:
         raise Unusable("The demo needs the inbox.")
@@ -170,7 +170,7 @@ class _Form(HTMLParser):
             self._inside = False
 
 
-def _report(request: Request, code: int, console: Console) -> None:
+def _report(request: Outline, code: int, console: Console) -> None:
     votes = request.decision.votes if request.decision else ()
     by = ", ".join(f"{vote.name} in the {vote.surface}" for vote in votes)
     console.print(f"\nDecision: [bold]{request.status}[/]{f' by {by}' if by else ''}. The agent ended with {code}.")

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from sayso_bot.configuration import ActiveConfiguration
 from sayso_bot.ports import Log, OperatorDoor, OperatorTools
-from sayso_bot.settings import Settings
+from sayso_bot.settings import Settings, environment
 from sayso_bot.store.redis import RedisStore
 from sayso_bot.telemetry import configure_logs, logger
 from sayso_bot.wiring import configuration_of, opened_book, review_url, shelves
@@ -72,7 +72,10 @@ class _Door:
                 await book.store.note(kind, "", about)
 
             shelf = shelves(book.settings, book.store.client, book.log)
-            return await work(OperatorTools(shelf=shelf, public_url=book.settings.public_url, journal=journal))
+            tools = OperatorTools(
+                shelf=shelf, public_url=book.settings.public_url, settings=environment(), journal=journal
+            )
+            return await work(tools)
 
         return with_book(with_tools)
 

@@ -54,7 +54,7 @@ def list_requests(
 ) -> None:
     """List requests, the newest first."""
 
-    async def work(book: Book) -> tuple[Page, list[dict[str, Any]]]:
+    async def work(book: Book) -> tuple[Page[Request], list[dict[str, Any]]]:
         page = await book.store.list(Filter(status, action, agent), cursor=cursor, limit=limit)
         return page, [_out(book, request) for request in page.items]
 

@@ -19,7 +19,7 @@ from sayso_bot.domain.interventions import left, moved, paused
 from sayso_bot.domain.json import Json, dumps
 from sayso_bot.domain.lifecycle import approvals
 from sayso_bot.domain.pauses import Pause
-from sayso_bot.domain.request import Cause, Claims, ReasonRule, Request, Status, Urgency, Vote
+from sayso_bot.domain.request import Cause, Claims, Outline, ReasonRule, Request, Status, Urgency, Vote
 from sayso_bot.domain.text import one_line, visible
 
 _PLAIN_KEY = re.compile(r"[^\s.\[\]\"\\]+\Z")
@@ -96,9 +96,9 @@ class Card:
     ``quorum`` is how many approvals the rule wants, 0 where it asks nobody; ``needs`` is that and what is there, in
     words. ``named`` are the approvers that the rule names, in the policy's form. ``confirm`` is what an approver must
     type, empty where nothing. ``editable`` names the params that an approver may change, ``edits`` says what was
-    changed, ``edited_by`` who did. ``form`` is what the agent asks an approver to fill in: its words. ``digest``: the
-    rule wants a burst of such cards shown as one. ``attached`` are the agent's files, ``papers`` those that people have
-    put into the form. ``urgency`` is what the agent calls it, by which a card may look more pressing and nothing else.
+    changed, ``edited_by`` who did. ``form`` is what the agent asks an approver to fill in: its words. ``attached`` are
+    the agent's files, ``papers`` those that people have put into the form. ``urgency`` is what the agent calls it, by
+    which a card may look more pressing and nothing else.
 
     Three sentences about what admins have done, each empty where they have not: ``moved`` that it is asked elsewhere
     than its rule says, ``left`` that this card's place is not where it is asked any more (then nothing is answered on
@@ -129,7 +129,6 @@ class Card:
     editable: tuple[str, ...] = ()
     edits: tuple[Change, ...] = ()
     form: tuple[Field, ...] = ()
-    digest: bool = False
     named: tuple[str, ...] = ()
     edited_by: str = ""
     attached: tuple[Paper, ...] = ()
@@ -186,8 +185,7 @@ def card(request: Request, review_url: str, *, place: str | None = None, pause: 
         edits=tuple(_edits(request)),
         edited_by=" and ".join(dict.fromkeys(one_line(edit.name) for edit in request.edits)),
         form=request.form.fields if request.form else (),
-        digest=requirement is not None and requirement.digest,
-        named=tuple(map(one_line, requirement.approvers or ())) if requirement else (),
+        named=approvers(request),
         attached=tuple(_paper(file, request) for file in request.files if file.attached),
         papers=tuple(_paper(file, request) for file in request.files if not file.attached),
         moved=moved(request),
@@ -208,7 +206,7 @@ def leaves(params: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
     return _leaves(params, "")
 
 
-def needs(request: Request) -> str:
+def needs(request: Outline) -> str:
     """``1 of 2 approvals, from finance``: what is there and what the rule wants."""
     if request.requirement is None:
         return "nothing: the policy decides"
@@ -217,7 +215,7 @@ def needs(request: Request) -> str:
     return f"{have} of {quorum} approval{'' if quorum == 1 else 's'}"
 
 
-def who_may(request: Request) -> str:
+def who_may(request: Outline) -> str:
     """Who may answer, in the words of the policy."""
     requirement = request.requirement
     if requirement is None:
@@ -232,7 +230,12 @@ def who_may(request: Request) -> str:
     return f"whoever is in {one_line(requirement.channel)}" if request.moved else "whoever is in the channel"
 
 
-def ending(request: Request) -> Ending | None:
+def approvers(request: Outline) -> tuple[str, ...]:
+    """Those whom the rule names, in the policy's form."""
+    return tuple(map(one_line, (request.requirement and request.requirement.approvers) or ()))
+
+
+def ending(request: Outline) -> Ending | None:
     """How ``request`` ended, or None while it is pending."""
     decision = request.decision
     if decision is None:
@@ -261,7 +264,7 @@ def pressing(urgency: Urgency | None) -> str:
     return f"The agent calls this {urgency}." if urgency in ("high", "critical") else ""
 
 
-def how_it_ended(request: Request) -> str:
+def how_it_ended(request: Outline) -> str:
     """The headline of its ending, as a sentence."""
     found = ending(request)
     return f"{found.headline if found else 'It ended'}."

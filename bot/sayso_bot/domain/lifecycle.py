@@ -14,7 +14,7 @@ from datetime import datetime
 
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.person import Person
-from sayso_bot.domain.request import Edited, Outcome, Request, Status, Vote
+from sayso_bot.domain.request import Edited, Outcome, Outline, Request, Status, Vote
 
 
 def approvals(votes: Iterable[Vote], revision: int) -> int:
@@ -37,7 +37,7 @@ def settles(votes: Iterable[Vote], revision: int, quorum: int) -> Status | None:
     return Status.APPROVED if approvals(cast, revision) >= quorum else None
 
 
-def has_voted(request: Request, person: Person) -> Vote | None:
+def has_voted(request: Outline, person: Person) -> Vote | None:
     """The vote that ``person`` has cast on the present revision, through whichever alias."""
     for vote in request.votes:
         if vote.revision == request.revision and (vote.aliases & person.aliases or vote.person == person.id):
@@ -64,6 +64,6 @@ def counts_while_paused(outcome: Outcome) -> bool:
     return outcome == "deny"
 
 
-def is_due(request: Request, now: datetime) -> bool:
+def is_due(request: Outline, now: datetime) -> bool:
     """Whether the deadline has passed while nobody decided."""
     return not request.settled and request.expires_at is not None and request.expires_at <= now

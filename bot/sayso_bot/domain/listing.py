@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sayso_bot.domain.card import Card
+from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.request import Status
 
 MOST_ROWS = 15
+MOST_TOLD = 20
+"""How many things are told beside a listing in one message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
     """One request of a listing, and the button that opens it."""
 
-    card: Card
+    request: Brief
     button: str
 
 

@@ -150,36 +150,28 @@ class Decision:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """``params`` and ``fingerprint`` are the present revision's, ``original_params`` the agent's, where edited.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """What of a request is never large: who asks for which action by which rule, and how it stands. No params.
 
     ``place`` is where its card is: the rule's, or where it was moved to. Empty where no card is posted. ``moved`` is
-    set where an admin has brought it there. ``files`` are all that were attached or put into its form, in their order.
+    set where an admin has brought it there.
     """
 
     id: str
     revision: int
     status: Status
     action: str
-    params: Mapping[str, Json]
-    fingerprint: str
     agent: str
     principal: str | None
-    key_id: str
     created_at: datetime
     expires_at: datetime | None
     rule: str
-    policy_digest: str
     requirement: Requirement | None
-    claims: Claims
     votes: tuple[Vote, ...] = ()
     decision: Decision | None = None
-    original_params: Mapping[str, Json] | None = None
-    form: Form | None = None
     place: str = ""
     edits: tuple[Edited, ...] = ()
-    files: tuple[File, ...] = ()
     moved: Moved | None = None
 
     @property
@@ -200,6 +192,23 @@ class Request:
         if self.requirement is None:
             return ""
         return self.requirement.fallback or "" if self.at_fallback else self.requirement.channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request(Outline):
+    """``params`` and ``fingerprint`` are the present revision's, ``original_params`` the agent's, where edited.
+
+    ``files`` are all that were attached or put into its form, in their order.
+    """
+
+    params: Mapping[str, Json]
+    fingerprint: str
+    key_id: str
+    policy_digest: str
+    claims: Claims
+    original_params: Mapping[str, Json] | None = None
+    form: Form | None = None
+    files: tuple[File, ...] = ()
 
     def file(self, file_id: str) -> File | None:
         return next((file for file in self.files if file.id == file_id), None)

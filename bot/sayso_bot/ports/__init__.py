@@ -59,7 +59,7 @@ from sayso_bot.ports.given import (
     Standing,
     Voted,
 )
-from sayso_bot.ports.listing import ListRow, ListStore, ListWork, ShowsLists
+from sayso_bot.ports.listing import ListingRow, ListingStore, ListingWork, ShowsListings
 from sayso_bot.ports.office import ChannelNow, Illness, KeyNow, OfficeFace, Overview, RouteNow, RuleNow
 from sayso_bot.ports.office_store import (
     AlongCode,
@@ -72,6 +72,7 @@ from sayso_bot.ports.office_store import (
     PlaceChange,
     PlacesAnswer,
 )
+from sayso_bot.ports.telling import Telling, TellingStore
 
 __all__ = [
     "Activation",
@@ -115,9 +116,9 @@ __all__ = [
     "KeyChange",
     "KeyNow",
     "KeysCode",
-    "ListRow",
-    "ListStore",
-    "ListWork",
+    "ListingRow",
+    "ListingStore",
+    "ListingWork",
     "Log",
     "LooksAtPlaces",
     "LookupFailed",
@@ -149,11 +150,13 @@ __all__ = [
     "RuleNow",
     "Sending",
     "Shelf",
-    "ShowsLists",
+    "ShowsListings",
     "Standing",
     "Store",
     "Stored",
     "Submitted",
+    "Telling",
+    "TellingStore",
     "Totals",
     "VoteAnswer",
     "VoteCode",

@@ -58,12 +58,13 @@ class LookupFailed(AdapterError):
 class Capabilities:
     """``pushes``: cards are posted at places (the inbox reads). ``finds``: a post can be looked up afterwards.
 
-    ``narrates``: what happens to a request can be told beside its card.
+    ``narrates``: what happens to a request can be told beside its card. ``notifies``: so can one person, alone.
     """
 
     pushes: bool
     finds: bool
     narrates: bool = False
+    notifies: bool = False
 
 
 class ChatAdapter(Protocol):
@@ -91,15 +92,18 @@ class ChatAdapter(Protocol):
         """The newest post of this request at ``place``, looked up on the platform, or None. Raises `AdapterError`."""
         ...
 
-    async def narrate(self, request_id: str, place: str, post: str, entry: Entry, *, look: bool) -> None:
-        """Tell an entry of the story: beside the card ``post`` at ``place``, or to its ``to`` alone.
+    async def narrate(self, place: str, post: str, entries: Sequence[Entry], *, look: bool) -> None:
+        """Tell entries of the story beside ``post`` at ``place``, in one message.
 
-        With ``look`` an earlier try may have told it, so it is looked for first. Raises `AdapterError`.
+        With ``look`` an earlier try may have told some, so they are looked for first. Raises `AdapterError`.
         """
         ...
 
-    async def notify(self, alias: str, text: str) -> None:
-        """Tell one person something, privately. Raises `AdapterError`."""
+    async def notify(self, address: str, entry: Entry, *, near: str, look: bool) -> str | None:
+        """Tell whose confirmed e-mail address this is, privately; the message, or None where nobody here has it.
+
+        ``near`` is the place where the request was asked, if any. ``look`` is as in `narrate`. Raises `AdapterError`.
+        """
         ...
 
     async def resolve(self, approver: str, *, fresh: bool = False) -> frozenset[str]:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.form import Form
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.pauses import Pause
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Asked, Explanation, Placement, Route, Verdict
-from sayso_bot.domain.request import Claims, Request, Status
+from sayso_bot.domain.request import Claims, Outline, Request, Status
 from sayso_bot.domain.routing import LiveChannel, LiveRoute, Routing
 from sayso_bot.domain.versions import Origin, VersionPage
 from sayso_bot.ports.given import Ballot, Button, Change, Edit, Filter, Page
@@ -289,11 +290,21 @@ class Store(Protocol):
         """The request; one whose deadline has passed is ended first."""
         ...
 
+    async def glance(self, request_id: str) -> Brief | None:
+        """As `read`, without reading what is large."""
+        ...
+
     def told(self, news: str) -> tuple[Request, Epochs] | None:
         """A request as it was when it ended, and the epochs then. None where it must be read instead."""
         ...
 
-    async def list(self, wanted: Filter, *, cursor: str | None, limit: int, epochs: Epochs | None = None) -> Page: ...
+    async def list(
+        self, wanted: Filter, *, cursor: str | None, limit: int, epochs: Epochs | None = None
+    ) -> Page[Request]: ...
+
+    async def browse(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page[Brief]:
+        """As `list`, without reading what is large."""
+        ...
 
     async def vote(
         self, request: Request, ballot: Ballot, person: Person, evidence: str, void: Sequence[str], epochs: Epochs
@@ -303,7 +314,7 @@ class Store(Protocol):
 
     async def cancel(self, request: Request, epochs: Epochs) -> Request: ...
 
-    async def expire(self, request: Request) -> Request: ...
+    async def expire(self, request: Outline) -> Request: ...
 
     async def note(self, kind: str, request_id: str, data: Mapping[str, Any]) -> None: ...
 
@@ -317,7 +328,7 @@ class Store(Protocol):
 
     async def due_work(self, place: str, limit: int) -> Sequence[str]: ...
 
-    async def begin(self, request: Request, place: str, lease_seconds: float) -> Work | None:
+    async def begin(self, request: Outline, place: str, lease_seconds: float) -> Work | None:
         """Take the lease of one card; None when there is nothing to do now or somebody else does it."""
         ...
 
@@ -325,8 +336,8 @@ class Store(Protocol):
 
     async def posted(self, work: Work, post: str) -> None: ...
 
-    async def narrated(self, work: Work, key: str) -> None:
-        """An entry of the story stands beside the card, or will not."""
+    async def narrated(self, request: Outline, place: str, key: str) -> None:
+        """An entry of the story stands beside what shows the request at ``place``, or will not."""
         ...
 
     async def moot(self, work: Work) -> None: ...

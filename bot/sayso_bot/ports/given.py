@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
+from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.card import Card
 from sayso_bot.domain.files import File
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Route
-from sayso_bot.domain.request import Outcome, Request, Status
+from sayso_bot.domain.request import Outcome, Outline, Request, Status
 from sayso_bot.ports.files import Filed, Put
 from sayso_bot.ports.office import OfficeFace
+
+T = TypeVar("T", bound=Outline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class Edited:
 class Standing:
     """Whether a person may answer a request now; ``why_not`` is a sentence for them, with what would be needed.
 
-    ``put`` are the files that they have put into the request's form.
+    ``put`` are the files that they have put into its form, where a whole request was asked about.
     """
 
     may_vote: bool
@@ -100,10 +103,10 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Page(Generic[T]):
     """A page of requests, newest first. ``cursor`` continues it; a page may be short and still have one."""
 
-    items: tuple[Request, ...]
+    items: tuple[T, ...]
     cursor: str | None
 
 
@@ -136,7 +139,7 @@ class DeskFace(Protocol):
         """What a file of a request holds, to be saved by who may see the request."""
         ...
 
-    async def standing(self, request: Request, person: Person, *, surface: str, place: str | None) -> Standing:
+    async def standing(self, request: Outline, person: Person, *, surface: str, place: str | None) -> Standing:
         """What `vote` would say to this person now."""
         ...
 
@@ -144,7 +147,9 @@ class DeskFace(Protocol):
         """The request as it stands. Raises `NotFound`."""
         ...
 
-    async def browse(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page: ...
+    async def browse(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page[Brief]:
+        """Requests as a list shows them: a page costs no more to read where they are large."""
+        ...
 
     async def button(self, token: str) -> Button | None:
         """What a button's opaque id means, or None for one that this book never made."""
@@ -239,10 +244,13 @@ class AdapterContext:
 
 @dataclass(frozen=True, slots=True)
 class OperatorTools:
-    """For commands that adapters add: a shelf of their own and the address that people use."""
+    """For commands that adapters add: a shelf of their own and the address that people use. The rest is as in
+    `AdapterContext`.
+    """
 
     shelf: Callable[[str], Shelf]
     public_url: str
+    settings: Mapping[str, str]
     journal: Callable[[str, Mapping[str, Any]], Awaitable[None]]
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import orjson
 
+from sayso_bot.domain.brief import Brief, Gist, brief, gist
+from sayso_bot.domain.card import Fact
 from sayso_bot.domain.files import File
 from sayso_bot.domain.form import Field, Form
 from sayso_bot.domain.json import dumps
@@ -31,9 +33,11 @@ from sayso_bot.domain.request import (
 )
 from sayso_bot.domain.versions import Origin, Version
 from sayso_bot.errors import Unavailable
-from sayso_bot.ports import NewRequest, NewRevision
+from sayso_bot.ports import Due, NewRequest, NewRevision
 from sayso_bot.store.live import moved_of
 
+BRIEF_FROM_BYTES = 4096
+"""A body larger than this has its brief kept beside it, so that a list need not read it."""
 SCHEMA_VERSION = "1"
 """Of keys, and of requests that a replica of the version before this one can read."""
 RECORD_VERSIONS = frozenset({"1", "2", "3", "4", "5"})
@@ -53,6 +57,12 @@ _SINCE_3 = ("most_files", "accept")
 def fields_of(flat: list[str]) -> dict[str, str]:
     """A hash as Redis answers it: field, value, field, value …"""
     return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def due_of(answer: Any) -> Due:
+    """What `due_requests` and its kin answer."""
+    _, now, items, next_at = answer
+    return Due(tuple(str(item) for item in items), (int(next_at) - int(now)) / 1000 if next_at else None)
 
 
 def body_of(new: NewRequest) -> bytes:
@@ -78,40 +88,82 @@ def edit_of(new: NewRevision) -> bytes:
     return dumps({"params": new.params, "fingerprint": new.fingerprint})
 
 
+def brief_of(new: NewRequest | NewRevision) -> bytes:
+    """What a list shows of it beside its record's small fields, as one JSON text."""
+    if isinstance(new, NewRequest):
+        found, principal, rule = gist(new.draft.params, new.draft.claims), new.key.principal, new.verdict.rule
+        requirement = new.verdict.requirement
+    else:
+        found, principal, rule = gist(new.params, new.request.claims), new.request.principal, new.request.rule
+        requirement = new.request.requirement
+    return dumps(
+        {
+            "principal": principal,
+            "rule": rule,
+            "requirement": requirement and requirement_json(requirement),
+            "facts": [[fact.label, fact.value] for fact in found.facts],
+            "more": found.more,
+            "says": found.says,
+            **({} if found.urgency is None else {"urgency": found.urgency}),
+        }
+    )
+
+
 def request_of(record: Mapping[str, str]) -> Request:
     """A request from its record. Raises `Unavailable` for a schema that this version does not know."""
-    if record["v"] not in RECORD_VERSIONS:
-        raise Unavailable("A newer version of Sayso wrote this request. Upgrade this replica; nothing was changed.")
+    _check_version(record)
     body = orjson.loads(record["body"])
     edit = orjson.loads(record["edit"]) if "edit" in record else None
     present = edit or body
-    expires_at = record.get("expires_at")
-    votes = tuple(vote_of(orjson.loads(line)) for line in record["votes"].split("\n") if line)
     return Request(
-        id=record["id"],
-        revision=int(record["revision"]),
-        status=Status(record["status"]),
-        action=record["action"],
+        **_outline(record, body),
         params=present["params"],
         fingerprint=present["fingerprint"],
-        agent=record["agent"],
-        principal=body["principal"],
         key_id=body["key"],
-        created_at=from_milliseconds(int(record["created_at"])),
-        expires_at=from_milliseconds(int(expires_at)) if expires_at else None,
-        rule=body["rule"],
         policy_digest=body["policy"],
-        requirement=requirement_of(body["requirement"]),
         claims=claims_of(body["claims"]),
-        votes=votes,
-        decision=_decision_of(record.get("decision"), votes, int(record["revision"])),
         original_params=body["params"] if edit else None,
         form=form_of(body["form"]) if "form" in body else None,
-        place=record["place"],
-        edits=tuple(_edited_of(orjson.loads(line)) for line in record.get("edits", "").split("\n") if line),
         files=tuple(file_of(orjson.loads(line)) for line in record.get("files", "").split("\n") if line),
-        moved=moved_of(record["moved"]) if "moved" in record else None,
     )
+
+
+def brief_from(record: Mapping[str, str]) -> Brief:
+    """As `request_of`, from a record that is whole, or has its ``brief`` in the place of its body."""
+    if "brief" not in record:
+        return brief(request_of(record))
+    _check_version(record)
+    kept = orjson.loads(record["brief"])
+    facts = tuple(Fact(label, value) for label, value in kept["facts"])
+    return Brief(**_outline(record, kept), gist=Gist(facts, kept["more"], kept["says"], kept.get("urgency")))
+
+
+def _check_version(record: Mapping[str, str]) -> None:
+    if record["v"] not in RECORD_VERSIONS:
+        raise Unavailable("A newer version of Sayso wrote this request. Upgrade this replica; nothing was changed.")
+
+
+def _outline(record: Mapping[str, str], kept: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of `sayso_bot.domain.request.Outline`; ``kept`` is the body or the brief."""
+    expires_at, revision = record.get("expires_at"), int(record["revision"])
+    votes = tuple(vote_of(orjson.loads(line)) for line in record["votes"].split("\n") if line)
+    return {
+        "id": record["id"],
+        "revision": revision,
+        "status": Status(record["status"]),
+        "action": record["action"],
+        "agent": record["agent"],
+        "principal": kept["principal"],
+        "created_at": from_milliseconds(int(record["created_at"])),
+        "expires_at": from_milliseconds(int(expires_at)) if expires_at else None,
+        "rule": kept["rule"],
+        "requirement": requirement_of(kept["requirement"]),
+        "votes": votes,
+        "decision": _decision_of(record.get("decision"), votes, revision),
+        "place": record["place"],
+        "edits": tuple(_edited_of(orjson.loads(line)) for line in record.get("edits", "").split("\n") if line),
+        "moved": moved_of(record["moved"]) if "moved" in record else None,
+    }
 
 
 def version_of(new: NewRequest) -> str:

@@ -47,6 +47,8 @@ SPECS = (
     KeySpec("work:*", "zset", "a place's cards to bring up to date, by time in ms", "an entry leaves when it is shown"),
     KeySpec("list:*", "hash", "a place's listing: its message, lease, attempts, counts of what ended", "kept"),
     KeySpec("listed:*", "zset", "requests that wait by what a place's listing shows", "an entry leaves when it ends"),
+    KeySpec("tellings", "zset", "ends of which an agent's principal is to be told, by time in ms", "leaves when told"),
+    KeySpec("telling:*", "hash", "an attempt to tell one of them: who holds it, how often", "deleted when told"),
     KeySpec("alarms", "zset", "cards that cannot be delivered, by since when in ms", "an entry leaves on delivery"),
     KeySpec("keys", "hash", "keys by id, their secrets hashed", "kept"),
     KeySpec(
@@ -139,6 +141,9 @@ class Keys:
     def listed(self, place: str) -> str:
         return f"{self.tag}listed:{place}"
 
+    def telling(self, request_id: str) -> str:
+        return f"{self.tag}telling:{request_id}"
+
     def of_request(self, request_id: str, agent: str, place: str) -> list[str]:
         """The keys of every function that may end a request, in the order of ``request_keys`` in ``prelude.lua``."""
         return self._of(self.request(request_id), request_id, agent, place)
@@ -148,7 +153,8 @@ class Keys:
         return self._of(self.notice(notice_id), notice_id, "", place)
 
     def _of(self, record: str, name: str, agent: str, place: str) -> list[str]:
-        return [record, *self._shared, self.usage(agent), self.work(place), self.post(name, place)]
+        rest = [self.usage(agent), self.work(place), self.post(name, place), self["tellings"]]
+        return [record, *self._shared, *rest]
 
     @cached_property
     def _shared(self) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ from functools import cache
 from importlib.resources import files
 
 _FILES = (
-    "prelude", "submit", "read", "vote", "edit", "files", "settle", "delivery", "listing", "move", "config", "office",
-    "pause",
+    "prelude", "submit", "read", "vote", "edit", "files", "settle", "delivery", "listing", "move", "telling", "config",
+    "office", "pause",
 )  # fmt: skip
 
 

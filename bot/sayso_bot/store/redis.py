@@ -14,11 +14,12 @@ from typing import Any
 import orjson
 from redis.asyncio import Redis
 
+from sayso_bot.domain.brief import Brief, brief
 from sayso_bot.domain.json import dumps
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.pauses import Pause, Scope
 from sayso_bot.domain.person import Person
-from sayso_bot.domain.request import Decision, Moved, Request, Status, from_milliseconds
+from sayso_bot.domain.request import Decision, Moved, Outline, Request, Status, from_milliseconds
 from sayso_bot.domain.story import story
 from sayso_bot.domain.versions import Origin, Version, VersionPage
 from sayso_bot.errors import IdempotencyMismatch, Paused, QuotaExceeded, RateLimited, Unavailable
@@ -44,7 +45,11 @@ from sayso_bot.ports import (
 from sayso_bot.store.batch import WaitFor
 from sayso_bot.store.calls import Calls, under
 from sayso_bot.store.codec import (
+    BRIEF_FROM_BYTES,
     body_of,
+    brief_from,
+    brief_of,
+    due_of,
     edit_of,
     fields_of,
     key_of,
@@ -55,7 +60,7 @@ from sayso_bot.store.codec import (
 )
 from sayso_bot.store.files import RedisFiles
 from sayso_bot.store.keys import Keys
-from sayso_bot.store.lists import RedisLists
+from sayso_bot.store.listings import RedisListings
 from sayso_bot.store.live import (
     book_pause,
     channel_of,
@@ -66,6 +71,7 @@ from sayso_bot.store.live import (
 )
 from sayso_bot.store.notices import RedisNotices
 from sayso_bot.store.office import RedisOffice
+from sayso_bot.store.tellings import RedisTellings
 
 MOST_WALKED = 1000
 READ_AT_ONCE = 20
@@ -92,10 +98,11 @@ class RedisStore:
         self.client = client
         self._calls = Calls(client, wait_for)
         self._call, self._plain = self._calls.function, self._calls.plain
-        self.lists = RedisLists(self._calls, self.keys)
+        self.listings = RedisListings(self._calls, self.keys)
         self.files = RedisFiles(self._calls, self.keys)
         self.office = RedisOffice(self._calls, self.keys)
         self.notices = RedisNotices(self._calls, self.keys, PACE_SECONDS)
+        self.tellings = RedisTellings(self._calls, self.keys)
 
     async def close(self) -> None:
         await self._calls.close()
@@ -128,7 +135,8 @@ class RedisStore:
             draft.body_digest, place, new.button, verdict.cause, dumps(verdict.reason),
             dumps({**about, "rule": verdict.rule, "policy": new.policy_digest}),
             quotas.rate, quotas.burst, quotas.pending, quotas.bytes, "1" if idempotency else "", version_of(new),
-            epochs.routes, *_routed(new),
+            epochs.routes, *_routed(new), brief_of(new) if len(body) > BRIEF_FROM_BYTES else "",
+            new.key.principal or "",
         )  # fmt: skip
         if code == "new":
             return Submitted(_made(new, status, int(now), rest[1]), replayed=False)
@@ -170,9 +178,35 @@ class RedisStore:
         keys_epoch, policy_epoch, record = orjson.loads(news)
         return request_of(fields_of(record)), Epochs(int(keys_epoch), int(policy_epoch))
 
-    async def list(self, wanted: Filter, *, cursor: str | None, limit: int, epochs: Epochs | None = None) -> Page:
+    async def list(
+        self, wanted: Filter, *, cursor: str | None, limit: int, epochs: Epochs | None = None
+    ) -> Page[Request]:
         """Newest first. A page looks at `MOST_WALKED` entries at most and ends with the request with which it holds
         `PAGE_CHARACTERS`, so it may be short and still have a cursor."""
+        found, last = await self._found(wanted, cursor, limit, epochs)
+        items: list[Request] = []
+        held = 0
+        for start in range(0, len(found), READ_AT_ONCE):
+            some = found[start : start + READ_AT_ONCE]
+            read = await asyncio.gather(*(self.read(request_id) for request_id, _ in some))
+            for request, (_, seq) in zip(read, some, strict=True):
+                if request is None or wanted.status not in (None, request.status):
+                    continue
+                items.append(request)
+                held += len(repr(request.params)) + len(repr(request.claims))
+                if held > PAGE_CHARACTERS:
+                    return Page(tuple(items), seq)
+        return Page(tuple(items), last)
+
+    async def browse(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page[Brief]:
+        found, last = await self._found(wanted, cursor, limit, None)
+        read = await asyncio.gather(*(self.glance(request_id) for request_id, _ in found))
+        return Page(tuple(one for one in read if one and wanted.status in (None, one.status)), last)
+
+    async def _found(
+        self, wanted: Filter, cursor: str | None, limit: int, epochs: Epochs | None
+    ) -> tuple[Sequence[tuple[str, str]], str | None]:
+        """Ids with the cursor that each would be, and the cursor after all of them."""
         indexes = [
             *([self.keys.by_status(wanted.status)] if wanted.status else []),
             *([self.keys.by_action(wanted.action)] if wanted.action else []),
@@ -180,19 +214,15 @@ class RedisStore:
         ] or [self.keys["index:all"]]
         keys = [self.keys["epochs"], *indexes]
         _, found, last = await self._call("list", keys, *under(epochs), cursor or "", limit, MOST_WALKED, writes=False)
-        items: list[Request] = []
-        held, seqs = 0, found[1::2]
-        for start in range(0, len(seqs), READ_AT_ONCE):
-            ids = found[2 * start : 2 * (start + READ_AT_ONCE) : 2]
-            read = await asyncio.gather(*(self.read(request_id) for request_id in ids))
-            for request, seq in zip(read, seqs[start:], strict=False):
-                if request is None or wanted.status not in (None, request.status):
-                    continue
-                items.append(request)
-                held += len(repr(request.params)) + len(repr(request.claims))
-                if held > PAGE_CHARACTERS:
-                    return Page(tuple(items), str(seq))
-        return Page(tuple(items), str(last) if last != "" else None)
+        return [(one, str(seq)) for one, seq in zip(found[::2], found[1::2], strict=True)], str(last) or None
+
+    async def glance(self, request_id: str) -> Brief | None:
+        keys = [self.keys.request(request_id), self.keys["clock"]]
+        code, _, *rest = await self._call("glance", keys, writes=False)
+        if code == "missing":
+            return None
+        found = brief_from(fields_of(rest[0]))
+        return brief(await self.expire(found)) if code == "due" else found
 
     async def vote(
         self, request: Request, ballot: Ballot, person: Person, evidence: str, void: Sequence[str], epochs: Epochs
@@ -220,7 +250,7 @@ class RedisStore:
         keys = [*self._of(new.request), self.keys["counters"], self.keys.button(new.button)]
         code, _, *rest = await self._call(
             "edit", keys, *under(epochs), edit.operation, edit.revision, f"{person.id} {new.fingerprint}",
-            edit_of(new), new.button, dumps(about),
+            edit_of(new), new.button, dumps(about), brief_of(new),
         )  # fmt: skip
         return EditAnswer(code, request_of(fields_of(rest[0])) if rest else None, _pause(rest))
 
@@ -230,7 +260,7 @@ class RedisStore:
         _, _, *rest = await self._call("cancel", self._of(request), *under(epochs), operation)
         return _still_there(rest)
 
-    async def expire(self, request: Request) -> Request:
+    async def expire(self, request: Outline) -> Request:
         code, _, *rest = await self._call("expire", self._of(request))
         found = _still_there(rest)
         if code == "elsewhere":
@@ -244,7 +274,9 @@ class RedisStore:
         await self._call("note", keys, kind, request_id, dumps(data), tries=1)
 
     async def due_requests(self, limit: int) -> Due:
-        return _due(await self._call("due_requests", [self.keys["deadlines"], self.keys["clock"]], limit, writes=False))
+        return due_of(
+            await self._call("due_requests", [self.keys["deadlines"], self.keys["clock"]], limit, writes=False)
+        )
 
     # ------------------------------------------------------------------ cards at places
 
@@ -260,14 +292,14 @@ class RedisStore:
         await self._call("tapped", keys, request.id, place, post)
 
     async def due_places(self, limit: int) -> Due:
-        return _due(await self._call("due_places", [self.keys["places"], self.keys["clock"]], limit, writes=False))
+        return due_of(await self._call("due_places", [self.keys["places"], self.keys["clock"]], limit, writes=False))
 
     async def due_work(self, place: str, limit: int) -> Sequence[str]:
         keys = [self.keys.work(place), self.keys["clock"], self.keys["blocked"]]
         _, _, ids = await self._call("due_work", keys, place, limit, writes=False)
         return [str(request_id) for request_id in ids]
 
-    async def begin(self, request: Request, place: str, lease_seconds: float) -> Work | None:
+    async def begin(self, request: Outline, place: str, lease_seconds: float) -> Work | None:
         code, *rest = await self._call(
             "begin",
             self._of(request, place),
@@ -304,8 +336,8 @@ class RedisStore:
         by_now = " ".join(entry.key for entry in story(work.request))
         await self._call("posted", keys, work.request.id, work.place, work.fence, work.wanted, post, by_now)
 
-    async def narrated(self, work: Work, key: str) -> None:
-        await self._call("narrated", self._of(work.request, work.place), work.place, key)
+    async def narrated(self, request: Outline, place: str, key: str) -> None:
+        await self._call("narrated", self._of(request, place), place, key)
 
     async def moot(self, work: Work) -> None:
         await self._call("moot", self._of(work.request, work.place), work.request.id, work.place, work.fence)
@@ -434,7 +466,7 @@ class RedisStore:
         """Load the library where it is not there yet. Other versions of it are left alone."""
         await self._calls.load_functions()
 
-    def _of(self, request: Request, place: str | None = None) -> Sequence[str]:
+    def _of(self, request: Outline, place: str | None = None) -> Sequence[str]:
         if place is None:
             place = request.place
         return self.keys.of_request(request.id, request.agent, place)
@@ -448,11 +480,6 @@ def _still_there(rest: Sequence[Any]) -> Request:
     if not rest:
         raise Unavailable("The request cannot be read right now. Nothing was changed.", retry_after=1)
     return request_of(fields_of(rest[0]))
-
-
-def _due(answer: Any) -> Due:
-    _, now, items, next_at = answer
-    return Due(tuple(str(item) for item in items), (int(next_at) - int(now)) / 1000 if next_at else None)
 
 
 def _made(new: NewRequest, status: Status, now: int, expires_at: str | int) -> Request:

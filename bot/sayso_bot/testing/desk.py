@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 
+from sayso_bot.domain.brief import Brief, brief
 from sayso_bot.domain.card import Card, card, ending, who_may
 from sayso_bot.domain.demands import check_reason, check_typed, response
 from sayso_bot.domain.files import CHUNK_BYTES, MAX_FILE_BYTES, File, accepts, file_id, media_type, safe_name
@@ -22,7 +23,7 @@ from sayso_bot.domain.json import Json
 from sayso_bot.domain.lifecycle import edited, has_voted, is_due, settles
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Route
-from sayso_bot.domain.request import Cause, Decision, Request, Status, Vote
+from sayso_bot.domain.request import Cause, Decision, Outline, Request, Status, Vote
 from sayso_bot.errors import (
     AlreadySettled,
     AlreadyVoted,
@@ -173,7 +174,7 @@ class MemoryDesk:
             queue.put_nowait(Change(request.id, kind))
         return request
 
-    def _refusal(self, request: Request, person: Person, revision: int) -> VoteRefused | None:
+    def _refusal(self, request: Outline, person: Person, revision: int) -> VoteRefused | None:
         if (ended := ending(request)) is not None:
             return AlreadySettled(f"{ended.headline}.", then=_NOT_COUNTED)
         if revision != request.revision:
@@ -185,15 +186,16 @@ class MemoryDesk:
             return AlreadyVoted("You have already answered this request.", then=_NOT_COUNTED)
         return None
 
-    def _admitted(self, request: Request, person: Person) -> bool:
+    def _admitted(self, request: Outline, person: Person) -> bool:
         if self._admits is not None:
             return self._admits(person)
         named = request.requirement.approvers if request.requirement else ()
         return named is None or bool(person.aliases & set(named))
 
-    async def standing(self, request: Request, person: Person, *, surface: str, place: str | None) -> Standing:
+    async def standing(self, request: Outline, person: Person, *, surface: str, place: str | None) -> Standing:
         refusal = self._refusal(request, person, request.revision)
-        put = tuple(file for file in request.files if file.by == person.id)
+        files = request.files if isinstance(request, Request) else ()
+        put = tuple(file for file in files if file.by == person.id)
         return Standing(refusal is None, refusal.why if refusal else None, put)
 
     async def look(self, request_id: str) -> Request:
@@ -205,7 +207,7 @@ class MemoryDesk:
             self.end(request_id, Status.EXPIRED, Cause.TIMEOUT)
         return self.requests[request_id]
 
-    async def browse(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page:
+    async def browse(self, wanted: Filter, *, cursor: str | None, limit: int) -> Page[Brief]:
         if self.broken:
             raise self.broken
         newest = [await self.look(request_id) for request_id in reversed(list(self.requests))]
@@ -218,7 +220,7 @@ class MemoryDesk:
         ]
         start = int(cursor or 0)
         following = start + limit if start + limit < len(matching) else None
-        return Page(tuple(matching[start : start + limit]), None if following is None else str(following))
+        return Page(tuple(map(brief, matching[start : start + limit])), None if following is None else str(following))
 
     async def button(self, token: str) -> Button | None:
         return self._buttons.get(token)

@@ -15,11 +15,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from sayso_bot.domain.notice import is_notice
-from sayso_bot.domain.request import Request
+from sayso_bot.domain.request import Outline
 from sayso_bot.errors import SaysoError
 from sayso_bot.ports import AdapterError, Gone, Log, Rejected, Retry, Store, Work
 from sayso_bot.workers.leases import keeping, pause
-from sayso_bot.workers.lists import Lists
+from sayso_bot.workers.listings import Listings
 from sayso_bot.workers.notices import Announcing
 from sayso_bot.workers.tasks import cancelled
 
@@ -53,7 +53,7 @@ class Delivery:
         store: Store,
         show: Callable[[Work], Awaitable[str | None]],
         move: Callable[[Work, str], Awaitable[str | None]],
-        lists: Lists,
+        listings: Listings,
         announcing: Announcing,
         log: Log,
         shown: Callable[[str], None] = lambda _: None,
@@ -61,7 +61,7 @@ class Delivery:
         self._store = store
         self._show = show
         self._move = move
-        self._lists = lists
+        self._listings = listings
         self._announcing = announcing
         self._shown = shown
         self._log = log
@@ -128,11 +128,11 @@ class Delivery:
                     continue
                 request = await self._readable(request_id)
                 stuck = stuck or request is None
-                if request is not None and self._lists.has(request, place):
+                if request is not None and self._listings.has(request, place):
                     listed.append(request_id)
                 elif request is not None and not await self._deliver(request, place):
                     return
-            if listed and not await self._deliver_list(place, listed):
+            if listed and not await self._deliver_listing(place, listed):
                 return
             if stuck:
                 await asyncio.sleep(IDLE_SECONDS)
@@ -143,9 +143,9 @@ class Delivery:
             self._log.exception("delivery_failed", place=place)
             await asyncio.sleep(IDLE_SECONDS)
 
-    async def _deliver_list(self, place: str, listed: Sequence[str]) -> bool:
+    async def _deliver_listing(self, place: str, listed: Sequence[str]) -> bool:
         """Bring the place's listing up to date, and each card that is none of it. False as in `_deliver`."""
-        for left in await self._lists.bring_up_to_date(place, listed):
+        for left in await self._listings.bring_up_to_date(place, listed):
             request = await self._readable(left.request_id)
             if request is None:
                 continue
@@ -156,14 +156,14 @@ class Delivery:
                 await self._failed(work, left.why, alarm=True)
         return True
 
-    async def _readable(self, request_id: str) -> Request | None:
+    async def _readable(self, request_id: str) -> Outline | None:
         try:
-            return await self._store.read(request_id)
+            return await self._store.glance(request_id)
         except SaysoError as error:
             self._log.warning("card_not_readable", request=request_id, code=error.code)
             return None
 
-    async def _deliver(self, request: Request, place: str) -> bool:
+    async def _deliver(self, request: Outline, place: str) -> bool:
         """Bring one card up to date. False when the whole place is to be left alone for now."""
         work = await self._begin(request, place)
         if work is None:
@@ -185,7 +185,7 @@ class Delivery:
         await self._record(work, post)
         return True
 
-    async def _begin(self, request: Request, place: str) -> Work | None:
+    async def _begin(self, request: Outline, place: str) -> Work | None:
         """Take the lease. Told to stop meanwhile, hand it back first."""
         taking = asyncio.ensure_future(self._store.begin(request, place, LEASE_SECONDS))
         try:

@@ -6,6 +6,7 @@ import pytest
 
 from sayso_adapters.inbox.settings import configured
 from sayso_bot.domain.person import Person
+from sayso_bot.domain.story import Entry
 from sayso_bot.errors import Unavailable
 from sayso_bot.ports import ChatAdapter, Rejected
 from unit.inbox.inbox_service import Service
@@ -26,7 +27,10 @@ async def test_what_is_pushed_at_it_is_rejected_and_nothing_is_found(service: Se
     with pytest.raises(Rejected):
         await inbox.update(card, "inbox", "post", "btn_1")
     with pytest.raises(Rejected):
-        await inbox.notify("email:ana@example.com", "hello")
+        await inbox.narrate("inbox", "post", [Entry(card.request_id, "decided", "Approved by Ana.")], look=False)
+    assert not inbox.capabilities.notifies
+    word = Entry(card.request_id, "principal", "Approved by Ana.")
+    assert await inbox.notify("ana@example.com", word, near="inbox", look=False) is None
 
 
 async def test_an_address_stands_for_itself_and_a_group_for_nobody(service: Service) -> None:

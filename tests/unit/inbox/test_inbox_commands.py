@@ -28,7 +28,7 @@ class Door:
 
     def run(self, work: Callable[[OperatorTools], Awaitable[Any]]) -> Any:
         async def ran() -> Any:
-            return await work(OperatorTools(self._of, "https://sayso.example", self._write))
+            return await work(OperatorTools(self._of, "https://sayso.example", {}, self._write))
 
         return asyncio.run(ran())
 

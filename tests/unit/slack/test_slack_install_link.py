@@ -26,10 +26,11 @@ class Door:
         self.clock = Clock()
         self.shelf = MemoryShelf(self.clock)
         self.journal: list[tuple[str, Mapping[str, Any]]] = []
+        self.settings: dict[str, str] = {}
 
     def run(self, work: Callable[[OperatorTools], Awaitable[Any]]) -> Any:
         async def ran() -> Any:
-            return await work(OperatorTools(self._of, "https://sayso.example", self._write))
+            return await work(OperatorTools(self._of, "https://sayso.example", self.settings, self._write))
 
         return asyncio.run(ran())
 

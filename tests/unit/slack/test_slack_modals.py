@@ -215,8 +215,8 @@ class TestWhatIsTried:
 
     async def test_a_guest(self, office: Office) -> None:
         office.slack.add_user("U0GUEST", name="Gus", guest=True)
-        _, dialog, _ = await opened(office, user="U0GUEST", reason="always")
-        assert await office.slack.submit(office.url, dialog, {"reason": "Me."}) == 200
+        _, dialog, _ = await opened(office, reason="always")
+        assert await office.slack.submit(office.url, dialog, {"reason": "Me."}, user="U0GUEST") == 200
         assert "Guests decide only where the policy names them" in dialog.words
         assert office.desk.ballots == []
 
@@ -275,17 +275,31 @@ class TestTrouble:
 
     async def test_the_dialog_opens_before_slack_is_asked_anything_else(self, office: Office) -> None:
         before = len(office.slack.calls)
-        _, _, _ = await opened(office, reason="always")
-        assert [method for method, _ in office.slack.calls[before:]] == ["chat.postMessage", "views.open"]
+        await opened(office, reason="always")
+        called = [method for method, _ in office.slack.calls[before:]]
+        assert called == ["chat.postMessage", "views.open", "users.info", "views.update"]
+        await opened(office, reason="always")
+        assert [method for method, _ in office.slack.calls[before + 4 :]] == ["chat.postMessage", "views.open"]
+
+    async def test_a_dialog_that_cannot_be_filled_is_told(self, office: Office) -> None:
+        _, message = await office.posted(a_request(PLACE, requirement={"reason": "always"}))
+        office.slack.fail("views.update", "internal_error")
+        assert "could not be opened in time" in await office.tap(message, "approve", user="U0ANA")
+
+    async def test_while_slack_cannot_say_who_somebody_is_they_are_shown_nothing(self, office: Office) -> None:
+        office.slack.fail("users.info", "internal_error")
+        _, dialog, _ = await opened(office, reason="always")
+        assert "could not be asked who you are" in dialog.words
+        assert not dialog.submits
 
     async def test_nobody_counts_while_slack_cannot_say_who_they_are_and_what_was_written_stays(
         self, office: Office
     ) -> None:
         _, dialog, _ = await opened(office, reason="always")
         office.slack.fail("users.info", "internal_error")
-        assert await office.slack.submit(office.url, dialog, {"reason": "Checked."}) == 200
+        assert await office.slack.submit(office.url, dialog, {"reason": "Checked."}, user="U0BOB") == 200
         assert "could not be asked who you are" in dialog.errors["reason"]
-        assert "It is approved" in await submitted(office, dialog, {"reason": "Checked."})
+        assert "It is approved" in await submitted(office, dialog, {"reason": "Checked."}, user="U0BOB")
 
     async def test_membership_that_cannot_be_checked_keeps_what_was_written(self, office: Office) -> None:
         _, dialog, _ = await opened(office, reason="always")

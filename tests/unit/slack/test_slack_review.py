@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
@@ -19,6 +20,7 @@ from sayso_bot.domain.editing import editable_texts
 from sayso_bot.domain.form import KINDS, Field, Form
 from sayso_bot.domain.request import Claims
 from sayso_bot.testing.samples import a_request
+from service import until
 from unit.slack.slack_office import PLACE, Office
 from unit.slack.test_slack_cards import claims, nasty, value
 
@@ -33,14 +35,19 @@ async def reviewed(office: Office, user: str = "U0ANA", **requirement: Any) -> D
     return await office.slack.dialog()
 
 
+async def stepped(office: Office, dialog: Dialog, step: str) -> None:
+    """Tap a button in the dialog, and return when it shows what comes next."""
+    version = dialog.version
+    assert await office.slack.step(office.url, dialog, step) == 200
+    await until(lambda: dialog.version > version)
+
+
 async def to_the_end(office: Office, dialog: Dialog) -> list[str]:
     """Every text on the way from the present page to the last."""
     seen = texts(dialog.view["blocks"])
     while "review_next" in dialog.buttons:
         assert not dialog.submits
-        assert await office.slack.step(office.url, dialog, "review_next") == 200
-        version = dialog.version
-        await office.slack.until_called("views.update", count=version or 1)
+        await stepped(office, dialog, "review_next")
         seen += texts(dialog.view["blocks"])
     return seen
 
@@ -59,37 +66,63 @@ class TestAReview:
     async def test_goes_back_and_offers_it_no_more(self, office: Office) -> None:
         dialog = await reviewed(office)
         await to_the_end(office, dialog)
-        count = len(office.slack.called("views.update"))
-        assert await office.slack.step(office.url, dialog, "review_back") == 200
-        await office.slack.until_called("views.update", count=count + 1)
+        await stepped(office, dialog, "review_back")
         assert not dialog.submits
 
     async def test_denies_at_its_end(self, office: Office) -> None:
         dialog = await reviewed(office)
         await to_the_end(office, dialog)
-        count = len(office.slack.called("views.update"))
-        assert await office.slack.step(office.url, dialog, "deny") == 200
-        await office.slack.until_called("views.update", count=count + 1)
+        await stepped(office, dialog, "deny")
         assert "You denied" in dialog.words
         assert [vote.outcome for vote in office.desk.counted] == ["deny"]
 
     async def test_asks_why_it_is_denied_where_the_rule_wants_that(self, office: Office) -> None:
         dialog = await reviewed(office, reason="deny")
         await to_the_end(office, dialog)
-        count = len(office.slack.called("views.update"))
-        assert await office.slack.step(office.url, dialog, "deny") == 200
-        await office.slack.until_called("views.update", count=count + 1)
+        await stepped(office, dialog, "deny")
         assert office.desk.counted == []
         assert await office.slack.submit(office.url, dialog, {"reason": "It drops users."}) == 200
         assert "You denied" in (await office.slack.until_told("U0ANA"))[-1]
 
-    async def test_a_denial_of_somebody_who_may_not_is_refused_in_the_dialog(self, office: Office) -> None:
+    @pytest.mark.parametrize("action", ["review", "deny", "edit"])
+    @pytest.mark.parametrize("user", ["U0GUEST", "U0BOT2", "U0GONE", "U0AWAY"])
+    async def test_shows_nothing_to_an_account_that_decides_nothing(
+        self, office: Office, user: str, action: str
+    ) -> None:
         office.slack.add_user("U0GUEST", name="Gus", guest=True)
-        dialog = await reviewed(office, user="U0GUEST")
+        office.slack.add_user("U0BOT2", name="Robot", bot=True)
+        office.slack.add_user("U0GONE", name="Gone", deleted=True)
+        office.slack.add_user("U0AWAY", name="Away", team_id="T9OTHER")
+        request = a_request(PLACE, params=LONG, requirement={"reason": "deny", "editable": ("table",)})
+        _, shown = await office.posted(request)
+        assert await office.slack.tap(office.url, shown, action, user=user) == 200
+        dialog = await office.slack.dialog()
+        assert "Nothing was changed." in dialog.words
+        assert len(dialog.view["blocks"]) == 1
+        assert not dialog.submits
+        assert "Nothing was changed." in await office.tap(shown, action, user=user)
+        assert len(office.slack.dialogs) == 1, "who is known is told without a dialog"
+
+    async def test_a_page_that_slack_does_not_show_is_said(self, office: Office) -> None:
+        dialog = await reviewed(office)
+        office.slack.fail("views.update", "internal_error")
+        assert await office.slack.step(office.url, dialog, "review_next") == 200
+        assert "did not show what comes next" in (await office.slack.until_told("U0ANA"))[-1]
+
+    async def test_a_guest_whom_the_rule_names_reads_all_of_it(self, office: Office) -> None:
+        office.slack.add_user("U0GUEST", name="Gus", guest=True)
+        dialog = await reviewed(office, user="U0GUEST", approvers=("slack:U0GUEST",))
         await to_the_end(office, dialog)
-        count = len(office.slack.called("views.update"))
-        assert await office.slack.step(office.url, dialog, "deny") == 200
-        await office.slack.until_called("views.update", count=count + 1)
+        assert dialog.submits
+
+    @pytest.mark.parametrize("step", ["review_next", "deny"])
+    async def test_a_dialog_that_somebody_else_holds_shows_them_no_more(self, office: Office, step: str) -> None:
+        dialog = await reviewed(office)
+        if step == "deny":
+            await to_the_end(office, dialog)
+        office.slack.add_user("U0GUEST", name="Gus", guest=True)
+        dialog.user = "U0GUEST"
+        await stepped(office, dialog, step)
         assert "Guests decide only" in dialog.words
         assert office.desk.ballots == []
 

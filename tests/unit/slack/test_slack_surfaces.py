@@ -31,8 +31,9 @@ from fakes.slack_workspace import Json, Message, texts
 from sayso_adapters.slack import slash as slash_module
 from sayso_adapters.slack.adapter import create
 from sayso_adapters.slack.blocks import MAX_JSON, size
-from sayso_adapters.slack.listing import home, listed, pending_message, reading, routes_message, told_of
 from sayso_adapters.slack.looking import Answered, Found, Waiting
+from sayso_adapters.slack.overview import home, listed, pending_message, reading, routes_message, told_of
+from sayso_bot.domain.brief import brief
 from sayso_bot.domain.card import card
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Route
@@ -467,7 +468,7 @@ class TestShortcuts:
         await deliver(
             office.url, shortcut("sayso_pending", user="U0ANA", team="T0TEAM", trigger=trigger), office.slack.signed
         )
-        dialog = await office.slack.dialog()
+        dialog = await office.slack.dialog(filled=False)
         assert dialog.words == "One moment."
         await office.slack.until_called("views.update")
         assert SEEN in dialog.words
@@ -565,12 +566,13 @@ def test_any_request_and_policy_give_views_and_messages_that_slack_takes(
     vote = Vote("p", names[-1], frozenset({ANA}), "approve", names[0] or None, "slack", 1, "e", True, AT)
     request = replace(request, votes=(vote,))
     shown = card(request, f"{url}/{request.id}")
-    waiting = Waiting((shown,) * 20, 30, more=True)
+    listed_as = brief(request)
+    waiting = Waiting((listed_as,) * 20, 30, more=True)
     routes = [
         Route(name, name, True, "ask", a_requirement(PLACE, channel=name, approvers=(name, names[0])))
         for name in names * 2
     ]
-    _slack_takes(home(waiting, [Answered(shown, vote)] * 8, routes, url, AT), home_faults)
+    _slack_takes(home(waiting, [Answered(listed_as, vote)] * 8, routes, url, AT), home_faults)
     _slack_takes(listed(waiting, url), view_faults)
     for may_vote in (True, False):
         found = Found(request, may_vote)
@@ -591,9 +593,10 @@ def test_no_word_of_others_is_mrkdwn() -> None:
     hostile = "<!channel> *x* <@U1> <https://evil.example|ok>"
     request = a_request(PLACE, params={hostile: hostile}, rule=hostile)
     vote = Vote("p", hostile, frozenset({ANA}), "approve", hostile, "slack", 1, "e", True, AT)
-    shown = card(replace(request, votes=(vote,)), "https://x.example/1")
+    request = replace(request, votes=(vote,))
+    shown, row = card(request, "https://x.example/1"), brief(request)
     routes = [Route(hostile, hostile, False, "deny", None)]
-    view = home(Waiting((shown,), 0, more=False), [Answered(shown, vote)], routes, "https://x.example", AT)
+    view = home(Waiting((row,), 0, more=False), [Answered(row, vote)], routes, "https://x.example", AT)
     for text in _marked_down([view, reading(shown, Found(request, may_vote=True))]):
         assert "evil" not in text
         assert "<!channel>" not in text

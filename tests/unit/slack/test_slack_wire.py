@@ -234,18 +234,6 @@ class TestStart:
             await Wire(read(slack.settings()), OneToken(slack.token)).call("auth.test")
 
 
-class TestNotify:
-    async def test_a_person_is_told_privately(self, office: Office) -> None:
-        await office.adapter.notify("slack:T0TEAM/U0ANA", "Two wait for you <!here>")
-        assert office.slack.told("U0ANA") == ["Two wait for you &lt;!here&gt;"]
-        assert office.slack.messages == []
-
-    @pytest.mark.parametrize("alias", ["slack:T9/U1", "email:ana@example.com", "slack:C0PAYMENTS"])
-    async def test_only_accounts_of_this_workspace_are_told(self, office: Office, alias: str) -> None:
-        with pytest.raises(Rejected):
-            await office.adapter.notify(alias, "x")
-
-
 class TestCheck:
     async def test_the_doctor_names_missing_scopes(self, office: Office) -> None:
         office.slack.scopes = "chat:write,users:read"

@@ -1,13 +1,13 @@
 -- edit: somebody who may answer changes the params. The revision goes up, so that every vote and button made before names
 -- another one: votes stay on the record and count for nothing, and a tap on an old card is stale.
--- KEYS  of_request (16), counters, button of the new revision
+-- KEYS  of_request (17), counters, button of the new revision
 -- ARGV  keys epoch, policy epoch, operation, revision that it changes, person and fingerprint (what the operation did), edit
---       JSON (the new params and their fingerprint), button token, journal JSON
+--       JSON (the new params and their fingerprint), button token, journal JSON, brief
 -- Answers  ok, record | replay, record | again | missing | settled, record | stale, record | paused, record, pause JSON
 -- Prevents two edits of one revision, an edit after the end, and a vote that counts for params that its voter was not shown.
 register('edit', function(keys, a)
   local k = request_keys(keys)
-  local counters, button = keys[17], keys[18]
+  local counters, button = keys[18], keys[19]
   local now = tick(k.clock)
   local r = load_request(k.record)
   if not r then return { 'missing', now } end
@@ -21,13 +21,15 @@ register('edit', function(keys, a)
   local pause = pause_of(paused, k.record)
   if pause then return answer('paused', k.record, now, pause) end
 
-  local revision = tonumber(r.revision) + 1
-  local grown = #a[6] - redis.call('HSTRLEN', k.record, 'edit')
-  redis.call('HSET', k.record, 'revision', revision, 'edit', a[6], 'bytes', r.bytes + grown, operation, a[5])
+  local revision, old = tonumber(r.revision) + 1, 'brief:' .. r.revision
+  local line = '{"at":' .. string.format('%d', now) .. ',' .. string.sub(a[8], 2)
+  local grown = #a[6] - redis.call('HSTRLEN', k.record, 'edit') + #a[9] - redis.call('HSTRLEN', k.record, old) + #line + 1
+  redis.call('HDEL', k.record, old)
+  redis.call('HSET', k.record, 'revision', revision, 'edit', a[6], 'brief:' .. revision, a[9], operation, a[5],
+    'bytes', r.bytes + grown)
   redis.call('HINCRBY', k.usage, 'bytes', grown)
   redis.call('HINCRBY', counters, 'bytes', grown)
   journal(k.journal, 'edited', now, r.id, a[8])
-  local line = '{"at":' .. string.format('%d', now) .. ',' .. string.sub(a[8], 2)
   local edits = redis.call('HGET', k.record, 'edits')
   redis.call('HSET', k.record, 'edits', edits and edits .. '\n' .. line or line)
   if redis.call('HEXISTS', k.post, 'wanted') == 1 then

@@ -3,12 +3,12 @@
 
 local LIST_STATUSES = { 'approved', 'denied', 'expired', 'cancelled' }
 
--- begin_list: take the lease of a place's listing and write the attempt down.
+-- begin_listing: take the lease of a place's listing and write the attempt down.
 -- KEYS  list, listed, clock, blocked      ARGV  place, lease ms, operation, name of a new listing
 -- Answers  ok, now, fence, name, post, attempts, lost at ('' none), {count by status}, {id…} | later, now, ms (a second where somebody
 --          else holds the lease: who does may be done much sooner than it lapses)
 -- Prevents two listings of one place, more than one call a second for them, and a second post before a lost first one could be looked up.
-register('begin_list', function(keys, a)
+register('begin_listing', function(keys, a)
   local now = tick(keys[3])
   local f = redis.call('HMGET', keys[1], 'fence', 'lease_until', 'holder', 'post', 'tried_at', 'lost_at', 'not_before', 'attempts',
     'name')
@@ -32,31 +32,31 @@ register('begin_list', function(keys, a)
     redis.call('ZRANGE', keys[2], 0, -1) }
 end)
 
--- renew_list: hold the lease longer while a slow platform answers.
+-- renew_listing: hold the lease longer while a slow platform answers.
 -- KEYS  list, clock      ARGV  fence, lease ms
 -- Answers  ok | lost (somebody else holds it now)
-register('renew_list', function(keys, a)
+register('renew_listing', function(keys, a)
   local now = tick(keys[2])
   if redis.call('HGET', keys[1], 'fence') ~= a[1] then return { 'lost', now } end
   redis.call('HSET', keys[1], 'lease_until', now + tonumber(a[2]))
   return { 'ok', now }
 end)
 
--- list_row: a request with the version of its card that is wanted now. Writes nothing.
+-- listing_row: a request with the version of its card that is wanted now. Writes nothing.
 -- KEYS  record, card, clock      ARGV  place
--- Answers  ok, now, record, version, button, post ('' none), listed | none
-register('list_row', function(keys, a)
+-- Answers  ok, now, light record, version, button, post ('' none), listed, keys of the story that were told | none
+register('listing_row', function(keys, a)
   local now = peek(keys[3])
-  local f = redis.call('HMGET', keys[2], 'wanted', 'button', 'post', 'listed')
+  local f = redis.call('HMGET', keys[2], 'wanted', 'button', 'post', 'listed', 'told')
   if not f[1] or redis.call('HGET', keys[1], 'place') ~= a[1] then return { 'none', now } end
-  return { 'ok', now, redis.call('HGETALL', keys[1]), f[1], f[2], f[3] or '', f[4] or '' }
+  return { 'ok', now, light(keys[1]), f[1], f[2], f[3] or '', f[4] or '', f[5] or '' }
 end, { 'no-writes' })
 
--- list_shown: the message shows this. With nothing left that waits the listing is closed, and the next request begins another.
+-- listing_shown: the message shows this. With nothing left that waits the listing is closed, and the next request begins another.
 -- KEYS  list, listed, clock, counters      ARGV  fence, post ('' none is needed), pause ms, how many begin to wait, their ids, then
 --       id and status of each that has ended
 -- Answers  ok | lost (somebody else holds the lease: only a post that nobody knew of is recorded)
-register('list_shown', function(keys, a)
+register('listing_shown', function(keys, a)
   local now = tick(keys[3])
   local f = redis.call('HMGET', keys[1], 'fence', 'post')
   if f[1] ~= a[1] then
@@ -80,7 +80,8 @@ register('list_shown', function(keys, a)
 end)
 
 -- row_shown: a listing shows this version of a request, or nobody needs to see it.
--- KEYS  of_request (16)      ARGV  id, place, version, post ('' none)
+-- What had happened before the first post is not told beside it, as in `posted`.
+-- KEYS  of_request (17)      ARGV  id, place, version, post ('' none), keys of the story by now
 -- Answers  ok
 register('row_shown', function(keys, a)
   local k = request_keys(keys)
@@ -90,7 +91,10 @@ register('row_shown', function(keys, a)
   if not f[1] then return { 'ok', now } end
   if post ~= '' and f[2] ~= post then
     redis.call('HSET', k.post, 'post', post, 'listed', 1)
-    if not f[2] then journal(k.journal, 'posted', now, id, cjson.encode({ place = place, post = post })) end
+    if not f[2] then
+      if a[5] ~= '' then redis.call('HSET', k.post, 'told', a[5]) end
+      journal(k.journal, 'posted', now, id, cjson.encode({ place = place, post = post }))
+    end
   end
   redis.call('HSET', k.post, 'posted', math.max(version, tonumber(f[3])), 'attempts', 0, 'lease_until', 0)
   redis.call('HDEL', k.post, 'tried_at')
@@ -103,10 +107,10 @@ register('row_shown', function(keys, a)
   return { 'ok', now }
 end)
 
--- list_failed: try again later, as `failed` does for a card.
+-- listing_failed: try again later, as `failed` does for a card.
 -- KEYS  list, clock, places, blocked, work      ARGV  fence, place, after ms, lost ('1' or ''), whole place ('1' or ''), gone ('1' or '')
 -- Answers  ok | lost (somebody else holds the lease: nothing changed)
-register('list_failed', function(keys, a)
+register('listing_failed', function(keys, a)
   local now = tick(keys[2])
   if redis.call('HGET', keys[1], 'fence') ~= a[1] then return { 'lost', now } end
   local at = now + tonumber(a[3])

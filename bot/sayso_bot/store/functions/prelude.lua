@@ -12,7 +12,7 @@ local function request_keys(keys)
     record = keys[1], clock = keys[2], epochs = keys[3], journal = keys[4], deadlines = keys[5],
     places = keys[6], blocked = keys[7], alarms = keys[8],
     status = { pending = keys[9], approved = keys[10], denied = keys[11], expired = keys[12], cancelled = keys[13] },
-    usage = keys[14], work = keys[15], post = keys[16],
+    usage = keys[14], work = keys[15], post = keys[16], tellings = keys[17],
   }
 end
 
@@ -131,10 +131,11 @@ local function tag_of(key)
 end
 
 local function load_request(record)
-  local f = redis.call('HMGET', record, 'id', 'status', 'revision', 'expires_at', 'seq', 'bytes', 'place', 'votes', 'v')
+  local f = redis.call('HMGET', record, 'id', 'status', 'revision', 'expires_at', 'seq', 'bytes', 'place', 'votes', 'v',
+    'principal')
   if not f[1] then return nil end
   return { id = f[1], status = f[2], revision = f[3], expires_at = tonumber(f[4]), seq = f[5], bytes = tonumber(f[6]),
-           place = f[7], votes = f[8], v = f[9] }
+           place = f[7], votes = f[8], v = f[9], principal = f[10] }
 end
 
 -- A request may have been moved since its caller saw it. Then the caller has given the keys of a place that it left, and must look
@@ -151,7 +152,7 @@ local function news_of(k, r)
   return r.id .. ' ' .. cjson.encode({ epochs[1] or '0', epochs[2] or '0', redis.call('HGETALL', k.record) })
 end
 
--- End a pending request: state, indexes, quota, journal, card and wake-up together. `reason` is JSON (a string or null).
+-- End a pending request: state, indexes, quota, journal, card, the word to its principal and wake-up together. `reason` is JSON (a string or null).
 local function settle(k, r, status, cause, reason, now)
   local decision = '{"outcome":"' .. status .. '","cause":"' .. cause .. '","at":' .. string.format('%d', now)
     .. ',"reason":' .. reason .. '}'
@@ -164,6 +165,10 @@ local function settle(k, r, status, cause, reason, now)
   journal(k.journal, 'settled', now, r.id, decision)
   local tag = tag_of(k.record)
   want_card(k, r.id, r.place, now, tag)
+  if r.principal then
+    redis.call('ZADD', k.tellings, now, r.id)
+    redis.call('PUBLISH', tag .. 'outbox', 'principal')
+  end
   redis.call('PUBLISH', tag .. 'settled', news_of(k, r))
   redis.call('PUBLISH', tag .. 'changes', 'settled ' .. r.id)
   r.status = status
@@ -190,6 +195,24 @@ end
 
 local function answer(code, record, now, more)
   return { code, now, redis.call('HGETALL', record), more }
+end
+
+-- A record for a list: of a large request its brief and its small fields, of any other all of it. A brief is of one revision, so
+-- that an edit by a version that keeps none leaves no old one in force.
+local LIGHT = { 'v', 'id', 'status', 'revision', 'agent', 'action', 'created_at', 'expires_at', 'place', 'moved', 'votes', 'decision',
+  'edits' }
+
+local function light(record)
+  local brief = redis.call('HGET', record, 'brief:' .. (redis.call('HGET', record, 'revision') or ''))
+  if not brief then return redis.call('HGETALL', record) end
+  local found, kept = redis.call('HMGET', record, unpack(LIGHT)), { 'brief', brief }
+  for i, name in ipairs(LIGHT) do
+    if found[i] then
+      kept[#kept + 1] = name
+      kept[#kept + 1] = found[i]
+    end
+  end
+  return kept
 end
 
 local function register(name, callback, flags)

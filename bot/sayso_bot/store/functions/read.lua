@@ -1,14 +1,24 @@
+local function as_it_stands(record, now, found)
+  if not found[1] then return { 'missing', now } end
+  local state = redis.call('HMGET', record, 'status', 'expires_at')
+  local due = state[1] == 'pending' and state[2] and tonumber(state[2]) <= now
+  return { due and 'due' or 'ok', now, found }
+end
+
 -- read: a request as it stands, with the time. Writes nothing.
 -- KEYS  record, clock, epochs      ARGV  keys epoch, policy epoch ('' unchecked)
 -- Answers  ok, record | due, record (its deadline has passed: call expire, then this again) | again | missing
 register('read', function(keys, a)
   local now = peek(keys[2])
   if not in_force(keys[3], a[1], a[2]) then return { 'again', now } end
-  local record = redis.call('HGETALL', keys[1])
-  if not record[1] then return { 'missing', now } end
-  local state = redis.call('HMGET', keys[1], 'status', 'expires_at')
-  if state[1] == 'pending' and state[2] and tonumber(state[2]) <= now then return { 'due', now, record } end
-  return { 'ok', now, record }
+  return as_it_stands(keys[1], now, redis.call('HGETALL', keys[1]))
+end, { 'no-writes' })
+
+-- glance: the same for a list, however large the request is. Writes nothing.
+-- KEYS  record, clock
+-- Answers  ok, light record | due, light record | missing
+register('glance', function(keys, a)
+  return as_it_stands(keys[1], peek(keys[2]), light(keys[1]))
 end, { 'no-writes' })
 
 -- list: ids and seqs of requests that are in all the given indexes, newest first, below a seq. Writes nothing.

@@ -1,8 +1,9 @@
 -- submit: make a request once, with its deadline, indexes, delivery hint and journal entry.
--- KEYS  of_request (16), counters, index:all, index:agent, index:action, rate, idempotency, button
+-- KEYS  of_request (17), counters, index:all, index:agent, index:action, rate, idempotency, button
 -- ARGV  keys epoch, policy epoch, id, agent, action, status, timeout ms ('' none), body JSON, body digest, place ('' none),
 --       button token, cause, reason JSON, journal JSON, rate, burst, pending quota, bytes quota, idempotent ('1' or ''), schema version,
---       routes epoch, when the route that was used ends ('' never, or none was), JSON of where that has it asked ('' none)
+--       routes epoch, when the route that was used ends ('' never, or none was), JSON of where that has it asked ('' none),
+--       brief ('' where the body is small), e-mail address to which the key is bound ('' none)
 -- Answers  new, seq, expires at | made (this very call took effect before) | earlier, id | again | rate, ms | paused, pause JSON
 --          | pending | bytes
 -- Prevents two requests for one Idempotency-Key, however the calls race, and a request under a key, policy or route just withdrawn,
@@ -21,7 +22,7 @@ end
 register('submit', function(keys, a)
   local k = request_keys(keys)
   local counters, all, by_agent, by_action, rate, idempotency, button =
-    keys[17], keys[18], keys[19], keys[20], keys[21], keys[22], keys[23]
+    keys[18], keys[19], keys[20], keys[21], keys[22], keys[23], keys[24]
   local id, status, timeout, body, digest, place = a[3], a[6], a[7], a[8], a[9], a[10]
   local now = tick(k.clock)
   if redis.call('EXISTS', k.record) == 1 then return answer('made', k.record, now) end
@@ -35,7 +36,7 @@ register('submit', function(keys, a)
   end
   local pause = pause_over(paused, a[4], a[5])
   if pause then return { 'paused', now, pause } end
-  local bytes = #body
+  local bytes = #body + #a[24]
   if status == 'pending' then
     local usage = redis.call('HMGET', k.usage, 'pending', 'bytes')
     local pending, used = (tonumber(usage[1]) or 0) + 1, (tonumber(usage[2]) or 0) + bytes
@@ -54,6 +55,14 @@ register('submit', function(keys, a)
   if timeout ~= '' then
     fields[#fields + 1] = 'expires_at'
     fields[#fields + 1] = now + tonumber(timeout)
+  end
+  if a[24] ~= '' then
+    fields[#fields + 1] = 'brief:1'
+    fields[#fields + 1] = a[24]
+  end
+  if a[25] ~= '' then
+    fields[#fields + 1] = 'principal'
+    fields[#fields + 1] = a[25]
   end
   redis.call('HSET', k.record, unpack(fields))
   if a[19] == '1' then redis.call('SET', idempotency, id) end

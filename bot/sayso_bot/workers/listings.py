@@ -8,16 +8,15 @@ back to delivery, which moves it, raises the alarm, or shows a card. Each reques
 from __future__ import annotations
 
 import asyncio
-from bisect import insort
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sayso_bot.domain.listing import MOST_ROWS
-from sayso_bot.domain.request import Claims, Request, Status
+from sayso_bot.domain.request import Outline, Status
 from sayso_bot.errors import SaysoError
-from sayso_bot.ports import AdapterError, Gone, ListRow, ListStore, ListWork, Log, Rejected, Retry, Store
+from sayso_bot.ports import AdapterError, Gone, ListingRow, ListingStore, ListingWork, Log, Rejected, Retry, Store
 from sayso_bot.workers.leases import keeping, pause
 
 LEASE_SECONDS = 15.0
@@ -30,13 +29,13 @@ ALARM_ATTEMPTS = 6
 DELETED = "message_not_found"
 
 
-class ListDesk(Protocol):
+class ListingDesk(Protocol):
     """What is needed of the desk."""
 
-    def shows_lists(self, place: str) -> bool: ...
+    def shows_listings(self, place: str) -> bool: ...
 
-    async def show_list(
-        self, work: ListWork, rows: Sequence[ListRow], waiting: int, ended: Mapping[Status, int]
+    async def show_listing(
+        self, work: ListingWork, rows: Sequence[ListingRow], waiting: int, ended: Mapping[Status, int]
     ) -> str | None: ...
 
 
@@ -50,34 +49,45 @@ class NotListed:
 
 @dataclass(slots=True)
 class _Gathered:
-    """What a listing is to show. ``due`` are the requests that it is brought up to date for, with their params only
-    where they may have a row; ``single`` have a card of their own.
+    """What a listing is to show. ``due`` are the requests that it is brought up to date for; ``single`` have a card of
+    their own. Of ``untold`` there is more to tell beside it, so they stay due.
     """
 
-    due: dict[str, ListRow] = field(default_factory=dict)
+    due: dict[str, ListingRow] = field(default_factory=dict)
     single: list[NotListed] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     ended: dict[str, Status] = field(default_factory=dict)
-    rows: list[ListRow] = field(default_factory=list)
+    rows: list[ListingRow] = field(default_factory=list)
+    untold: frozenset[str] = frozenset()
 
 
-class Lists:
-    def __init__(self, store: Store, lists: ListStore, desk: ListDesk, log: Log) -> None:
+class Listings:
+    """``narrate`` tells what happened to rows, and returns those of which there is more to tell."""
+
+    def __init__(
+        self,
+        store: Store,
+        listings: ListingStore,
+        desk: ListingDesk,
+        narrate: Callable[[ListingWork, Sequence[ListingRow]], Awaitable[frozenset[str]]],
+        log: Log,
+    ) -> None:
         self._store = store
-        self._lists = lists
+        self._listings = listings
         self._desk = desk
+        self._narrate = narrate
         self._log = log
 
-    def has(self, request: Request, place: str) -> bool:
+    def has(self, request: Outline, place: str) -> bool:
         """Whether this request belongs into the listing of ``place``."""
         wanted = request.requirement is not None and request.requirement.digest
-        return wanted and self._desk.shows_lists(place)
+        return wanted and self._desk.shows_listings(place)
 
     async def bring_up_to_date(self, place: str, some: Sequence[str]) -> Sequence[NotListed]:
         """Show what is due at ``place``, of which ``some`` are known; those that are not shown by the listing."""
-        work = await self._lists.begin_list(place, LEASE_SECONDS, min(some))
-        if not isinstance(work, ListWork):
-            await self._lists.put_off(place, some, work)
+        work = await self._listings.begin_listing(place, LEASE_SECONDS, min(some))
+        if not isinstance(work, ListingWork):
+            await self._listings.put_off(place, some, work)
             return ()
         try:
             found = await self._gathered(work)
@@ -88,22 +98,25 @@ class Lists:
         for status in found.ended.values():
             ended[status] = ended.get(status, 0) + 1
         try:
-            async with keeping(lambda: self._lists.renew_list(work, LEASE_SECONDS), LEASE_SECONDS):
-                post = await self._desk.show_list(work, found.rows, len(found.waiting), ended)
+            async with keeping(lambda: self._listings.renew_listing(work, LEASE_SECONDS), LEASE_SECONDS):
+                post = await self._desk.show_listing(work, found.rows, len(found.waiting), ended)
+                if post == work.post:
+                    found.untold = await self._narrate(work, list(found.due.values()))
+                else:  # a new post is written down before anything else is sent
+                    found.untold = frozenset(name for name, row in found.due.items() if row.post is not None)
         except AdapterError as error:
             return await self._failed(work, error, found)
         except asyncio.CancelledError:
             await self._hand_back(work, lost=True)  # the platform may have taken the call: look before posting again
             raise
         except Exception:  # noqa: BLE001 - an adapter's bug must not hide the requests
-            self._log.exception("list_failed", place=place)
+            self._log.exception("listing_failed", place=place)
             return await self._failed(work, Rejected("internal"), found)
         await self._record(work, post, found)
         return found.single
 
-    async def _gathered(self, work: ListWork) -> _Gathered:
+    async def _gathered(self, work: ListingWork) -> _Gathered:
         found, waiting = _Gathered(), set(work.ids)
-        whole: list[str] = []
         due = await self._store.due_work(work.place, MOST_AT_ONCE)
         async for row in self._read(due, work.place):
             request_id = row.request.id
@@ -119,10 +132,6 @@ class Lists:
                     found.ended[request_id] = row.request.status
             else:
                 waiting.add(request_id)
-                insort(whole, request_id)
-            if len(whole) > MOST_ROWS:
-                last = whole.pop()
-                found.due[last] = _without_params(found.due[last])
         found.waiting = sorted(waiting)
         wanted = found.waiting[:MOST_ROWS]
         first = {request_id: found.due[request_id] for request_id in wanted if request_id in found.due}
@@ -131,30 +140,30 @@ class Lists:
         found.rows = [row for _, row in sorted(first.items()) if not row.request.settled]
         return found
 
-    async def _read(self, ids: Sequence[str], place: str) -> AsyncIterator[ListRow]:
+    async def _read(self, ids: Sequence[str], place: str) -> AsyncIterator[ListingRow]:
         for start in range(0, len(ids), READ_AT_ONCE):
             some = ids[start : start + READ_AT_ONCE]
-            for row in await asyncio.gather(*(self._lists.list_row(request_id, place) for request_id in some)):
+            for row in await asyncio.gather(*(self._listings.listing_row(request_id, place) for request_id in some)):
                 if row is not None:
                     yield row
 
-    async def _record(self, work: ListWork, post: str | None, found: _Gathered) -> None:
+    async def _record(self, work: ListingWork, post: str | None, found: _Gathered) -> None:
         """Write down what is shown, trying for as long as it takes: to forget a post is to make another."""
         new = [request_id for request_id in found.waiting if request_id not in work.ids]
         while True:
             try:
-                if not await self._lists.list_shown(work, post, new, found.ended, PAUSE_SECONDS):
+                if not await self._listings.listing_shown(work, post, new, found.ended, PAUSE_SECONDS):
                     return
-                shown = (self._lists.row_shown(row, work.place, post or row.post) for row in found.due.values())
-                await asyncio.gather(*shown)
+                shown = (row for name, row in found.due.items() if name not in found.untold)
+                await asyncio.gather(*(self._listings.row_shown(row, work.place, post or row.post) for row in shown))
             except SaysoError as error:
-                self._log.warning("list_not_recorded", place=work.place, code=error.code)
+                self._log.warning("listing_not_recorded", place=work.place, code=error.code)
                 await asyncio.sleep(PAUSE_SECONDS)
             else:
-                self._log.info("list_shown", place=work.place, waiting=len(found.waiting))
+                self._log.info("listing_shown", place=work.place, waiting=len(found.waiting))
                 return
 
-    async def _failed(self, work: ListWork, error: AdapterError, found: _Gathered) -> Sequence[NotListed]:
+    async def _failed(self, work: ListingWork, error: AdapterError, found: _Gathered) -> Sequence[NotListed]:
         """Try again later. A lasting failure is one of each request that nobody has seen; where Slack took the list
         for wrong, each is tried as a card."""
         told_when = error.after if isinstance(error, Retry) else None
@@ -163,22 +172,17 @@ class Lists:
         lasting = isinstance(error, Gone | Rejected) and not deleted
         given_up = lasting or (work.attempts >= ALARM_ATTEMPTS and told_when is None and not lost and not deleted)
         after = told_when or (0.0 if deleted else PAUSE_SECONDS if lasting else pause(work.attempts))
-        self._log.warning("list_not_shown", place=work.place, what=error.what, again_in_seconds=round(after, 1))
-        await self._lists.list_failed(
+        self._log.warning("listing_not_shown", place=work.place, what=error.what, again_in_seconds=round(after, 1))
+        await self._listings.listing_failed(
             work, after_seconds=after, lost=lost, whole_place=told_when is not None, gone=deleted
         )
         if not given_up:
             return found.single
         if seen := [name for name, row in found.due.items() if row.post is not None]:
-            await self._lists.put_off(work.place, seen, ALARM_SECONDS)
+            await self._listings.put_off(work.place, seen, ALARM_SECONDS)
         why = None if isinstance(error, Rejected) else error
         return [*found.single, *(NotListed(name, why) for name, row in found.due.items() if row.post is None)]
 
-    async def _hand_back(self, work: ListWork, *, lost: bool) -> None:
+    async def _hand_back(self, work: ListingWork, *, lost: bool) -> None:
         with suppress(SaysoError):  # the lease lapses by itself
-            await self._lists.list_failed(work, after_seconds=0, lost=lost, whole_place=False, gone=False)
-
-
-def _without_params(row: ListRow) -> ListRow:
-    """What is only counted needs no room for what it says."""
-    return replace(row, request=replace(row.request, params={}, claims=Claims()))
+            await self._listings.listing_failed(work, after_seconds=0, lost=lost, whole_place=False, gone=False)

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes.slack_limits import MAX_TOTAL, faults
-from sayso_adapters.slack.digest import digest
-from sayso_bot.domain.card import card
+from sayso_adapters.slack.listing import listing_message
+from sayso_bot.domain.brief import brief
+from sayso_bot.domain.card import needs
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.listing import MOST_ROWS, Listed, Listing
 from sayso_bot.domain.request import Status
@@ -23,7 +24,7 @@ PARAMS = st.dictionaries(WORDS, WORDS | st.integers() | st.lists(WORDS, max_size
 
 def _listing(params: list[dict[str, Json]], *, waiting: int, ended: dict[Status, int] | None = None) -> Listing:
     rows = tuple(
-        Listed(card(replace(a_request("slack:C1"), params=given), "https://s/inbox/requests/x"), f"btn_{number:032}")
+        Listed(brief(replace(a_request("slack:C1"), params=given)), f"btn_{number:032}")
         for number, given in enumerate(params)
     )
     return Listing("req_1", rows, waiting, ended or {}, "https://sayso.example.com/inbox")
@@ -39,7 +40,7 @@ def test_whatever_the_requests_say_slack_takes_the_list(
     params: list[dict[str, Json]], more: int, ended: dict[Status, int]
 ) -> None:
     listing = _listing(params, waiting=len(params) + more, ended=ended)
-    shown = digest(listing, mentions="For <@U0ANA>, <!subteam^S0FINANCE>")
+    shown = listing_message(listing, mentions="For <@U0ANA>, <!subteam^S0FINANCE>")
     assert faults(shown.blocks) == []
     assert len(json.dumps(shown.blocks, ensure_ascii=False)) <= MAX_TOTAL
     assert shown.text
@@ -51,21 +52,21 @@ def test_whatever_the_requests_say_slack_takes_the_list(
 
 def test_fifteen_usual_requests_have_a_row_each() -> None:
     usual: dict[str, Json] = {"order": "A-1017", "amount": 900, "customer": {"name": "Ana & Sons", "vip": True}}
-    shown = digest(_listing([usual] * MOST_ROWS, waiting=MOST_ROWS))
+    shown = listing_message(_listing([usual] * MOST_ROWS, waiting=MOST_ROWS))
     assert shown.complete
     assert "payments.refund: order “A-1017”, amount 900" in json.dumps(shown.blocks, ensure_ascii=False)
 
 
 def test_a_row_says_who_asks_what_is_needed_and_until_when() -> None:
     request = replace(a_request("slack:C1"), expires_at=datetime(2026, 11, 24, 12, 30, tzinfo=UTC))
-    listing = Listing("req_1", (Listed(card(request, "https://s/x"), "btn_1"),), 1, {}, "https://s/inbox")
-    words = json.dumps(digest(listing).blocks, ensure_ascii=False)
-    assert f"{request.agent} asks, {listing.rows[0].card.needs}" in words
+    listing = Listing("req_1", (Listed(brief(request), "btn_1"),), 1, {}, "https://s/inbox")
+    words = json.dumps(listing_message(listing).blocks, ensure_ascii=False)
+    assert f"{request.agent} asks, {needs(request)}" in words
     assert f"until <!date^{1795523400}^{{date_short_pretty}} {{time}}|2026-11-24 12:30 UTC>" in words
 
 
 def test_agents_words_are_shown_and_not_obeyed() -> None:
-    shown = digest(_listing([{"order": "<!channel> *bold*"}], waiting=1))
+    shown = listing_message(_listing([{"order": "<!channel> *bold*"}], waiting=1))
     assert "<!channel>" not in shown.text
     texts = [block["text"] for block in shown.blocks if block["type"] == "section"]
     assert all(text["type"] == "plain_text" for text in texts)

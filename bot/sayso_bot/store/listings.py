@@ -6,29 +6,30 @@ import secrets
 from collections.abc import Mapping, Sequence
 
 from sayso_bot.domain.request import Status, from_milliseconds
-from sayso_bot.ports import ListRow, ListWork
+from sayso_bot.domain.story import story
+from sayso_bot.ports import ListingRow, ListingWork
 from sayso_bot.store.calls import Calls
-from sayso_bot.store.codec import fields_of, request_of
+from sayso_bot.store.codec import brief_from, fields_of
 from sayso_bot.store.keys import Keys
 
 _COUNTED = (Status.APPROVED, Status.DENIED, Status.EXPIRED, Status.CANCELLED)
 
 
-class RedisLists:
-    """`sayso_bot.ports.ListStore` for one book."""
+class RedisListings:
+    """`sayso_bot.ports.ListingStore` for one book."""
 
     def __init__(self, calls: Calls, keys: Keys) -> None:
         self._call = calls.function
         self._keys = keys
 
-    async def begin_list(self, place: str, lease_seconds: float, name: str) -> ListWork | float:
+    async def begin_listing(self, place: str, lease_seconds: float, name: str) -> ListingWork | float:
         keys = [*self._of(place), self._keys["clock"], self._keys["blocked"]]
         lease = int(lease_seconds * 1000)
-        code, _, *rest = await self._call("begin_list", keys, place, lease, secrets.token_hex(8), name)
+        code, _, *rest = await self._call("begin_listing", keys, place, lease, secrets.token_hex(8), name)
         if code != "ok":
             return int(rest[0]) / 1000
         fence, kept, post, attempts, lost_at, counts, ids = rest
-        return ListWork(
+        return ListingWork(
             place=place,
             fence=int(fence),
             name=kept,
@@ -39,38 +40,40 @@ class RedisLists:
             ended={status: int(count) for status, count in zip(_COUNTED, counts, strict=True) if count},
         )
 
-    async def renew_list(self, work: ListWork, lease_seconds: float) -> None:
+    async def renew_listing(self, work: ListingWork, lease_seconds: float) -> None:
         keys = [self._keys.listing(work.place), self._keys["clock"]]
-        await self._call("renew_list", keys, work.fence, int(lease_seconds * 1000))
+        await self._call("renew_listing", keys, work.fence, int(lease_seconds * 1000))
 
-    async def list_row(self, request_id: str, place: str) -> ListRow | None:
+    async def listing_row(self, request_id: str, place: str) -> ListingRow | None:
         keys = [self._keys.request(request_id), self._keys.post(request_id, place), self._keys["clock"]]
-        code, _, *rest = await self._call("list_row", keys, place, writes=False)
+        code, _, *rest = await self._call("listing_row", keys, place, writes=False)
         if code != "ok":
             return None
-        record, version, button, post, listed = rest
-        return ListRow(request_of(fields_of(record)), int(version), button, post or None, bool(listed))
+        record, version, button, post, listed, told = rest
+        request = brief_from(fields_of(record))
+        return ListingRow(request, int(version), button, post or None, bool(listed), frozenset(told.split()))
 
-    async def list_shown(
-        self, work: ListWork, post: str | None, new: Sequence[str], ended: Mapping[str, Status], pause_seconds: float
+    async def listing_shown(
+        self, work: ListingWork, post: str | None, new: Sequence[str], ended: Mapping[str, Status], pause_seconds: float
     ) -> bool:
         keys = [*self._of(work.place), self._keys["clock"], self._keys["counters"]]
         told = [word for request_id, status in ended.items() for word in (request_id, str(status))]
         pause = int(pause_seconds * 1000)
-        code, *_ = await self._call("list_shown", keys, work.fence, post or "", pause, len(new), *new, *told)
+        code, *_ = await self._call("listing_shown", keys, work.fence, post or "", pause, len(new), *new, *told)
         return bool(code == "ok")
 
-    async def row_shown(self, row: ListRow, place: str, post: str | None) -> None:
+    async def row_shown(self, row: ListingRow, place: str, post: str | None) -> None:
         keys = self._keys.of_request(row.request.id, row.request.agent, place)
-        await self._call("row_shown", keys, row.request.id, place, row.version, post or "")
+        by_now = " ".join(entry.key for entry in story(row.request))
+        await self._call("row_shown", keys, row.request.id, place, row.version, post or "", by_now)
 
-    async def list_failed(
-        self, work: ListWork, *, after_seconds: float, lost: bool, whole_place: bool, gone: bool
+    async def listing_failed(
+        self, work: ListingWork, *, after_seconds: float, lost: bool, whole_place: bool, gone: bool
     ) -> None:
         flags = ("1" if flag else "" for flag in (lost, whole_place, gone))
         shared = [self._keys[name] for name in ("clock", "places", "blocked")]
         keys = [self._keys.listing(work.place), *shared, self._keys.work(work.place)]
-        await self._call("list_failed", keys, work.fence, work.place, int(after_seconds * 1000), *flags)
+        await self._call("listing_failed", keys, work.fence, work.place, int(after_seconds * 1000), *flags)
 
     async def put_off(self, place: str, ids: Sequence[str], seconds: float) -> None:
         keys = [self._keys.work(place), *(self._keys[name] for name in ("places", "blocked", "clock"))]

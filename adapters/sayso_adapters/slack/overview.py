@@ -1,0 +1,237 @@
+"""What the app's home, ``/sayso`` and the shortcuts show, as blocks: lists of requests, one request to read, routes.
+
+Words of agents and of the policy stand in ``plain_text`` and ``rich_text`` alone. A view holds a hundred blocks and a
+message far less, so lists say how many are left out, and the inbox has them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from sayso_adapters.slack.blocks import (
+    MAX_TEXT,
+    MAX_URL,
+    Block,
+    Room,
+    actions,
+    button,
+    context,
+    date,
+    divider,
+    escape,
+    header,
+    modal,
+    mrkdwn,
+    plain,
+    section,
+    shortened,
+)
+from sayso_adapters.slack.cards import OPEN, asked_briefly, how_it_stands, message
+from sayso_adapters.slack.looking import Answered, Found, Waiting
+from sayso_adapters.slack.review import pages
+from sayso_bot.domain.brief import Brief
+from sayso_bot.domain.card import Card, ending, needs
+from sayso_bot.domain.policy import Route
+from sayso_bot.domain.request import Requirement
+from sayso_bot.domain.text import one_line
+
+READ, ANSWER_IT, READ_NEXT, READ_BACK = "read", "read_to_answer", "read_next", "read_back"
+READING = frozenset({READ, ANSWER_IT, READ_NEXT, READ_BACK})
+"""The action ids of buttons that open or turn what is read. Each carries ``REQUEST`` or ``REQUEST/PAGE``."""
+
+MOST_ROUTES = 50
+LONGEST_ROUTE = 240
+LONGEST_WORD = 100
+LONGEST_OUTCOME = 300
+
+NOTHING_WAITS = "Nothing waits for you."
+HELP = (
+    "/sayso pending — what waits for you",
+    "/sayso show req_… — one request as it stands, and its button to answer it",
+    "/sayso routes — where each kind of action goes",
+    "/sayso help — this",
+)
+
+
+# --------------------------------------------------------------------------- lists
+
+
+def pending(waiting: Waiting) -> list[Block]:
+    """What waits for somebody, two blocks each."""
+    rows = [block for request in waiting.requests for block in _row(request)]
+    left = _not_listed(waiting, 0)
+    return [*(rows or [section(plain(NOTHING_WAITS))]), *([context(left)] if left else [])]
+
+
+def pending_message(waiting: Waiting, inbox: str) -> list[Block]:
+    """The same within a message; what it does not hold is counted."""
+    closing = [*_link("Open the inbox", inbox)]
+    room = Room([*closing, context("x" * LONGEST_OUTCOME)])
+    rows: list[Block] = []
+    told = 0
+    for request in waiting.requests:
+        row = _row(request)
+        if not room.take(*row, blocks=len(row)):
+            break
+        rows += row
+        told += 1
+    left = _not_listed(waiting, len(waiting.requests) - told)
+    return [*(rows or [section(plain(NOTHING_WAITS))]), *([context(left)] if left else []), *closing]
+
+
+def _row(request: Brief) -> list[Block]:
+    until = f"until {date(request.expires_at)}" if request.expires_at else "no deadline"
+    return [
+        {**section(plain(asked_briefly(request))), "accessory": button(ANSWER_IT, "Review", value=request.id)},
+        _small(plain(f"{request.agent} asks"), mrkdwn(until)),
+    ]
+
+
+def _not_listed(waiting: Waiting, unfit: int) -> str:
+    """A sentence about what the list leaves out, or nothing."""
+    told = []
+    if unfit:
+        told.append(f"{unfit} more that {'wait' if unfit > 1 else 'waits'} for you {_do(unfit)} not fit here.")
+    if waiting.unsure:
+        waits = "waits" if waiting.unsure == 1 else "wait"
+        told.append(f"Slack could not say whether {waiting.unsure} more {waits} for you.")
+    if waiting.unread:
+        told.append(f"{waiting.unread} newer {'requests were' if waiting.unread > 1 else 'request was'} not looked at.")
+    if waiting.more:
+        told.append("There may be older ones.")
+    return " ".join([*told, "The inbox lists all that wait."]) if told else ""
+
+
+def _do(count: int) -> str:
+    return "do" if count > 1 else "does"
+
+
+def _small(*texts: Block) -> Block:
+    return {"type": "context", "elements": list(texts)}
+
+
+def _link(label: str, url: str) -> list[Block]:
+    return [actions([button(OPEN, label, url=url)])] if 0 < len(url) <= MAX_URL else []
+
+
+def listed(waiting: Waiting, inbox: str) -> Block:
+    """The dialog with what waits."""
+    return modal("pending", "What waits for you", [*pending(waiting), *_link("Open the inbox", inbox)])
+
+
+# --------------------------------------------------------------------------- the app's home
+
+
+def home(
+    waiting: Waiting, answered: Sequence[Answered], routes: Sequence[Route] | None, inbox: str, at: datetime
+) -> Block:
+    """The home tab as of ``at``. Without ``routes`` nothing is said of them."""
+    blocks = [header("Waits for you"), *pending(waiting), *_link("Open the inbox", inbox)]
+    blocks += [divider(), header("You answered lately"), *_answered(answered)]
+    if routes is not None:
+        blocks += [divider(), header("Where each kind of action goes"), *routing(routes)]
+    return _home([*blocks, divider(), _small(mrkdwn(f"As of {date(at)}. Open this tab again to see it anew."))])
+
+
+def home_that_says(sentence: str) -> Block:
+    return _home([section(plain(sentence))])
+
+
+def _home(blocks: list[Block]) -> Block:
+    return {"type": "home", "blocks": blocks}
+
+
+def _answered(answered: Sequence[Answered]) -> list[Block]:
+    if not answered:
+        return [section(plain("Nothing among the newest requests."))]
+    return [block for one in answered for block in _answered_row(one)]
+
+
+def _answered_row(one: Answered) -> list[Block]:
+    verb = "approved" if one.vote.outcome == "approve" else "denied"
+    ended = ending(one.request)
+    stands = ended.headline if ended else f"Still open: {needs(one.request)}"
+    return [
+        {**section(plain(asked_briefly(one.request))), "accessory": button(READ, "Open", value=one.request.id)},
+        _small(mrkdwn(f"You {verb} it {date(one.vote.at)}"), plain(shortened(stands, LONGEST_OUTCOME))),
+    ]
+
+
+# --------------------------------------------------------------------------- routes
+
+
+def routing(routes: Sequence[Route]) -> list[Block]:
+    """The first `MOST_ROUTES` rules, as many to a block as it holds, and a count of the rest."""
+    lines = [shortened(_route(route), LONGEST_ROUTE) for route in routes[:MOST_ROUTES]]
+    blocks = [section(plain(text)) for text in _packed(lines)] or [section(plain("The policy has no rules."))]
+    left = len(routes) - len(lines)
+    return [*blocks, *([context(f"{left} more rules are not listed.")] if left else [])]
+
+
+def _packed(lines: Sequence[str]) -> Iterator[str]:
+    packed = ""
+    for line in lines:
+        joined = f"{packed}\n{line}" if packed else line
+        if len(escape(joined)) > MAX_TEXT:
+            yield packed
+            joined = line
+        packed = joined
+    if packed:
+        yield packed
+
+
+def _route(route: Route) -> str:
+    what = f"{_word(route.action)}{' (under a condition)' if route.conditional else ''}"
+    if route.requirement is None:
+        return f"{what}: {'allowed' if route.kind == 'allow' else 'denied'} by the rule “{_word(route.rule)}”"
+    return f"{what}: {_asks(route.requirement)}"
+
+
+def _asks(requirement: Requirement) -> str:
+    named = requirement.group or ", ".join(requirement.approvers or ())
+    who = _word(named) if named else "whoever is there"
+    wanted = "1 approval" if requirement.quorum == 1 else f"{requirement.quorum} approvals"
+    return f"asked in {_word(requirement.channel)}, {wanted} from {who}"
+
+
+def _word(text: str) -> str:
+    line = one_line(text)
+    return line if len(line) <= LONGEST_WORD else line[: LONGEST_WORD - 1] + "…"
+
+
+def routes_message(routes: Sequence[Route]) -> list[Block]:
+    """The rules within a message."""
+    room = Room([context("x" * LONGEST_OUTCOME)])
+    blocks = routing(routes)
+    fitting = [block for block in blocks if room.take(block, blocks=1)]
+    return [*fitting, *([context("The rest is in the policy.")] if len(fitting) < len(blocks) else [])]
+
+
+# --------------------------------------------------------------------------- one request
+
+
+def told_of(card: Card, found: Found) -> list[Block]:
+    """The card of a request within a message that cannot answer it, with a button that opens all of it."""
+    label, action = ("Review", ANSWER_IT) if found.may_vote else ("Open", READ)
+    return message(card, "", instead=[actions([button(action, label, value=card.request_id), *_to(card)])]).blocks
+
+
+def reading(card: Card, found: Found, page: int = 0) -> Block:
+    """A dialog with one page of the whole request and how it stands. Where it may be answered, a button leads there."""
+    whole = pages(card)
+    page = min(max(page, 0), len(whole) - 1)
+    where = f" · page {page + 1} of {len(whole)}" if len(whole) > 1 else ""
+    small = context(f"{card.request_id} · revision {card.revision}{where}")
+    steps = [
+        *([button(READ_BACK, "Back", value=f"{card.request_id}/{page - 1}")] if page > 0 else []),
+        *([button(READ_NEXT, "Next", value=f"{card.request_id}/{page + 1}")] if page < len(whole) - 1 else []),
+        *([button(ANSWER_IT, "Review and answer", value=card.request_id)] if found.may_vote else []),
+        *_to(card),
+    ]
+    opening = [section(plain(card.action)), small, *(how_it_stands(card) if page == 0 else [])]
+    return modal("reading", "Request", [*opening, divider(), *whole[page], *([actions(steps)] if steps else [])])
+
+
+def _to(card: Card) -> list[Block]:
+    return [button(OPEN, "Open in the inbox", url=card.review_url)] if 0 < len(card.review_url) <= MAX_URL else []
