@@ -204,7 +204,7 @@ class Filing:
 def _check_attachable(request: Request) -> None:
     if request.settled:
         raise Settled(f"The request is already {request.status}, so nothing is attached any more.")
-    if any(vote.revision == request.revision for vote in request.votes):
+    if request.votes:
         raise FileRefused("Somebody has answered already, so nothing is attached any more: all see the same.")
     if sum(file.attached for file in request.files) >= MAX_ATTACHED:
         raise TooManyFiles(f"A request has at most {MAX_ATTACHED} attachments. This one was not kept.")
