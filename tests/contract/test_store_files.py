@@ -112,8 +112,8 @@ async def test_bytes_count_for_the_agent_until_the_request_ends(store: RedisStor
     grown = await change(store, request, ANA, {"amount": 2})
     book = await lying_in(store)
     record = book[f"request:{request.id}"]
-    used = len(record["body"].encode()) + len(record["edit"].encode()) + 1000
-    assert before + 1000 + len(record["edit"].encode()) == used
+    edited = sum(len(record[name].encode()) for name in ("edit", "edits", "brief:2")) + len("\n")
+    used = before + 1000 + edited
     assert int(book["usage:agent"]["bytes"]) == int(book["counters"]["bytes"]) == int(record["bytes"]) == used
     assert grown.request is not None
     assert len(grown.request.files) == 1
@@ -224,9 +224,9 @@ async def test_a_record_with_files_is_of_the_third_version(store: RedisStore) ->
 async def test_a_request_of_high_risk_stays_of_its_version_when_a_file_joins_it(store: RedisStore) -> None:
     demands = replace(requirement(), high_risk=True)
     request = await made(store, verdict=Verdict("ask", "a rule", requirement=demands))
-    assert (await lying_in(store))[f"request:{request.id}"]["v"] == "4"
+    assert (await lying_in(store))[f"request:{request.id}"]["v"] == "5"
     await attached(store, request)
-    assert (await lying_in(store))[f"request:{request.id}"]["v"] == "4"
+    assert (await lying_in(store))[f"request:{request.id}"]["v"] == "5"
     found = await store.read(request.id)
     assert found is not None
     assert found.requirement == demands

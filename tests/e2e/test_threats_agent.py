@@ -118,10 +118,13 @@ async def test_there_is_no_call_by_which_a_key_votes_or_changes_what_is_asked() 
             refused(changed, 405, "method_not_allowed")
         resolved = await agent.post(f"/handover/decisions/{request}/resolve", json={"action": "approve"})
         assert resolved.status_code in (403, 404)
-        for path in ("/v1/admin/keys", "/v1/admin/policy", "/v1/receipts/redeem"):
-            refused(await agent.post(path, json={}), 404, "not_found")
+        refused(await agent.post("/v1/receipts/redeem", json={}), 404, "not_found")
         served = (await sayso.client().get("/openapi.json")).json()["paths"]
-        assert {(path, method) for path, calls in served.items() for method in calls} == {
+        offered = {(path, method) for path, calls in served.items() for method in calls}
+        for path, method in (each for each in offered if each[0].startswith("/v1/admin/")):
+            somewhere = path.replace("{", "").replace("}", "")
+            refused(await agent.request(method, somewhere, json={}), 403, "forbidden")
+        assert {(path, method) for path, method in offered if not path.startswith("/v1/admin/")} == {
             ("/v1/requests", "post"), ("/v1/requests", "get"), ("/v1/requests/{id}", "get"),
             ("/v1/requests/{id}/cancel", "post"), ("/v1/requests/{id}/files/{file_id}", "get"),
         }  # fmt: skip
