@@ -212,9 +212,9 @@ class ServiceProcess:
             stdin=subprocess.DEVNULL,
         )
 
-    async def key(self, name: str = "agent") -> str:
+    async def key(self, name: str = "agent", **options: Any) -> str:
         """The secret of a new key, made through the service's own Redis."""
-        made, secret = a_key(name)
+        made, secret = a_key(name, **options)
         async with opened_book(Settings.load(self.environ), logger("test")) as store:
             await store.put_key(made, "key_created")
         return secret

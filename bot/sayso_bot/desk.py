@@ -20,13 +20,15 @@ from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.card import Card, card, how_it_ended
 from sayso_bot.domain.files import File
 from sayso_bot.domain.fingerprint import fingerprint
+from sayso_bot.domain.interventions import who_paused
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.lifecycle import has_voted
 from sayso_bot.domain.listing import Listed, Listing
-from sayso_bot.domain.pauses import pause_over
+from sayso_bot.domain.pauses import Pause, pause_over
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Asked, Route
 from sayso_bot.domain.request import Outline, Request, Status, new_request_id
+from sayso_bot.domain.routing import LiveRoute
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import (
     AlreadySettled,
@@ -337,8 +339,7 @@ class Desk:
         return to if await self._store.move(work, to, button, what, "delivery") else None
 
     def card(self, request: Request) -> Card:
-        pause = pause_over(self._configuration.pauses, request.agent, request.action)
-        return card(request, self._review_url(request.id), pause=pause)
+        return card(request, self._review_url(request.id), pause=self._pause_of(request))
 
     async def button(self, token: str) -> Button | None:
         return await self._store.button(token)
@@ -387,9 +388,10 @@ class Desk:
                 raise AlreadyVoted(already(earlier.outcome))
             await self._admission.evidence(request, person, people, surface=surface, place=place)
         except VoteRefused as refusal:
-            return Standing(may_vote=False, why_not=refusal.why)
+            return Standing(may_vote=False, why_not=refusal.why, paused=self._paused(request))
         files = request.files if isinstance(request, Request) else ()
-        return Standing(may_vote=True, put=tuple(file for file in files if file.by == person.id))
+        put = tuple(file for file in files if file.by == person.id)
+        return Standing(may_vote=True, put=put, paused=self._paused(request))
 
     @asynccontextmanager
     async def _on_record(self, kind: str, deed: Ballot | Edit | Put) -> AsyncIterator[None]:
@@ -418,8 +420,21 @@ class Desk:
     def routes(self) -> Sequence[Route]:
         return self._configuration.policy.routes()
 
+    def live_routes(self) -> Sequence[LiveRoute]:
+        return self._configuration.routing.routes
+
+    def pauses(self) -> Sequence[Pause]:
+        return self._configuration.pauses
+
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change | None]]:
         return self._waiter.changes()
+
+    def _pause_of(self, request: Outline) -> Pause | None:
+        return pause_over(self._configuration.pauses, request.agent, request.action)
+
+    def _paused(self, request: Outline) -> str:
+        pause = None if request.settled else self._pause_of(request)
+        return who_paused(pause) if pause else ""
 
     # ------------------------------------------------------------------ mechanics
 

@@ -29,6 +29,7 @@ from book import (
     requirement,
 )
 from fakes.redis_proxy import RedisProxy
+from office_store import taken_along
 from redis_server import RedisServer
 from sayso_bot.domain.files import CHUNK_BYTES, MAX_FILE_BYTES, MAX_OF_REQUEST, File
 from sayso_bot.domain.policy import Verdict
@@ -230,3 +231,12 @@ async def test_a_request_of_high_risk_stays_of_its_version_when_a_file_joins_it(
     found = await store.read(request.id)
     assert found is not None
     assert found.requirement == demands
+
+
+async def test_a_file_of_a_request_that_was_moved_leaves_its_version(store: RedisStore) -> None:
+    request = await made(store)
+    await taken_along(store, request, "slack:C0OPS")
+    moved = await store.read(request.id)
+    assert moved is not None
+    assert (await attached(store, moved)).code == "ok"
+    assert (await lying_in(store))[f"request:{request.id}"]["v"] == "4"

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from e2e.described import described
 from e2e.office import workspace
 from fakes.slack import FakeSlack
 from service import Sayso, serving
@@ -31,7 +32,8 @@ ROUTE = {"action": "payments.*", "channel": "ops", "reason": "payments is away"}
 
 @dataclass
 class Admin:
-    """An admin's program at a running service with a stand-in for Slack."""
+    """An admin's program at a running service with a stand-in for Slack. What it is answered is held against the
+    OpenAPI document."""
 
     sayso: Sayso
     slack: FakeSlack
@@ -72,6 +74,7 @@ async def administering(policy: str = POLICY, **options: Any) -> AsyncIterator[A
             slack.add_channel(channel, members=["U0ANA", "U0BEN", "U0OLGA"] if channel == "C0OPS" else ["U0BEN"])
         async with serving(policy=policy, environ=slack.settings(), **options) as sayso:
             client = await sayso.agent("terraform", kinds=frozenset({"admin"}))
+            client.event_hooks["response"].append(described)
             yield Admin(sayso, slack, client, await sayso.agent("refunder"))
 
 

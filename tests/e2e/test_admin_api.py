@@ -140,7 +140,7 @@ async def test_the_exact_name_counts_before_a_pattern_and_more_letters_before_fe
 
 async def test_whoever_is_in_the_old_channel_answers_and_nobody_in_the_new_one_by_being_there() -> None:
     async with administering() as admin:
-        preview = await admin.client.post("/v1/admin/routes/preview", json={"action": "deploy.*", "channel": "ops"})
+        preview = await admin.client.post("/v1/admin/previews/route", json={"action": "deploy.*", "channel": "ops"})
         assert "It names no approvers, so who is in open may answer, as before, and nobody else." in str(preview.json())
         await admin.route({"action": "deploy.*", "channel": "ops"})
         request = await asked(admin.agent, "deploy.prod")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+from zlib import crc32
 
 from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.card import Card, Claim, Ending, Fact, ending, needs, pressing
@@ -35,7 +36,7 @@ State = Literal["open", "answered", "barred", "ended"]
 class Row:
     """One request in a list, made without its card: a page has a hundred, and each may hold all that a request can.
 
-    ``more`` counts the params that the gist leaves out; ``says`` is the agent's summary.
+    ``more`` counts the params that the gist leaves out; ``says`` is the agent's summary, ``paused`` who stopped it.
     """
 
     request_id: str
@@ -55,6 +56,7 @@ class Row:
     why_not: str | None
     own: Vote | None
     urgency: Urgency | None = None
+    paused: str = ""
 
     @property
     def pressing(self) -> str:
@@ -73,7 +75,7 @@ class Row:
     @property
     def version(self) -> str:
         """Changes when the row looks different; a page that shows it compares."""
-        return _version(self.revision, self.ending, self.answers, self.mine)
+        return _version(self.revision, self.ending, self.answers, self.mine) + ("-paused" if self.paused else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,10 @@ class Detail:
     @property
     def version(self) -> str:
         files = len(self.card.attached) + len(self.card.papers)
-        return f"{_version(self.card.revision, self.card.ending, len(self.card.answers), self.state)}-{files}"
+        where = crc32(f"{self.card.channel}\n{self.card.paused}".encode())
+        return (
+            f"{_version(self.card.revision, self.card.ending, len(self.card.answers), self.state)}-{files}-{where:08x}"
+        )
 
 
 def row(request: Brief, person: Person, standing: Standing) -> Row:
@@ -155,6 +160,7 @@ def row(request: Brief, person: Person, standing: Standing) -> Row:
         why_not=standing.why_not,
         own=has_voted(request, person),
         urgency=request.gist.urgency,
+        paused=standing.paused,
     )
 
 

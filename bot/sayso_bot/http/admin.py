@@ -79,7 +79,7 @@ class AdminRoutes:
         for method, path, handler in (
             ("GET", "routes", self.routes),
             ("POST", "routes", self.set_route),
-            ("POST", "routes/preview", self.preview_route),
+            ("POST", "previews/route", self.preview_route),
             ("DELETE", "routes/{id}", self.undo_route),
             ("GET", "channels", self.channels),
             ("PUT", "channels/{name}", self.name_channel),
@@ -87,7 +87,7 @@ class AdminRoutes:
             ("POST", "channels/{name}/test", self.test_channel),
             ("GET", "pauses", self.pauses),
             ("POST", "pauses", self.pause),
-            ("POST", "pauses/preview", self.preview_pause),
+            ("POST", "previews/pause", self.preview_pause),
             ("DELETE", "pauses/{id}", self.resume),
             ("GET", "keys", self.keys),
             ("POST", "keys", self.make_key),

@@ -80,7 +80,7 @@ def _places() -> dict[str, Any]:
     test = _call("testChannel", "Post a test", models.SaidOut, *_TEST, parameters=[_CHANNEL])
     return {
         "routes": {"get": _read("routes", "Live routes", models.LiveRoutesOut), "post": set_route},
-        "routes/preview": {"post": preview},
+        "previews/route": {"post": preview},
         "routes/{id}": {"delete": undo},
         "channels": {"get": _read("channels", "Channels by their names", models.ChannelsOut)},
         "channels/{name}": {"put": name, "delete": forget},
@@ -95,7 +95,7 @@ def _pauses() -> dict[str, Any]:
                     changes=False)  # fmt: skip
     return {
         "pauses": {"get": _read("pauses", "What is paused", models.PausesOut), "post": pause},
-        "pauses/preview": {"post": preview},
+        "previews/pause": {"post": preview},
         "pauses/{id}": {"delete": _call("resume", "Let it go on", models.SaidOut, parameters=[ID])},
     }
 

@@ -11,9 +11,11 @@ from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.card import Card
 from sayso_bot.domain.files import File
 from sayso_bot.domain.json import Json
+from sayso_bot.domain.pauses import Pause
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Route
 from sayso_bot.domain.request import Outcome, Outline, Request, Status
+from sayso_bot.domain.routing import LiveRoute
 from sayso_bot.ports.files import Filed, Put
 from sayso_bot.ports.office import OfficeFace
 
@@ -76,12 +78,14 @@ class Edited:
 class Standing:
     """Whether a person may answer a request now; ``why_not`` is a sentence for them, with what would be needed.
 
-    ``put`` are the files that they have put into its form, where a whole request was asked about.
+    ``put`` are the files that they have put into its form, where a whole request was asked about. ``paused`` is who
+    stopped it, where nothing of it can be approved now and it may only be denied.
     """
 
     may_vote: bool
     why_not: str | None = None
     put: tuple[File, ...] = ()
+    paused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,14 @@ class DeskFace(Protocol):
 
     def routes(self) -> Sequence[Route]:
         """Every rule of the policy in force, in its order, for people to read."""
+        ...
+
+    def live_routes(self) -> Sequence[LiveRoute]:
+        """The live routes in force, the one that counts first before the others."""
+        ...
+
+    def pauses(self) -> Sequence[Pause]:
+        """What is paused now."""
         ...
 
     def changes(self) -> AbstractAsyncContextManager[AsyncIterator[Change | None]]:

@@ -19,14 +19,18 @@ from sayso_bot.domain.card import Card, card, ending, who_may
 from sayso_bot.domain.demands import check_reason, check_typed, response
 from sayso_bot.domain.files import CHUNK_BYTES, MAX_FILE_BYTES, File, accepts, file_id, media_type, safe_name
 from sayso_bot.domain.fingerprint import fingerprint
+from sayso_bot.domain.interventions import who_paused
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.lifecycle import edited, has_voted, is_due, settles
+from sayso_bot.domain.pauses import Pause, pause_over
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Route
 from sayso_bot.domain.request import Cause, Decision, Outline, Request, Status, Vote
+from sayso_bot.domain.routing import LiveRoute
 from sayso_bot.errors import (
     AlreadySettled,
     AlreadyVoted,
+    ApprovalsPaused,
     EditRefused,
     FileRefused,
     FileTooLarge,
@@ -45,7 +49,8 @@ _NOT_COUNTED = "Your vote was not counted; nothing changed."
 
 class MemoryDesk:
     """`sayso_bot.ports.DeskFace`. ``ballots`` are all that reached `vote`, ``posts`` all that was told to `tapped`,
-    ``contents`` what the files hold by their ids.
+    ``contents`` what the files hold by their ids. ``policy``, ``routed`` and ``paused`` are what a test has it say of
+    its rules, live routes and pauses.
 
     ``admits`` says who may vote; without it whomever the request's approvers name, literally. ``now`` is its clock.
 
@@ -67,6 +72,8 @@ class MemoryDesk:
         self._operations: dict[str, Request] = {}
         self.requests: dict[str, Request] = {}
         self.policy: tuple[Route, ...] = ()
+        self.routed: tuple[LiveRoute, ...] = ()
+        self.paused: tuple[Pause, ...] = ()
         self.ballots: list[Ballot] = []
         self.posts: list[tuple[Button, str]] = []
         self.contents: dict[str, bytes] = {}
@@ -113,6 +120,8 @@ class MemoryDesk:
         refusal = self._refusal(request, ballot.person, ballot.revision)
         if refusal:
             raise refusal
+        if ballot.outcome == "approve" and (pause := self._pause_of(request)):
+            raise ApprovalsPaused(who_paused(pause), then=_NOT_COUNTED)
         check_reason(request, ballot.outcome, ballot.reason)
         check_typed(request, ballot.outcome, ballot.typed)
         ballot = replace(ballot, response=response(request, ballot.outcome, ballot.response, ballot.person))
@@ -196,7 +205,8 @@ class MemoryDesk:
         refusal = self._refusal(request, person, request.revision)
         files = request.files if isinstance(request, Request) else ()
         put = tuple(file for file in files if file.by == person.id)
-        return Standing(refusal is None, refusal.why if refusal else None, put)
+        pause = None if request.settled else self._pause_of(request)
+        return Standing(refusal is None, refusal.why if refusal else None, put, who_paused(pause) if pause else "")
 
     async def look(self, request_id: str) -> Request:
         if self.broken:
@@ -229,7 +239,16 @@ class MemoryDesk:
         self.posts.append((button, post))
 
     def card(self, request: Request) -> Card:
-        return card(request, self._review + request.id)
+        return card(request, self._review + request.id, pause=self._pause_of(request))
+
+    def live_routes(self) -> Sequence[LiveRoute]:
+        return self.routed
+
+    def pauses(self) -> Sequence[Pause]:
+        return self.paused
+
+    def _pause_of(self, request: Outline) -> Pause | None:
+        return pause_over(self.paused, request.agent, request.action)
 
     @asynccontextmanager
     async def changes(self) -> AsyncIterator[AsyncIterator[Change | None]]:

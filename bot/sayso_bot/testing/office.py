@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from sayso_bot.domain.admin import Admin, Caller
-from sayso_bot.domain.deeds import Call, Deed, Done, Effect
+from sayso_bot.domain.deeds import Call, Deed, Done, Effect, KeyMade
+from sayso_bot.domain.key import Key
 from sayso_bot.errors import NotAnAdmin, SaysoError, Unconfirmed
 from sayso_bot.ports import Overview
 from sayso_bot.testing.samples import AT
@@ -17,8 +18,8 @@ NOTHING = Overview(1, "sha256:" + "0" * 64, (), (), (), (), (), (), AT)
 class MemoryOffice:
     """`sayso_bot.ports.OfficeFace`. ``admits`` says who is an admin, ``stands`` what `overview` tells.
 
-    ``done`` are the deeds that took effect, each operation once, with who did them. ``questions`` are asked of every
-    deed; the next calls raise what is in ``trouble``.
+    ``done`` are the deeds that took effect, each operation once, with who did them, and ``thing`` is what comes of one.
+    ``questions`` are asked of every deed; the next calls raise what is in ``trouble``.
     """
 
     def __init__(self, admits: Callable[[Caller], bool] = lambda _: False) -> None:
@@ -28,6 +29,7 @@ class MemoryOffice:
         self.seen: list[Deed] = []
         self.questions: tuple[str, ...] = ()
         self.trouble: list[SaysoError] = []
+        self.thing: Key | KeyMade | None = None
 
     async def prove(self, caller: Caller) -> Admin:
         if self.trouble:
@@ -56,4 +58,4 @@ class MemoryOffice:
         if not replayed:
             self.done.append((deed, caller, call))
             self.stands = replace(self.stands, version=self.stands.version + 1)
-        return Done(f"{type(deed).__name__} was done.", self.stands.version, None, replayed)
+        return Done(f"{type(deed).__name__} was done.", self.stands.version, self.thing, replayed)

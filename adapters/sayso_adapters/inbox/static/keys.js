@@ -40,7 +40,7 @@ function answer(outcome) {
   const rule = form.dataset.reason;
   const needed = rule === "always" || (rule === "deny" && outcome === "deny");
   if (needed && !form.elements.reason.value.trim()) return focus("#reason");
-  if (outcome === "approve" && document.querySelector("#answer .approve:disabled")) return focus("#typed");
+  if (outcome === "approve" && document.querySelector("#answer .approve:disabled")) return focus("#paused:not([hidden])") || focus("#typed");
   return focus(`#answer .${outcome}`) || focus("#review");
 }
 

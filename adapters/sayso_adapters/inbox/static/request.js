@@ -5,7 +5,7 @@ import { tooManyFiles, uploading, watchFiles } from "./files.js";
 import { announce, gathered, listen, readPage } from "./live.js";
 import { now, tick } from "./times.js";
 
-const STANDING = ["back", "standing", "params-title", "about", "files"];
+const STANDING = ["back", "standing", "params-title", "about", "paused", "files"];
 let sending = false;
 
 function article() {
@@ -37,7 +37,8 @@ function confirmable() {
   const approve = form?.querySelector(".approve");
   if (!approve) return;
   const typed = form.elements.typed;
-  approve.disabled = sending || uploading() || (typed !== undefined && typed.value.trim() !== form.dataset.confirm);
+  const untyped = typed !== undefined && typed.value.trim() !== form.dataset.confirm;
+  approve.disabled = sending || uploading() || untyped || article().dataset.paused !== "";
 }
 
 function say(id, text) {
@@ -141,6 +142,9 @@ function outcome(root) {
 
 function told(next, before) {
   if (next.dataset.revision !== before.revision) return "The request has changed since you opened it. Read it again.";
+  if (next.dataset.paused !== before.paused && next.dataset.state === "open") {
+    return next.querySelector("#paused").textContent || "It goes on, and can be approved again.";
+  }
   return next.dataset.state === before.state ? "The request was brought up to date." : outcome(next);
 }
 
