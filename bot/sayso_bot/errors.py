@@ -41,9 +41,6 @@
     ├── MethodNotAllowed             method_not_allowed        405
     ├── Settled                      settled                   409
     ├── TooManyFiles                 too_many_files            409
-    ├── TooManyFiles                 too_many_files            409
-    ├── PreconditionFailed           precondition_failed       412
-    ├── PreconditionRequired         precondition_required     428
     ├── Paused                       paused                    423
     ├── TooMany              come back later
     │   ├── RateLimited              rate_limited              429

@@ -224,9 +224,9 @@ async def test_a_record_with_files_is_of_the_third_version(store: RedisStore) ->
 async def test_a_request_of_high_risk_stays_of_its_version_when_a_file_joins_it(store: RedisStore) -> None:
     demands = replace(requirement(), high_risk=True)
     request = await made(store, verdict=Verdict("ask", "a rule", requirement=demands))
-    assert (await lying_in(store))[f"request:{request.id}"]["v"] == "4"
+    assert (await lying_in(store))[f"request:{request.id}"]["v"] == "5"
     await attached(store, request)
-    assert (await lying_in(store))[f"request:{request.id}"]["v"] == "4"
+    assert (await lying_in(store))[f"request:{request.id}"]["v"] == "5"
     found = await store.read(request.id)
     assert found is not None
     assert found.requirement == demands
