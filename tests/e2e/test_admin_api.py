@@ -120,7 +120,7 @@ async def test_a_route_ends_at_its_time_and_outlives_a_restart_and_another_polic
             await recorded(restarted, await asked(agent), OPS)
             other = POLICY.replace("timeout: 30m", "timeout: 40m")
             active = restarted.service.configuration.policy.digest
-            assert await restarted.service.store.activate(digest(other), other, active, "test") is None
+            assert (await restarted.service.store.activate(digest(other), other, active, "test")).changed
             await recorded(restarted, await asked(agent), OPS)
             await advance(restarted.service.store, 3600)
             await recorded(restarted, await asked(agent), PAYMENTS)

@@ -63,7 +63,7 @@ async def test_a_document_is_put_in_force_by_who_has_seen_what_it_replaces() -> 
         assert (told["version"]["number"], told["version"]["via"], told["version"]["comment"]) == (
             1, "api", "The beginning",
         )  # fmt: skip
-        assert told["version"]["by"].startswith("key ops (key_")
+        assert told["version"]["by"].startswith("the key ops (key_")
         assert told["version"]["where"] == "127.0.0.1"
         agent = await sayso.agent()
         asked = await agent.post("/v1/requests", json={"action": "pay.refund", "params": {}})
@@ -109,7 +109,7 @@ async def test_only_an_admin_s_key_is_let_in_and_others_go_on_the_record() -> No
             refused(await put(client, SECOND, "*"), 403, "forbidden")
             refused(await client.post(f"{PATH}/rollback", json={"version": 1}), 403, "forbidden")
         refused(await sayso.client().get(PATH), 401, "unauthenticated")
-        assert len(await sayso.journal("refused")) == 6
+        assert len(await sayso.journal("admin_refused")) == 6
         assert len(await sayso.journal("policy_activated")) == 1
 
 

@@ -55,7 +55,7 @@ BAD = [
     ("a: " + "{a: " * 40, "1:64", "nested deeper"),
     ("a: b: c\n", "1:5", "This is not YAML"),
     # what this version does not offer
-    (RULE + ASK + "owners: [operator]\n", "4:1", '"owners" is unknown or not offered in this version'),
+    (RULE + ASK + "admin: [operator]\n", "4:1", '"admin" is unknown or not offered in this version'),
     (RULE + "    ask: {channel: inbox, escalate: inbox}\n", "3:27", '"escalate" is unknown or not offered'),
     (RULE + "    ask: {channel: inbox, fallback: inbox}\n", "3:37", "fallback is the same place as channel"),
     (RULE + "    ask: {channel: inbox, fallback: desk}\n", "3:37", 'The channel "desk" is not defined'),
