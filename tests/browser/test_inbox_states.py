@@ -42,6 +42,15 @@ async def _urgent(service: Service, page: Page) -> str:
     return f"/inbox/requests/{request.id}"
 
 
+async def _risky_row(service: Service, page: Page) -> str:
+    service.ask(NAME, high_risk=True, claims=WORDS)
+    return "/inbox"
+
+
+async def _risky(service: Service, page: Page) -> str:
+    return f"/inbox/requests/{service.ask(NAME, high_risk=True, quorum=2, claims=Claims(urgency='high')).id}"
+
+
 async def _forty(service: Service, page: Page) -> str:
     for index in range(40):
         service.ask(minutes=5 + index, approvers=("email:ben@example.com",) if index % 4 else None)
@@ -162,6 +171,8 @@ STATES: list[Draw] = [
         _empty,
         _one,
         _urgent,
+        _risky_row,
+        _risky,
         _forty,
         _request,
         _asking,

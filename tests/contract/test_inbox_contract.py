@@ -98,6 +98,10 @@ class TestInboxShowsRequests(suites.ShowsRequests):
     """See `sayso_bot.testing.chat_adapter`."""
 
 
+class TestInboxMarksRisk(suites.MarksRisk):
+    pass
+
+
 class TestInboxTakesTaps(suites.TakesTaps):
     """See `sayso_bot.testing.chat_adapter`."""
 

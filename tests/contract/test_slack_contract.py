@@ -79,6 +79,10 @@ class TestSlackShowsRequests(suites.ShowsRequests):
     """See `sayso_bot.testing.chat_adapter`."""
 
 
+class TestSlackMarksRisk(suites.MarksRisk):
+    pass
+
+
 class TestSlackTakesTaps(suites.TakesTaps):
     """See `sayso_bot.testing.chat_adapter`."""
 

@@ -57,6 +57,7 @@ class Row:
     own: Vote | None
     urgency: Urgency | None = None
     paused: str = ""
+    high_risk: bool = False
 
     @property
     def pressing(self) -> str:
@@ -161,6 +162,7 @@ def row(request: Brief, person: Person, standing: Standing) -> Row:
         own=has_voted(request, person),
         urgency=request.gist.urgency,
         paused=standing.paused,
+        high_risk=request.requirement is not None and request.requirement.high_risk,
     )
 
 

@@ -70,6 +70,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\[\]-]{1,60}\Z")
 _LITERAL = re.compile(r"(?:true|false|null|-?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,4})?)\Z")
 _NOT_IN_QUOTES = re.compile(r"[\n\t\"“”„‟«»＂]")
 _THE_AGENT_SAYS = "The agent says"
+_RISKY = "[high risk] "
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,8 @@ def message(
     opening = [section(plain(card.action)) if simple else header(card.action[:MAX_HEADER])]
     if card.pressing:
         opening.append(_spoken(card.pressing, None, LONGEST_REASON, simple=simple))
+    if card.risk:
+        opening = [_spoken(card.risk, None, LONGEST_REASON, simple=simple), divider(), *opening]
     opening += by_admins(card)
     if mentions:
         opening.insert(0, section(mrkdwn(mentions)))
@@ -134,6 +137,7 @@ def notice(card: Card) -> str:
     Texts of the agent stand in quotation marks, none of which lie within, so that no value reads as another param.
     """
     first = asked(card.action, card.facts)
+    first = f"{_RISKY}{first}" if card.high_risk else first
     if card.ending:
         return escape(f"{card.ending.headline}: {first}")
     until = f" — until {in_utc(card.expires_at)}" if card.expires_at else ""
@@ -153,7 +157,8 @@ def asked(action: str, facts: Sequence[Fact], more: int = 0) -> str:
 
 def asked_briefly(request: Brief) -> str:
     """The same of a request of a list."""
-    return asked(one_line(request.action), request.gist.facts, request.gist.more)
+    risky = _RISKY if request.requirement and request.requirement.high_risk else ""
+    return f"{risky}{asked(one_line(request.action), request.gist.facts, request.gist.more)}"
 
 
 def how_it_stands(card: Card) -> list[Block]:
@@ -307,7 +312,8 @@ def who_asks(card: Card) -> Iterator[Text]:
     """Label and value of who asks, the rule, what it has and needs, and until when."""
     asks = f"{card.agent}, for {card.principal}" if card.principal else card.agent
     has = f"{card.needs}, from {card.approvers}"
-    for label, value in (("Asked by", asks), ("Rule", card.rule), ("Has", has)):
+    risk = (("Risk", "high, says the policy"),) if card.high_risk else ()
+    for label, value in (("Asked by", asks), ("Rule", card.rule), *risk, ("Has", has)):
         yield mrkdwn(f"*{label}*")
         yield plain(shortened(value or "—", LONGEST_NAME))
     if card.ending is None:
@@ -378,11 +384,11 @@ def _closing(card: Card, token: str, left_out: str) -> list[Block]:
 
 
 def _votes(card: Card, token: str) -> list[Block]:
-    """What is paused can be denied, and nothing else."""
+    """What is paused can be denied, and nothing else. On a card of high risk approving is not what strikes the eye."""
     if card.paused:
         return [button(DENY, "Deny", value=token, style="danger")]
     return [
-        button(APPROVE, "Approve", value=token, style="primary"),
+        button(APPROVE, "Approve", value=token, **({} if card.high_risk else {"style": "primary"})),
         button(DENY, "Deny", value=token, style="danger"),
         *([button(EDIT, "Edit", value=token)] if card.editable else []),
     ]

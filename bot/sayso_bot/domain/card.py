@@ -24,6 +24,7 @@ from sayso_bot.domain.text import one_line, visible
 
 _PLAIN_KEY = re.compile(r"[^\s.\[\]\"\\]+\Z")
 _SHORT_LIST = 8
+HIGH_RISK = "High risk: look at every value before you approve."
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ class Card:
     type, empty where nothing. ``editable`` names the params that an approver may change, ``edits`` says what was
     changed, ``edited_by`` who did. ``form`` is what the agent asks an approver to fill in: its words. ``attached`` are
     the agent's files, ``papers`` those that people have put into the form. ``urgency`` is what the agent calls it, by
-    which a card may look more pressing and nothing else.
+    which a card may look more pressing and nothing else. ``high_risk``: the policy marks its rule so, and the card
+    must not look like a routine one (`risk`).
 
     Three sentences about what admins have done, each empty where they have not: ``moved`` that it is asked elsewhere
     than its rule says, ``left`` that this card's place is not where it is asked any more (then nothing is answered on
@@ -137,6 +139,7 @@ class Card:
     left: str = ""
     paused: str = ""
     urgency: Urgency | None = None
+    high_risk: bool = False
 
     @property
     def open(self) -> bool:
@@ -151,6 +154,11 @@ class Card:
     def pressing(self) -> str:
         """`pressing` while the request is open."""
         return pressing(self.urgency) if self.open else ""
+
+    @property
+    def risk(self) -> str:
+        """What stands first on a card of high risk while it is open, else nothing."""
+        return HIGH_RISK if self.high_risk and self.open else ""
 
 
 def card(request: Request, review_url: str, *, place: str | None = None, pause: Pause | None = None) -> Card:
@@ -192,6 +200,7 @@ def card(request: Request, review_url: str, *, place: str | None = None, pause: 
         left=left(request, place),
         paused="" if pause is None or request.settled else paused(pause),
         urgency=request.claims.urgency,
+        high_risk=requirement is not None and requirement.high_risk,
     )
 
 

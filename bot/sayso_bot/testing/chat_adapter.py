@@ -102,6 +102,22 @@ class ShowsRequests:
         assert shown.buttons == {"approve", "deny"}
 
 
+class MarksRisk:
+    """For an adapter whose cards of high risk look different from routine ones."""
+
+    async def test_a_request_of_high_risk_says_so_before_its_params(self, harness: Harness) -> None:
+        request = a_request(harness.place, requirement={"high_risk": True})
+        await harness.show(request)
+        shown = await harness.shown(request.id)
+        assert shown.words.index("High risk: look at every value before you approve.") < shown.words.index("A-1017")
+        assert shown.buttons == {"approve", "deny"}
+
+    async def test_a_routine_request_does_not(self, harness: Harness) -> None:
+        request = a_request(harness.place)
+        await harness.show(request)
+        assert "risk" not in (await harness.shown(request.id)).words.lower()
+
+
 class TakesTaps:
     async def test_a_tap_becomes_one_ballot_of_a_proved_person(self, harness: Harness) -> None:
         request = a_request(harness.place)

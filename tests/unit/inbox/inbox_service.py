@@ -47,6 +47,7 @@ class Service:
         confirm: bool = False,
         editable: tuple[str, ...] = (),
         form: Form | None = None,
+        high_risk: bool = False,
     ) -> Request:
         """An agent asked two minutes ago; the request has ``minutes`` left."""
         now = self.clock()
@@ -61,6 +62,7 @@ class Service:
                 "confirm": confirm,
                 "editable": editable,
                 "forms": form is not None,
+                "high_risk": high_risk,
             },
             form=form,
             action=action,

@@ -280,3 +280,15 @@ async def test_what_the_agent_calls_urgent_looks_so_and_says_who_says_it(service
     assert 'class="pressing critical"' in page
     assert "It changes nothing about who decides." in page
     assert "calls this" not in (await ana.get(f"/inbox/requests/{plain.id}")).text
+
+
+async def test_what_the_policy_calls_of_high_risk_looks_so_in_a_list_and_on_its_own(
+    service: Service, ana: Visitor
+) -> None:
+    risky, plain = service.ask(high_risk=True), service.ask()
+    listed = (await ana.get("/inbox")).text
+    assert listed.count('<p class="risk">High risk</p>') == 1
+    page = (await ana.get(f"/inbox/requests/{risky.id}")).text
+    assert '<p class="risk">High risk: look at every value before you approve.</p>' in page
+    assert page.index('class="risk"') < page.index('class="params')
+    assert "risky" not in (await ana.get(f"/inbox/requests/{plain.id}")).text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -350,3 +350,32 @@ class TestUrgency:
     def test_is_over_with_the_request(self) -> None:
         over = ended(a_request(PLACE, claims=Claims(urgency="critical")), Status.EXPIRED, Cause.TIMEOUT)
         assert "calls this" not in words(message(card(over, URL), TOKEN))
+
+
+class TestHighRisk:
+    """What the policy marks looks different from a routine card while it is open, on every surface of it."""
+
+    RISKY: ClassVar[dict[str, Any]] = {"high_risk": True}
+
+    @pytest.mark.parametrize("simple", [True, False])
+    def test_is_said_before_everything_else_and_approving_does_not_strike_the_eye(self, simple: bool) -> None:
+        risky, plain = (message(a_card(requirement=of), TOKEN, simple=simple) for of in (self.RISKY, {}))
+        assert texts(risky.blocks)[0] == "High risk: look at every value before you approve."
+        assert buttons(risky) == buttons(plain)
+        styles = {e["action_id"]: e.get("style") for b in risky.blocks if b["type"] == "actions" for e in b["elements"]}
+        assert (styles["approve"], styles["deny"]) == (None, "danger")
+        assert "high, says the policy" in words(risky)
+        assert "risk" not in words(plain).lower()
+
+    def test_is_in_the_line_that_a_locked_phone_shows(self) -> None:
+        assert "asks [high risk] payments.refund" in message(a_card(requirement=self.RISKY), TOKEN).text
+
+    def test_a_normal_request_of_it_takes_at_most_twelve_blocks(self) -> None:
+        claims = Claims(summary="Refund it", reasoning="Because.")
+        assert len(message(a_card(requirement=self.RISKY, claims=claims), TOKEN).blocks) <= 12
+
+    def test_its_warning_is_over_with_the_request(self) -> None:
+        over = ended(a_request(PLACE, requirement=self.RISKY), Status.EXPIRED, Cause.TIMEOUT)
+        shown = message(card(over, URL), TOKEN)
+        assert "look at every value" not in words(shown)
+        assert "high, says the policy" in words(shown)
