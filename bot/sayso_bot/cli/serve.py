@@ -24,6 +24,8 @@ from sayso_bot.telemetry import configure_logs, logger
 from sayso_bot.wiring import Service, running_service
 
 QUIET_SECONDS = 60.0
+LONGEST_TURN_SECONDS = 0.001
+"""Another thread, one that reads a long policy, gives way to the loop after this at most; by itself after five times that."""
 GARBAGE_THRESHOLDS = (20_000, 20, 100)
 LARGE_BYTES = 512 * 1024
 """Above the quarter of a megabyte that is set aside for each read from a connection."""
@@ -42,6 +44,7 @@ def command() -> None:
 async def _serve(settings: Settings) -> None:
     _use_all_descriptors()
     _give_memory_back()
+    sys.setswitchinterval(LONGEST_TURN_SECONDS)
     asyncio.get_running_loop().set_exception_handler(_once_a_minute())
     ended = asyncio.Event()
     _on_signals(ended)

@@ -34,6 +34,8 @@ _BOM = "\ufeff"
 _BREAKS = "\x85\u2028\u2029"
 _TURNS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _ODD = re.compile(f"[{_BOM}{_BREAKS}{_TURNS}]|[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_STRIDE = 16 * 1024
+"""So much text is looked at before other threads may go on."""
 _SHOWN_KEY = 60
 
 
@@ -88,8 +90,9 @@ def parse(text: str, problems: Problems, called: str = "The policy") -> Table:
     """The document's table. ``called`` begins sentences about it. Raises `PolicyInvalid` where reading on is no use."""
     if len(text) > MAX_CHARACTERS:
         problems.stop(START, f"{called} is longer than {MAX_CHARACTERS} characters.")
-    if odd := _ODD.search(text):
-        problems.stop(_position(text, odd.start()), _why_odd(odd[0]))
+    for start in range(0, len(text), _STRIDE):
+        if odd := _ODD.search(text, start, start + _STRIDE):
+            problems.stop(_position(text, odd.start()), _why_odd(odd[0]))
     builder = _Builder(text, problems, called)
     try:
         root = builder.build()
