@@ -19,7 +19,7 @@ from bench.scale import WHOLE, keep_to_two_cores
 from bench.table import Bar, closing_line, show
 from sayso_bot.telemetry import configure_logs
 
-MEASURES = ("intake", "wake", "held", "growth", "start", "taps", "burst", "routes", "under_attack")
+MEASURES = ("intake", "wake", "held", "growth", "start", "taps", "burst", "routes", "policy", "under_attack")
 RESULTS = Path(__file__).parent / "results.json"
 
 

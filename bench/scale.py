@@ -14,7 +14,8 @@ class Scale:
     """``decisions`` are a second; ``few`` and ``many`` are pending requests; ``starts`` is how often it is started.
 
     ``taps`` are a second, while ``agents`` wait; ``burst`` is how many requests one channel gets at once; ``changes``
-    is how often a route is changed.
+    is how often a route is changed. ``matched`` are rules that a request is held against, ``rules`` those of a policy
+    that is read.
     """
 
     slices: int = 20
@@ -29,6 +30,8 @@ class Scale:
     agents: int = 1_000
     burst: int = 500
     changes: int = 40
+    matched: int = 1_000
+    rules: int = 10_000
 
     @property
     def is_whole(self) -> bool:
@@ -41,7 +44,7 @@ class Scale:
 WHOLE = Scale()
 TINY = Scale(
     slices=2, slice_seconds=0.2, connections=4, held=20, decisions=40, few=20, many=100, starts=1,
-    taps=20, agents=20, burst=20, changes=2,
+    taps=20, agents=20, burst=20, changes=2, matched=40, rules=200,
 )  # fmt: skip
 
 

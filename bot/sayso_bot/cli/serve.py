@@ -25,7 +25,7 @@ from sayso_bot.wiring import Service, running_service
 
 QUIET_SECONDS = 60.0
 LONGEST_TURN_SECONDS = 0.001
-"""Another thread, one that reads a long policy, gives way to the loop after this at most; by itself after five times that."""
+"""A thread that reads a long policy gives way to the loop after this at most; by itself after five times that."""
 GARBAGE_THRESHOLDS = (20_000, 20, 100)
 LARGE_BYTES = 512 * 1024
 """Above the quarter of a megabyte that is set aside for each read from a connection."""
