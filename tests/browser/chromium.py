@@ -6,6 +6,9 @@ import shutil
 
 from playwright.async_api import Browser, ConsoleMessage, Page, Playwright, expect
 
+PHONE, TABLET, DESK = (360, 740), (768, 1024), (1280, 800)
+VIEWS = [(PHONE, "light"), (PHONE, "dark"), (TABLET, "light"), (DESK, "dark")]
+"""On what the pages are looked at: a size, and light or dark."""
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _QUIET = (
     "--no-sandbox",

@@ -66,3 +66,15 @@ async def ana(service: Service, page: Page) -> Page:
     await page.goto(await service.link())
     await page.wait_for_url("**/inbox")
     return page
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def looked_at(request: pytest.FixtureRequest, chromium: Browser, service: Service) -> AsyncIterator[Page]:
+    """Ana's page in one size and scheme."""
+    (width, height), scheme = request.param
+    context = await chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page = await context.new_page()
+    await page.goto(await service.link())
+    await page.wait_for_url("**/inbox")
+    yield page
+    await context.close()

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Page
 
 from browser.axe import violations
+from browser.chromium import VIEWS
 from sayso_bot.domain.form import Field, Form
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.request import Cause, Claims, Status, Urgency
 from sayso_bot.testing.samples import a_file
 from unit.inbox.inbox_service import Service
 
-PHONE, TABLET, DESK = (360, 740), (768, 1024), (1280, 800)
-VIEWS = [(PHONE, "light"), (PHONE, "dark"), (TABLET, "light"), (DESK, "dark")]
 WORDS = Claims(summary="Refund it", reasoning="Because.\n" * 40, diff="+ a\n- b\n" * 300, metadata={"ticket": 1})
 NAME = "platform.infrastructure.kubernetes.production-eu-west-1/namespaces/payments:rolling_restart_of_all_deployments"
 
@@ -187,18 +185,6 @@ STATES: list[Draw] = [
     ),
     *(_big_whole, _history, _no_history, _help, _unknown, _used_link, _signed_out),
 ]
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def looked_at(request: pytest.FixtureRequest, chromium: Browser, service: Service) -> AsyncIterator[Page]:
-    """Ana's page in one size and scheme."""
-    (width, height), scheme = request.param
-    context = await chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-    page = await context.new_page()
-    await page.goto(await service.link())
-    await page.wait_for_url("**/inbox")
-    yield page
-    await context.close()
 
 
 @pytest.mark.parametrize("looked_at", VIEWS, indirect=True, ids=str)

@@ -34,7 +34,7 @@ from sayso_bot.domain.deeds import (
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.pauses import Pause
 from sayso_bot.domain.routing import LiveRoute
-from sayso_bot.errors import ChangedMeanwhile, InvalidField, NotFound, PreconditionRequired
+from sayso_bot.errors import InvalidField, NotFound
 from sayso_bot.http.admin_schemas import (
     MakeKeyBody,
     MoveAllBody,
@@ -54,11 +54,12 @@ from sayso_bot.http.admin_schemas import (
 )
 from sayso_bot.http.agent_face import too_often
 from sayso_bot.http.intake import idempotency_key, read_json, read_nothing
+from sayso_bot.http.preconditions import if_match, no_match
 from sayso_bot.http.routes import answer_json, limit_of, only, request_id_of
 from sayso_bot.http.schemas import read
 from sayso_bot.ports import OfficeFace, Overview
 
-_ETAG = re.compile(r'"routes-([0-9]{1,15})"\Z')
+_ETAG = re.compile(r"routes-([0-9]{1,15})\Z")
 _KEY_ID = re.compile(r"key_[0-9a-f]{16}\Z")
 _NOTHING = "Nothing was changed."
 Proved: TypeAlias = Callable[[Caller, web.Request], Awaitable[web.Response]]
@@ -283,28 +284,23 @@ def _etag(version: int) -> Mapping[str, str]:
 
 
 def _version(http_request: web.Request) -> int | None:
-    """The version that the caller has seen; None for ``*``. Raises `PreconditionRequired`, `ChangedMeanwhile`."""
-    sent = http_request.headers.getall("If-Match", [])
-    if not sent:
-        raise PreconditionRequired(
-            f"Send the ETag of the routes or channels that you have seen as If-Match. {_NOTHING}", field="If-Match"
-        )
-    if sent == ["*"]:
+    """The version that the caller has seen; None for ``*``. Raises as `if_match` does.
+
+    Of several tags only one can have been a version of routes, and whoever names two has not looked.
+    """
+    tags = if_match(http_request)
+    if tags is None:
         return None
-    found = _ETAG.match(sent[0]) if len(sent) == 1 else None
+    found = _ETAG.match(next(iter(tags))) if len(tags) == 1 else None
     if found is None:
-        raise _no_match()
+        raise no_match()
     return int(found[1])
 
 
 def _unversioned(http_request: web.Request) -> None:
     """What is changed has no version, so no ETag can be that of it (RFC 9110). Raises `ChangedMeanwhile`."""
     if http_request.headers.getall("If-Match", ["*"]) != ["*"]:
-        raise _no_match()
-
-
-def _no_match() -> ChangedMeanwhile:
-    return ChangedMeanwhile(f"If-Match names no version that is in force. {_NOTHING} Look again.", field="If-Match")
+        raise no_match()
 
 
 async def _body(model: type[Body], http_request: web.Request) -> Body:

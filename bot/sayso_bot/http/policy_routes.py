@@ -17,7 +17,7 @@ from sayso_bot.domain.admin import Caller
 from sayso_bot.domain.bucket import Buckets
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.versions import Activated, Comparison, Found, Origin, VersionPage
-from sayso_bot.errors import ChangedMeanwhile, InvalidField, NotFound, PreconditionRequired
+from sayso_bot.errors import ChangedMeanwhile, InvalidField, NotFound
 from sayso_bot.http.agent_face import too_often
 from sayso_bot.http.intake import read_json
 from sayso_bot.http.policy_schemas import (
@@ -30,6 +30,7 @@ from sayso_bot.http.policy_schemas import (
     explanation_out,
     version_out,
 )
+from sayso_bot.http.preconditions import if_match
 from sayso_bot.http.routes import answer_json, limit_of, only
 from sayso_bot.http.schemas import read
 from sayso_bot.in_force import in_force
@@ -39,7 +40,6 @@ BUILT_IN = "built-in"
 _NOTHING = "Nothing was changed."
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}\Z")
 _REFERENCE = re.compile(r"(active|[1-9][0-9]{0,8}|(sha256:)?[0-9a-f]{6,64})\Z")
-_TAGS = re.compile(r'\s*(W/)?"([\x21\x23-\x7e]*)"\s*(?:,|\Z)')
 Handler: TypeAlias = Callable[[Caller, web.Request], Awaitable[web.Response]]
 Put: TypeAlias = Callable[[Origin, Epochs], Awaitable[Activated]]
 
@@ -237,30 +237,6 @@ class PolicyRoutes:
                 )
 
         return seen
-
-
-def if_match(http_request: web.Request) -> frozenset[str] | None:
-    """The tags of ``If-Match``; None for ``*``. Weak ones match nothing (RFC 9110).
-
-    Raises `PreconditionRequired`, `ChangedMeanwhile` for what is no list of tags.
-    """
-    sent = ", ".join(http_request.headers.getall("If-Match", []))
-    if not sent.strip():
-        raise PreconditionRequired(
-            f"Send the ETag of what you have seen as If-Match, so that nobody is overwritten. {_NOTHING}",
-            field="If-Match",
-        )
-    if sent.strip() == "*":
-        return None
-    tags, at = set[str](), 0
-    while at < len(sent):
-        found = _TAGS.match(sent, at)
-        if found is None:
-            raise ChangedMeanwhile(f"If-Match names no state that was ever there. {_NOTHING}", field="If-Match")
-        if not found[1]:
-            tags.add(found[2])
-        at = found.end()
-    return frozenset(tags)
 
 
 def _etag(digest: str | None) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from sayso_bot.domain.policy import Asked, Explanation, Placement, Verdict
-from sayso_bot.domain.request import Claims, rfc3339
+from sayso_bot.domain.request import Claims, Urgency, rfc3339
 from sayso_bot.domain.versions import MAX_COMMENT, Comparison, Version
 from sayso_bot.http.form_schemas import In, Out
 from sayso_bot.http.schemas import ProblemAtOut
@@ -54,6 +54,8 @@ class ExplainBody(In):
     metadata: Annotated[dict[str, Any], Field(default_factory=dict)]
     on_behalf_of: str | None = None
     intent: str | None = None
+    urgency: Urgency | None = None
+    approver: str | None = None
 
     def asked(self) -> Asked:
         said = {name: getattr(self, name) for name in Claims.__slots__ if name in type(self).model_fields}

@@ -208,6 +208,7 @@ async def test_a_route_until_a_time_is_read_as_utc(service: Service, olga: Visit
     fields = A_ROUTE | {"lasting": "other", "until": "2099-11-25T18:00"}
     await olga.post(DO, await second_form(olga, **fields))
     [(done, _, _)] = service.around.office.done
+    assert isinstance(done, SetRoute)
     assert str(done.until) == "2099-11-25 18:00:00+00:00"
 
 
