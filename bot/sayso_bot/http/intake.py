@@ -73,7 +73,7 @@ async def _body(http_request: web.Request) -> bytes:
     if (http_request.content_length or 0) > MAX_BODY_BYTES:
         raise too_large
     if http_request.content.is_eof():  # it came with the headers: nothing to wait for
-        body = await http_request.read()
+        body = http_request.content.read_nowait()
     else:
         body = await _slow_body(http_request)
     if len(body) > MAX_BODY_BYTES:
