@@ -34,7 +34,11 @@ async def test_a_call_is_found_as_the_router_finds_it(method: str, path: str) ->
     router = _router()
     asked = make_mocked_request(method, path)
     found, expected = await Table(router).find(asked), await router.resolve(asked)
-    assert (dict(found), found.route.resource) == (dict(expected), expected.route.resource)
-    assert type(found.http_exception) is type(expected.http_exception)
+    assert (dict(found.match), found.match.route.resource) == (dict(expected), expected.route.resource)
+    assert type(found.match.http_exception) is type(expected.http_exception)
     if expected.http_exception is None:
-        assert found.route is expected.route
+        assert found.match.route is expected.route
+        assert found.handler is expected.handler
+        assert found.name == f"{expected.route.method} {expected.route.resource.canonical}"  # type: ignore[union-attr]
+    else:
+        assert found.name == "none"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Literal
 
 from sayso_bot.domain.files import File
@@ -68,7 +69,12 @@ class Claims:
 
     def said(self) -> dict[str, Any]:
         """By name, without what was not said."""
-        return {name: value for name in Claims.__slots__ if (value := getattr(self, name)) or value == ""}
+        return {
+            name: value for name, value in zip(Claims.__slots__, _values(self), strict=True) if value or value == ""
+        }
+
+
+_values = attrgetter(*Claims.__slots__)
 
 
 @dataclass(frozen=True, slots=True)

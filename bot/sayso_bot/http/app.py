@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import lru_cache
 from time import perf_counter
 from urllib.parse import urlsplit
@@ -15,14 +15,13 @@ from sayso_bot.errors import Internal, SaysoError, WrongHost
 from sayso_bot.http.auth import KNOWN_HOST
 from sayso_bot.http.health import Metrics
 from sayso_bot.http.problems import OUR_FAULT, Problems
-from sayso_bot.http.table import Table
+from sayso_bot.http.table import Handler, Table
 from sayso_bot.ports import Log
 
 MAX_BODY_BYTES = 1024 * 1024
 HOSTS_REMEMBERED = 256
 _PROBES = ("/livez", "/readyz")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:[0-9]{1,5})?\Z")
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Entrance:
@@ -44,9 +43,10 @@ class Entrance:
 
         async def answer(http_request: web.Request) -> web.StreamResponse:
             start = perf_counter()
-            found = http_request._match_info = await table.find(http_request)
+            found = await table.find(http_request)
+            http_request._match_info = found.match
             if "Expect" in http_request.headers:
-                await found.expect_handler(http_request)
+                await found.match.expect_handler(http_request)
             try:
                 self._admit(http_request)
                 answered = await found.handler(http_request)
@@ -57,9 +57,7 @@ class Entrance:
             except Exception:  # noqa: BLE001 - whatever a handler's bug raises, its caller is answered
                 self._log.exception("http_failed", path=http_request.path, method=http_request.method)
                 answered = self._problems.told(Internal(OUR_FAULT))
-            resource = found.route.resource
-            route = f"{http_request.method} {resource.canonical}" if resource else "none"
-            self._metrics.answered(route, answered.status, perf_counter() - start)
+            self._metrics.answered(found.name, answered.status, perf_counter() - start)
             return answered
 
         return answer

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextlib import suppress
 from itertools import chain
 from typing import Any, Protocol, cast
@@ -22,6 +22,7 @@ from sayso_bot.http import problems
 from sayso_bot.http.answer import Answer
 from sayso_bot.http.app import Entrance
 from sayso_bot.http.limits import Closed, Connections, Limits, Wait
+from sayso_bot.http.table import Handler
 
 LOOK_SECONDS = 1.0
 SYSTEM_HOLDS_BYTES = 64 * 1024
@@ -29,7 +30,6 @@ SYSTEM_HOLDS_BYTES = 64 * 1024
 LINGER_SECONDS = 2.0
 """So long a body is read on that nobody wants, so that its sender sees the answer."""
 _OF_THE_CALLER = (HttpProcessingError, web.RequestPayloadError, ConnectionError)
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Counts(Protocol):
@@ -95,11 +95,14 @@ class _Server(web.Server):
 def _within(most: int, handler: Handler) -> Handler:
     """``handler`` for calls whose head has ``most`` bytes. One that came whole at once was not bounded on its way."""
 
-    async def handle(http_request: web.Request) -> web.StreamResponse:
-        connection = cast(_Connection, http_request.protocol)
-        if connection.reads_much and sum(map(len, chain.from_iterable(http_request.raw_headers))) > most:
-            return connection.answer(_too_large(most))
-        return await handler(http_request)
+    async def refuse(http_request: web.Request) -> web.StreamResponse:
+        return cast(_Connection, http_request.protocol).answer(_too_large(most))
+
+    def handle(http_request: web.Request) -> Awaitable[web.StreamResponse]:
+        is_bounded = not cast(_Connection, http_request.protocol).reads_much
+        if is_bounded or sum(map(len, chain.from_iterable(http_request.raw_headers))) <= most:
+            return handler(http_request)
+        return refuse(http_request)
 
     return handle
 
@@ -110,8 +113,9 @@ class _Connection(web.RequestHandler):
 
     A body that is awaited may be that of a call which was sent ``ahead`` of another one's answer: then it waits for us.
 
-    aiohttp does not tell when a head is whole and keeps bodies that nobody needs. So two parts of its inside are used,
-    here and nowhere else: `_messages`, the queue of what was parsed and not begun, and a request's `_read_bytes`.
+    aiohttp does not tell when a head is whole, keeps bodies that nobody needs, and looks again at what it has seen. So
+    three parts of its inside are used, here and nowhere else: `_messages`, the queue of what was parsed and not begun,
+    a request's `_read_bytes`, and `_reading_paused`.
     """
 
     __slots__ = (
@@ -178,6 +182,11 @@ class _Connection(web.RequestHandler):
         if self._head > (most := self._connections.limits.head_bytes):
             self._counts.closed(Closed.TOO_MUCH)
             self._end(None if self._under_way else _too_large(most))
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """aiohttp asks for this whenever a body was read, and would look through what came again."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
 
     def pause_writing(self) -> None:
         super().pause_writing()
