@@ -79,5 +79,8 @@ def _encoded(event: MutableMapping[str, Any]) -> str:
 
 
 def logger(name: str) -> Any:
-    """A logger whose lines say which part speaks."""
-    return structlog.get_logger(part=name)
+    """A logger whose lines say which part speaks, by the configuration of now.
+
+    It is bound at once: structlog's own are bound anew for each line, those that are not written included.
+    """
+    return structlog.get_logger(part=name).bind()

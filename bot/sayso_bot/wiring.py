@@ -29,7 +29,7 @@ from sayso_bot.domain.request import Request
 from sayso_bot.errors import InvalidField, SaysoError, Unavailable, Unusable
 from sayso_bot.http.admin import AdminRoutes
 from sayso_bot.http.agent_face import AgentFace
-from sayso_bot.http.app import application
+from sayso_bot.http.app import Entrance
 from sayso_bot.http.auth import authenticator, operators_only
 from sayso_bot.http.connection import Runner, brings_files
 from sayso_bot.http.health import HealthRoutes, Metrics, Readiness
@@ -76,13 +76,17 @@ class Service:
     subscription: Subscription
     office: Office
     metrics: Metrics
-    app: web.Application
+    entrance: Entrance
     warnings: list[str]
     limits: Limits
     policies: policy.PolicyVersions
     ended: list[str] = field(default_factory=list)
     policy_file: PolicyFile | None = None
     sign_in_link: Callable[[str, str], Awaitable[str]] | None = None
+
+    @property
+    def app(self) -> web.Application:
+        return self.entrance.app
 
     @property
     def connections_warning(self) -> str | None:
@@ -233,10 +237,10 @@ async def _assembled(settings: Settings, client: Redis, warnings: list[str]) -> 
     desk = Desk(store, configuration, subscription, review_url(settings), logger("desk"), store.files)
     office = office_of(store, configuration, desk.adapters, logger("office"))
     metrics = Metrics()
-    app = application(settings.public_url, logger("http"), metrics)
+    entrance = Entrance(settings.public_url, logger("http"), metrics)
     limits = Limits.within(descriptors())
     return Service(
-        settings, store, desk, configuration, subscription, office, metrics, app, warnings, limits,
+        settings, store, desk, configuration, subscription, office, metrics, entrance, warnings, limits,
         policies, policy_file=policy_file,
     )  # fmt: skip
 
@@ -419,7 +423,7 @@ def _to_its_end(handler: Handler) -> Handler:
 @asynccontextmanager
 async def _listening(service: Service) -> AsyncIterator[None]:
     settings = service.settings
-    runner = Runner(service.app, service.metrics, service.limits, shutdown_timeout=STOP_SECONDS / 2)
+    runner = Runner(service.entrance, service.metrics, service.limits, shutdown_timeout=STOP_SECONDS / 2)
     await runner.setup()
     service.metrics.watch(runner.connections)
     try:

@@ -82,6 +82,18 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
         yield Wire(process, asyncio.run(process.key()))
 
 
+async def test_a_caller_of_http_1_0_keeps_its_connection_where_it_asks_to(wire: Wire) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", wire.process.port)
+    for said, told in (("keep-alive", "keep-alive"), ("close", "close")):
+        writer.write(f"GET /livez HTTP/1.0\r\nHost: localhost\r\nConnection: {said}\r\n\r\n".encode())
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        assert head.startswith(b"HTTP/1.0 200 OK\r\n")
+        assert f"\r\nConnection: {told}\r\n".encode() in head
+        await reader.readexactly(int(head.partition(b"Content-Length: ")[2].split(b"\r\n")[0]))
+    assert await asyncio.wait_for(reader.read(), 5) == b""
+    writer.close()
+
+
 async def test_what_is_no_http_is_answered_with_a_problem_document_and_not_logged(wire: Wire) -> None:
     """aiohttp's own words would name the offending line, which may hold a key."""
     before, made = wire.log(), await wire.requests()

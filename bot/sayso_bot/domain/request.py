@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Literal
 
 from sayso_bot.domain.files import File
@@ -21,6 +23,9 @@ from sayso_bot.domain.json import Json
 ACTION_TYPE = re.compile(r"[A-Za-z0-9_.:/-]{1,128}\Z")
 NAME = re.compile(r"[a-z0-9-]{1,32}\Z")
 REQUEST_ID = re.compile(r"req_[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
+
+SECONDS_REMEMBERED = 256
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 Outcome = Literal["approve", "deny"]
 ReasonRule = Literal["always", "deny", "never"]
@@ -64,7 +69,12 @@ class Claims:
 
     def said(self) -> dict[str, Any]:
         """By name, without what was not said."""
-        return {name: value for name in Claims.__slots__ if (value := getattr(self, name)) or value == ""}
+        return {
+            name: value for name, value in zip(Claims.__slots__, _values(self), strict=True) if value or value == ""
+        }
+
+
+_values = attrgetter(*Claims.__slots__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +226,8 @@ class Request(Outline):
 
 def new_request_id(at: datetime) -> str:
     """``req_`` and a UUIDv7 (RFC 9562) for ``at``. Order never depends on it: lists go by the book's own count."""
-    milliseconds = int(at.timestamp() * 1000)
-    time, chance = f"{milliseconds:012x}", secrets.token_hex(10)
-    variant = "89ab"[int(chance[3], 16) & 3]
-    return f"req_{time[:8]}-{time[8:]}-7{chance[:3]}-{variant}{chance[4:7]}-{chance[7:19]}"
+    time, chance = f"{int(at.timestamp() * 1000):012x}", secrets.token_bytes(10).hex()
+    return f"req_{time[:8]}-{time[8:]}-7{chance[:3]}-{_VARIANT[chance[3]]}{chance[4:7]}-{chance[7:19]}"
 
 
 def from_milliseconds(milliseconds: int) -> datetime:
@@ -228,4 +236,9 @@ def from_milliseconds(milliseconds: int) -> datetime:
 
 def rfc3339(at: datetime) -> str:
     """``2026-11-23T18:00:00.123Z``"""
-    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+    return f"{_to_the_second(int(at.timestamp() // 1))}.{at.microsecond // 1000:03}Z"
+
+
+@lru_cache(SECONDS_REMEMBERED)
+def _to_the_second(timestamp: int) -> str:
+    return datetime.fromtimestamp(timestamp, UTC).replace(tzinfo=None).isoformat()

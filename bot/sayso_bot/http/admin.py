@@ -53,9 +53,10 @@ from sayso_bot.http.admin_schemas import (
     seconds_of,
 )
 from sayso_bot.http.agent_face import too_often
+from sayso_bot.http.answer import answer_json
 from sayso_bot.http.intake import idempotency_key, read_json, read_nothing
 from sayso_bot.http.preconditions import if_match, no_match
-from sayso_bot.http.routes import answer_json, limit_of, only, request_id_of
+from sayso_bot.http.routes import limit_of, only, request_id_of
 from sayso_bot.http.schemas import read
 from sayso_bot.ports import OfficeFace, Overview
 

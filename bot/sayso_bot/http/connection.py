@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextlib import suppress
 from itertools import chain
 from typing import Any, Protocol, cast
@@ -19,7 +19,10 @@ from aiohttp.http import HttpProcessingError
 
 from sayso_bot.errors import BadHttp, Internal, SaysoError, Unavailable
 from sayso_bot.http import problems
+from sayso_bot.http.answer import Answer
+from sayso_bot.http.app import Entrance
 from sayso_bot.http.limits import Closed, Connections, Limits, Wait
+from sayso_bot.http.table import Handler
 
 LOOK_SECONDS = 1.0
 SYSTEM_HOLDS_BYTES = 64 * 1024
@@ -27,7 +30,6 @@ SYSTEM_HOLDS_BYTES = 64 * 1024
 LINGER_SECONDS = 2.0
 """So long a body is read on that nobody wants, so that its sender sees the answer."""
 _OF_THE_CALLER = (HttpProcessingError, web.RequestPayloadError, ConnectionError)
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class Counts(Protocol):
@@ -39,10 +41,11 @@ class Counts(Protocol):
 
 
 class Runner(web.AppRunner):
-    """Runs an application on such connections. ``counts`` is told of each problem and of each connection we end."""
+    """Runs ``entrance`` on such connections. ``counts`` is told of each problem and of each connection we end."""
 
-    def __init__(self, app: web.Application, counts: Counts, limits: Limits, *, shutdown_timeout: float) -> None:
-        super().__init__(app, handle_signals=False, shutdown_timeout=shutdown_timeout)
+    def __init__(self, entrance: Entrance, counts: Counts, limits: Limits, *, shutdown_timeout: float) -> None:
+        super().__init__(entrance.app, handle_signals=False, shutdown_timeout=shutdown_timeout)
+        self._entrance = entrance
         self._counts = counts
         self.connections = Connections(limits, asyncio.get_running_loop().time)
         self._looking: asyncio.Task[None] | None = None
@@ -65,13 +68,13 @@ class Runner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
-        return _Server(made, self._counts, self.connections)
+        return _Server(made, self._entrance.opened(), self._counts, self.connections)
 
 
 class _Server(web.Server):
-    def __init__(self, made: web.Server, counts: Counts, connections: Connections) -> None:
-        handler = _within(connections.limits.head_bytes, made.request_handler)
-        super().__init__(handler, request_factory=made.request_factory, handler_cancellation=True)
+    def __init__(self, made: web.Server, handler: Handler, counts: Counts, connections: Connections) -> None:
+        handler = _within(connections.limits.head_bytes, handler)
+        super().__init__(cast(Any, handler), request_factory=made.request_factory, handler_cancellation=True)
         self._counts = counts
         self._bounds = connections
 
@@ -92,24 +95,32 @@ class _Server(web.Server):
 def _within(most: int, handler: Handler) -> Handler:
     """``handler`` for calls whose head has ``most`` bytes. One that came whole at once was not bounded on its way."""
 
-    async def handle(http_request: web.BaseRequest) -> web.StreamResponse:
-        if sum(map(len, chain.from_iterable(http_request.raw_headers))) > most:
-            return cast(_Connection, http_request.protocol).answer(_too_large(most))
-        return await handler(http_request)
+    async def refuse(http_request: web.Request) -> web.StreamResponse:
+        return cast(_Connection, http_request.protocol).answer(_too_large(most))
+
+    def handle(http_request: web.Request) -> Awaitable[web.StreamResponse]:
+        is_bounded = not cast(_Connection, http_request.protocol).reads_much
+        if is_bounded or sum(map(len, chain.from_iterable(http_request.raw_headers))) <= most:
+            return handler(http_request)
+        return refuse(http_request)
 
     return handle
 
 
 class _Connection(web.RequestHandler):
     """Waits for its caller, or has a call ``under way``, which waits for us unless its body or its reader is awaited.
+    Once it ``reads_much`` at a time, a head may have come whole that is too large.
 
     A body that is awaited may be that of a call which was sent ``ahead`` of another one's answer: then it waits for us.
 
-    aiohttp does not tell when a head is whole and keeps bodies that nobody needs. So two parts of its inside are used,
-    here and nowhere else: `_messages`, the queue of what was parsed and not begun, and a request's `_read_bytes`.
+    aiohttp does not tell when a head is whole, keeps bodies that nobody needs, and looks again at what it has seen. So
+    three parts of its inside are used, here and nowhere else: `_messages`, the queue of what was parsed and not begun,
+    a request's `_read_bytes`, and `_reading_paused`.
     """
 
-    __slots__ = ("_ahead", "_body", "_connections", "_counts", "_files", "_head", "_spoke", "_under_way", "_wire")
+    __slots__ = (
+        "_ahead", "_body", "_connections", "_counts", "_files", "_head", "_spoke", "_under_way", "_wire", "reads_much",
+    )  # fmt: skip
     _wire: asyncio.Transport
 
     def __init__(self, server: web.Server, *, counts: Counts, connections: Connections, **options: Any) -> None:
@@ -119,6 +130,7 @@ class _Connection(web.RequestHandler):
         self._under_way = self._spoke = self._ahead = self._files = False
         self._body: StreamReader | None = None
         self._head = 0
+        self.reads_much = False
 
     # ------------------------------------------------------------------ what it waits for
 
@@ -140,6 +152,7 @@ class _Connection(web.RequestHandler):
         """Take in what was sent. What belongs to no body counts as head until all that was asked is answered."""
         body, parsed = self._body, len(self._messages)
         had = body.total_bytes if body else 0
+        self.reads_much |= len(data) > self._connections.limits.head_bytes - self._head
         super().data_received(data)
         if len(self._messages) > parsed:
             payload = self._messages[-1][1]
@@ -169,6 +182,11 @@ class _Connection(web.RequestHandler):
         if self._head > (most := self._connections.limits.head_bytes):
             self._counts.closed(Closed.TOO_MUCH)
             self._end(None if self._under_way else _too_large(most))
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """aiohttp asks for this whenever a body was read, and would look through what came again."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -233,7 +251,7 @@ class _Connection(web.RequestHandler):
         """Close now. What cannot be sent at once is dropped: closing would wait for its reader."""
         if found is not None:
             self._counts.refused(found.code)
-            self._wire.write(_on_the_wire(found))
+            self._wire.write(problems.response(found).on_the_wire())
         self.force_close()
         if self.unread():
             self._wire.abort()
@@ -261,7 +279,7 @@ class _Connection(web.RequestHandler):
                 " Nothing was changed."
             )
         else:
-            found = Internal("Something went wrong inside Sayso. It was logged; whether anything changed is not known.")
+            found = Internal(problems.OUR_FAULT)
         return self.answer(found)
 
     def log_exception(self, *args: Any, **details: Any) -> None:
@@ -269,7 +287,7 @@ class _Connection(web.RequestHandler):
         if not isinstance(details.get("exc_info"), _OF_THE_CALLER):
             super().log_exception(*args, **details)
 
-    def answer(self, found: SaysoError) -> web.Response:
+    def answer(self, found: SaysoError) -> Answer:
         """The problem document, after which the connection ends."""
         self._counts.refused(found.code)
         answer = problems.response(found)
@@ -291,11 +309,3 @@ def _let_go(request: web.BaseRequest, answer: web.StreamResponse) -> None:
 
 def _too_large(most: int) -> BadHttp:
     return BadHttp(f"The head of a call has at most {most // 1024} KiB. Nothing was changed.")
-
-
-def _on_the_wire(found: SaysoError) -> bytes:
-    """The problem document for a caller whose call is not whole."""
-    answer = problems.response(found)
-    headers = {**answer.headers, "Content-Length": str(answer.content_length), "Connection": "close"}
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"HTTP/1.1 {answer.status} {answer.reason}\r\n{lines}\r\n{answer.text}".encode()

@@ -11,8 +11,8 @@ from functools import lru_cache
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from sayso_bot.domain.json import dumps
 from sayso_bot.errors import NotAllowed
+from sayso_bot.http.answer import Answer, answer_json
 from sayso_bot.ports import Totals
 
 LOOK_SECONDS = 0.2
@@ -103,7 +103,7 @@ class HealthRoutes:
         router.add_get("/openapi.json", self.openapi, allow_head=False)
 
     async def livez(self, _: web.Request) -> web.Response:
-        return _json({"status": "alive"})
+        return answer_json({"status": "alive"})
 
     async def readyz(self, http_request: web.Request) -> web.Response:
         """Anybody is told whether; operators are told why."""
@@ -112,7 +112,7 @@ class HealthRoutes:
         with suppress(NotAllowed):
             await self._operators_only(http_request)
             body |= {"problems": list(found.problems), "warnings": list(found.warnings)}
-        answer = _json(body, status=503 if found.problems else 200)
+        answer = answer_json(body, status=503 if found.problems else 200)
         if found.problems:
             answer.headers["Retry-After"] = "2"
         return answer
@@ -128,13 +128,8 @@ class HealthRoutes:
     async def metrics(self, http_request: web.Request) -> web.Response:
         await self._operators_only(http_request)
         body = self._metrics.text(await self._totals(), self._held())
-        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"})
+        return Answer(body, CONTENT_TYPE_LATEST)
 
     async def openapi(self, http_request: web.Request) -> web.Response:
         await self._operators_only(http_request)
-        return _json(self._openapi())
-
-
-def _json(body: object, *, status: int = 200) -> web.Response:
-    headers = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
-    return web.Response(body=dumps(body), status=status, headers=headers)
+        return answer_json(self._openapi())

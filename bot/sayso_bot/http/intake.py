@@ -69,16 +69,19 @@ def _is_json(content_type: str) -> bool:
 
 async def _body(http_request: web.Request) -> bytes:
     """The body, whose length nobody vouches for, within `MAX_BODY_BYTES` and `BODY_SECONDS`."""
-    too_large = BodyTooLarge(f"A request has at most {MAX_BODY_BYTES // 1024} KiB. Nothing was made.")
-    if (http_request.content_length or 0) > MAX_BODY_BYTES:
-        raise too_large
     if http_request.content.is_eof():  # it came with the headers: nothing to wait for
-        body = await http_request.read()
+        body = http_request.content.read_nowait()
+    elif (http_request.content_length or 0) > MAX_BODY_BYTES:
+        raise _too_large()
     else:
         body = await _slow_body(http_request)
     if len(body) > MAX_BODY_BYTES:
-        raise too_large
+        raise _too_large()
     return body
+
+
+def _too_large() -> BodyTooLarge:
+    return BodyTooLarge(f"A request has at most {MAX_BODY_BYTES // 1024} KiB. Nothing was made.")
 
 
 async def _large_body(http_request: web.Request, most: int) -> bytes:
@@ -118,7 +121,8 @@ def idempotency_key(http_request: web.Request) -> str | None:
 
 def preferred_wait(http_request: web.Request) -> int | None:
     """Seconds of ``Prefer: wait=N`` (RFC 7240), at most `MAX_WAIT_SECONDS`. Other preferences are not understood."""
-    found = _WAIT.search(", ".join(http_request.headers.getall("Prefer", [])))
+    preferred = http_request.headers.getall("Prefer", None)
+    found = _WAIT.search(", ".join(preferred)) if preferred else None
     return min(int(found[1]), MAX_WAIT_SECONDS) if found else None
 
 

@@ -19,6 +19,7 @@ from sayso_bot.domain.key import Key
 from sayso_bot.domain.versions import Activated, Comparison, Found, Origin, VersionPage
 from sayso_bot.errors import ChangedMeanwhile, InvalidField, NotFound
 from sayso_bot.http.agent_face import too_often
+from sayso_bot.http.answer import answer_json
 from sayso_bot.http.intake import read_json
 from sayso_bot.http.policy_schemas import (
     MAX_BODY_BYTES,
@@ -31,7 +32,7 @@ from sayso_bot.http.policy_schemas import (
     version_out,
 )
 from sayso_bot.http.preconditions import if_match
-from sayso_bot.http.routes import answer_json, limit_of, only
+from sayso_bot.http.routes import limit_of, only
 from sayso_bot.http.schemas import read
 from sayso_bot.in_force import in_force
 from sayso_bot.ports import Configuration, Epochs, OfficeFace

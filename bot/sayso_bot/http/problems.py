@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from itertools import count as count_from
-from typing import Any
+from typing import Any, TypeAlias
 
 from aiohttp import web
 
+from sayso_bot.domain.json import dumps
 from sayso_bot.domain.text import one_line, visible
 from sayso_bot.errors import (
     BadHttp,
     BodyTooLarge,
-    Internal,
     MethodNotAllowed,
     NotFound,
     PolicyRefused,
@@ -22,12 +21,13 @@ from sayso_bot.errors import (
     Unauthenticated,
     Unavailable,
 )
+from sayso_bot.http.answer import Answer
 from sayso_bot.ports import Log
 
 CONTENT_TYPE = "application/problem+json"
+OUR_FAULT = "Something went wrong inside Sayso. It was logged; whether anything changed is not known."
 MAX_FIELD = 200
 MAX_DETAIL = 2000
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def problem(error: SaysoError) -> dict[str, Any]:
@@ -49,52 +49,51 @@ def problem(error: SaysoError) -> dict[str, Any]:
     return body
 
 
-def response(error: SaysoError) -> web.Response:
-    headers = {"Cache-Control": "no-store"}
+def response(error: SaysoError) -> Answer:
+    headers = {}
     if error.retry_after is not None or isinstance(error, Unavailable):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after or 1)))
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="sayso"'
-    text = json.dumps(problem(error), ensure_ascii=False)
-    return web.Response(text=text, status=error.status, content_type=CONTENT_TYPE, headers=headers)
+    return Answer(dumps(problem(error)), f"{CONTENT_TYPE}; charset=utf-8", status=error.status, headers=headers)
 
 
 def _bounded(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def middleware(log: Log, count: Callable[[str], None], admit: Callable[[web.Request], None]) -> Any:
-    """Turn errors into problem documents; ``count`` is told each code. ``admit`` raises for what no handler may see."""
+Known: TypeAlias = SaysoError | web.HTTPException | web.RequestPayloadError
 
-    unproved = count_from(1)
 
-    @web.middleware
-    async def problems(http_request: web.Request, handler: Handler) -> web.StreamResponse:
-        try:
-            admit(http_request)
-            return await handler(http_request)
-        except SaysoError as error:
-            found = error
-        except web.HTTPMethodNotAllowed as error:
-            allowed = ", ".join(sorted(error.allowed_methods))
-            answer = response(MethodNotAllowed(f"Only {allowed} may be used here."))
-            answer.headers["Allow"] = allowed
-            count(MethodNotAllowed.code)
-            return answer
-        except web.HTTPRequestEntityTooLarge:
-            found = BodyTooLarge("The body is too large. Nothing was changed.")
-        except web.HTTPNotFound:
-            found = NotFound("There is nothing at this path.")
-        except web.RequestPayloadError:
-            found = BadHttp("The body ended early or is not encoded as its headers say. Nothing was changed.")
-        except (web.HTTPException, ConnectionError):
-            raise
-        except Exception:
-            log.exception("http_failed", path=http_request.path, method=http_request.method)
-            found = Internal("Something went wrong inside Sayso. It was logged; whether anything changed is not known.")
-        count(found.code)
-        if isinstance(found, Unauthenticated) and (so_far := next(unproved)).bit_count() == 1:
-            log.warning("caller_not_known", so_far=so_far)  # a flood of bad keys makes ever fewer lines
+class Problems:
+    """What becomes of an error that a call meets; ``count`` is told each code."""
+
+    def __init__(self, log: Log, count: Callable[[str], None]) -> None:
+        self._log = log
+        self._count = count
+        self._unproved = count_from(1)
+
+    def told(self, error: Known) -> Answer:
+        """The document of ``error``. Raises it again where it is an answer of another kind."""
+        match error:
+            case SaysoError():
+                return self._document(error)
+            case web.HTTPMethodNotAllowed():
+                allowed = ", ".join(sorted(error.allowed_methods))
+                answer = self._document(MethodNotAllowed(f"Only {allowed} may be used here."))
+                answer.headers["Allow"] = allowed
+                return answer
+            case web.HTTPRequestEntityTooLarge():
+                return self._document(BodyTooLarge("The body is too large. Nothing was changed."))
+            case web.HTTPNotFound():
+                return self._document(NotFound("There is nothing at this path."))
+            case web.RequestPayloadError():
+                why = "The body ended early or is not encoded as its headers say. Nothing was changed."
+                return self._document(BadHttp(why))
+        raise error
+
+    def _document(self, found: SaysoError) -> Answer:
+        self._count(found.code)
+        if isinstance(found, Unauthenticated) and (so_far := next(self._unproved)).bit_count() == 1:
+            self._log.warning("caller_not_known", so_far=so_far)  # a flood of bad keys makes ever fewer lines
         return response(found)
-
-    return problems

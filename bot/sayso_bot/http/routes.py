@@ -10,18 +10,17 @@ from aiohttp import web
 
 from sayso_bot.desk import Desk
 from sayso_bot.domain.files import download_headers
-from sayso_bot.domain.json import dumps
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.request import Request, Status
 from sayso_bot.errors import InvalidField, NotFound, QuotaExceeded, SaysoError
 from sayso_bot.http.agent_face import AgentFace, an_id
+from sayso_bot.http.answer import answer_json
 from sayso_bot.http.intake import preferred_wait, query_wait, read_draft, read_nothing
 from sayso_bot.http.schemas import is_action, request_out
 from sayso_bot.ports import Draft, Filter
 
 MAX_PAGE = 100
 DEFAULT_PAGE = 50
-_HEADERS = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
 Proved: TypeAlias = Callable[[Key, web.Request], Awaitable[web.Response]]
 
 
@@ -121,10 +120,6 @@ class AgentRoutes:
 async def _draft(http_request: web.Request) -> Draft:
     only(http_request.query, ())
     return await read_draft(http_request)
-
-
-def answer_json(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.Response(body=dumps(value), status=status, headers={**_HEADERS, **(headers or {})})
 
 
 def request_id_of(http_request: web.Request) -> str:

@@ -119,8 +119,9 @@ class Condition:
         given = facts.given_to(self._walks)
         try:
             result = self._expression.eval(given)
-            if result.type() == _BOOL:
-                return result.value() is True
+            value = result.value()
+            if value is True or value is False:  # of no other type than bool
+                return bool(value)
             trouble = str(result)
         except Exception as error:  # noqa: BLE001 - whatever the library raises, the answer is no
             trouble = str(error)

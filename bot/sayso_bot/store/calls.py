@@ -79,8 +79,8 @@ class Calls:
             if "already exists" not in str(error):
                 raise
 
-    async def _send(self, words: Sequence[Any], *, writes: bool, tries: int) -> Any:
-        return await self._patiently(lambda: self._batch.call(*words, writes=writes), tries=tries)
+    def _send(self, words: Sequence[Any], *, writes: bool, tries: int) -> Awaitable[Any]:
+        return self._patiently(lambda: self._batch.call(*words, writes=writes), tries=tries)
 
     async def _patiently(self, attempt: Callable[[], Awaitable[Any]], *, tries: int) -> Any:
         until = monotonic() + PATIENCE_SECONDS

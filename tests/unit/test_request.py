@@ -1,0 +1,30 @@
+"""Ids and times as everybody outside is told them."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta, timezone
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sayso_bot.domain.request import REQUEST_ID, new_request_id, rfc3339
+
+zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+times = st.datetimes(min_value=datetime(1900, 1, 2), max_value=datetime(9999, 12, 30), timezones=zones)
+
+
+@given(times)
+def test_a_time_is_told_in_utc_to_the_millisecond_that_has_begun(at: datetime) -> None:
+    utc = at.astimezone(UTC)
+    assert rfc3339(at) == f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03}Z"
+
+
+@given(st.datetimes(min_value=datetime(1970, 1, 2), timezones=st.just(UTC)))
+def test_an_id_is_a_uuid_of_version_7_for_its_time(at: datetime) -> None:
+    made = new_request_id(at)
+    assert REQUEST_ID.match(made)
+    found = uuid.UUID(made.removeprefix("req_"))
+    assert (found.version, found.variant) == (7, uuid.RFC_4122)
+    assert found.int >> 80 == int(at.timestamp() * 1000)
+    assert made != new_request_id(at)
