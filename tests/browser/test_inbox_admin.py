@@ -17,7 +17,6 @@ from sayso_bot.errors import ChangedMeanwhile
 from unit.inbox.admin_stands import KEY, OLGA, PAUSE, ROUTE, is_olga, stands
 from unit.inbox.inbox_service import Service
 
-
 LIVE = 15_000
 """Milliseconds within which a page that was just opened must show what others change: it may have to subscribe anew."""
 
