@@ -159,7 +159,7 @@ async def test_what_was_moved_away_is_told_as_such_and_waits_in_the_list_no_more
     await store.listings.row_shown(row, PLACE, None)
     assert await store.due_work(PLACE, 9) == []
     after = await _begun(store)
-    assert (after.ids, after.ended) == ({other.id}, {})
+    assert (after.ids, after.ended) == (frozenset({other.id}), {})
 
 
 async def test_a_row_says_who_has_paused_it(store: RedisStore) -> None:
