@@ -299,7 +299,7 @@ class Desk:
         lister = self._lister(work.place)
         if lister is None:
             raise Gone(f"{platform}_not_configured")
-        listed = tuple(Listed(row.request, row.button) for row in rows)
+        listed = tuple(Listed(row.request, row.button, who_paused(row.pause) if row.pause else "") for row in rows)
         listing = Listing(work.name, listed, waiting, ended, self._review_url("").removesuffix("/requests/"))
         post = work.post
         if post is None and work.lost_at is not None:

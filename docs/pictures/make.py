@@ -23,7 +23,7 @@ import block_kit  # noqa: E402
 
 from browser.chromium import launch, listening  # noqa: E402
 from fakes.slack import FakeSlack  # noqa: E402
-from fakes.slack_surfaces import deliver, home_opened  # noqa: E402
+from fakes.slack_surfaces import command, deliver, home_opened  # noqa: E402
 from sayso_bot.telemetry import configure_logs  # noqa: E402
 from service import Sayso, serving, until  # noqa: E402
 
@@ -32,9 +32,11 @@ DESK, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 POLICY = """
 channels:
   payments: slack:C0PAYMENTS
+  ops: slack:C0OPS
 approvers:
   finance: [email:ana@example.com, email:ben@example.com]
   platform: [email:dev@example.com]
+admins: [email:olga@example.com]
 rules:
   - name: large refunds
     action: payments.refund
@@ -118,7 +120,9 @@ async def main() -> None:
     async with async_playwright() as playwright, FakeSlack() as slack:
         slack.add_user("U0ANA", name="Ana", email="ana@example.com")
         slack.add_user("U0BEN", name="Ben", email="ben@example.com")
+        slack.add_user("U0OLGA", name="Olga", email="olga@example.com")
         slack.add_channel("C0PAYMENTS", members=["U0ANA", "U0BEN"])
+        slack.add_channel("C0OPS", members=["U0ANA", "U0OLGA"])
         browser = await launch(playwright)
         async with serving(policy=POLICY, environ=slack.settings()) as sayso:
             await _small_refund(sayso, slack, browser)
@@ -126,6 +130,7 @@ async def main() -> None:
             await _waiting(sayso, browser)
             await _dialogs(sayso, slack, browser)
             await _home(sayso, slack, browser)
+            await _admin(sayso, slack, browser)
         await browser.close()
 
 
@@ -145,9 +150,9 @@ async def _large_refund(sayso: Sayso, slack: FakeSlack, browser: Browser) -> Non
     card = await slack.posted()
     await slack.tap(sayso.url, card, "approve", user="U0BEN")
     await slack.changed(card)
-    async with _ana(sayso, browser, viewport=DESK, color_scheme="light") as page:
+    async with _signed_in(sayso, browser, "Ana", viewport=DESK, color_scheme="light") as page:
         await _photograph(page, f"{sayso.url}/inbox/requests/{asked}", "inbox-request.png")
-    async with _ana(sayso, browser, viewport=PHONE, color_scheme="dark") as page:
+    async with _signed_in(sayso, browser, "Ana", viewport=PHONE, color_scheme="dark") as page:
         await _photograph(page, f"{sayso.url}/inbox/requests/{asked}", "inbox-phone.png")
 
 
@@ -181,10 +186,34 @@ async def _home(sayso: Sayso, slack: FakeSlack, browser: Browser) -> None:
     await block_kit.home(browser, slack.homes["U0ANA"], HERE / "slack-home.png")
 
 
+async def _admin(sayso: Sayso, slack: FakeSlack, browser: Browser) -> None:
+    """An admin routes refunds elsewhere in Slack, looks at everything in the inbox, and pauses."""
+    await _ask(sayso, "refund-bot", {**SMALL, "params": {**SMALL["params"], "amount": 12}})
+    card = await slack.posted()
+    opened = len(slack.dialogs)
+    await _typed(sayso, slack, "route payments.refund to ops for 4h because payments is at the fair")
+    await slack.until_called("views.update", count=1)
+    await block_kit.dialog(browser, slack.dialogs[opened].view, HERE / "slack-dialog-route.png")
+    await slack.submit(sayso.url, slack.dialogs[opened], user="U0OLGA")
+    await until(lambda: len(sayso.service.configuration.routing.routes) == 1)
+    async with _signed_in(sayso, browser, "Olga", viewport=DESK, color_scheme="light") as page:
+        await _photograph(page, f"{sayso.url}/inbox/admin", "inbox-admin.png")
+    admin = await sayso.agent("terraform", kinds=frozenset({"admin"}))
+    paused = await admin.post("/v1/admin/pauses", json={"action": "payments.*", "reason": "an audit until five"})
+    paused.raise_for_status()
+    await until(lambda: "Paused by" in card.words)
+    await block_kit.picture(browser, card.blocks, HERE / "slack-card-paused.png")
+
+
+async def _typed(sayso: Sayso, slack: FakeSlack, text: str) -> None:
+    payload = {**command(text, user="U0OLGA", team=slack.team), "trigger_id": slack.trigger("U0OLGA")}
+    await deliver(sayso.url, payload, slack.signed)
+
+
 async def _waiting(sayso: Sayso, browser: Browser) -> None:
     await _ask(sayso, "press-desk", LETTER)
     await _ask(sayso, "release-bot", DEPLOYMENT)
-    async with _ana(sayso, browser, viewport=DESK, color_scheme="light") as page:
+    async with _signed_in(sayso, browser, "Ana", viewport=DESK, color_scheme="light") as page:
         await _photograph(page, f"{sayso.url}/inbox", "inbox-waiting.png")
 
 
@@ -197,14 +226,14 @@ async def _ask(sayso: Sayso, name: str, body: dict[str, Any]) -> str:
 
 
 @asynccontextmanager
-async def _ana(sayso: Sayso, browser: Browser, **looks: Any) -> AsyncIterator[Page]:
-    """A page of Ana's, signed in by a link as people are."""
+async def _signed_in(sayso: Sayso, browser: Browser, name: str, **looks: Any) -> AsyncIterator[Page]:
+    """A page of somebody's, signed in by a link as people are."""
     link = sayso.service.sign_in_link
     if link is None:
         raise SystemExit("The inbox gave no sign-in link.")
     context = await browser.new_context(locale="en-GB", timezone_id="UTC", **looks)
     page = await context.new_page()
-    await page.goto(await link("email:ana@example.com", "Ana"))
+    await page.goto(await link(f"email:{name.lower()}@example.com", name))
     await page.wait_for_url("**/inbox")
     yield page
     await context.close()

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from book import ANA, PLACE, advance, cast, journal, made, opened
+from office_store import paused, resumed, taken_along
 from redis_server import RedisServer
 from sayso_bot.domain.request import Status
 from sayso_bot.ports import ListingWork
@@ -136,3 +137,39 @@ async def test_what_is_put_off_is_due_later_and_what_is_done_stays_done(store: R
     assert (await store.due_places(10)).items == ()
     await advance(store, 5)
     assert await store.due_work(PLACE, 10) == [request.id]
+
+
+async def test_what_was_moved_away_is_told_as_such_and_waits_in_the_list_no_more(store: RedisStore) -> None:
+    request, other = await made(store), await made(store)
+    work = await _begun(store)
+    assert await store.listings.listing_shown(work, "ts1", [request.id, other.id], {}, 0)
+    for each in (request, other):
+        row = await store.listings.listing_row(each.id, PLACE)
+        assert row is not None
+        await store.listings.row_shown(row, PLACE, "ts1")
+    assert await store.due_work(PLACE, 9) == []
+    assert await taken_along(store, request, "slack:C2") == "ok"
+    assert await store.due_work(PLACE, 9) == [request.id]
+    row = await store.listings.listing_row(request.id, PLACE)
+    assert row is not None
+    assert (row.left, row.listed, row.post) == (True, True, "ts1")
+    work = await _begun(store)
+    assert work.ids == {request.id, other.id}
+    assert await store.listings.listing_shown(work, "ts1", [], {request.id: None}, 0)
+    await store.listings.row_shown(row, PLACE, None)
+    assert await store.due_work(PLACE, 9) == []
+    after = await _begun(store)
+    assert (after.ids, after.ended) == (frozenset({other.id}), {})
+
+
+async def test_a_row_says_who_has_paused_it(store: RedisStore) -> None:
+    request = await made(store)
+    await paused(store, f"agent:{request.agent}", why="an incident")
+    row = await store.listings.listing_row(request.id, PLACE)
+    assert row is not None
+    assert row.pause is not None
+    assert row.pause.why == "an incident"
+    await resumed(store, f"agent:{request.agent}")
+    row = await store.listings.listing_row(request.id, PLACE)
+    assert row is not None
+    assert row.pause is None

@@ -40,6 +40,14 @@ async def _says(sayso: Sayso, message: Message, sentence: str) -> None:
     await until(said)
 
 
+async def _without(sayso: Sayso, message: Message, sentence: str) -> None:
+    async def gone() -> bool:
+        await later(sayso, 0.5)
+        return sentence not in words(message)
+
+    await until(gone)
+
+
 def told(slack: FakeSlack, message: Message) -> list[str]:
     """What stands in its thread: a line for each thing, without the words that people gave with it."""
     return [line for text in slack.thread(message) for line in text.split("\n") if not line.startswith("| ")]
@@ -314,3 +322,29 @@ async def _is_released(sayso: Sayso) -> bool:
 async def _moved_on(sayso: Sayso, slack: FakeSlack) -> bool:
     await later(sayso, 0.5)
     return len(slack.messages) == 1
+
+
+async def test_what_an_admin_moves_leaves_the_list_and_what_is_paused_says_so_in_it() -> None:
+    policy = DIGEST.replace("rules:", "admins: [email:olga@example.com]\nrules:", 1)
+    async with workspace() as slack, office(slack, policy=policy) as (sayso, agent):
+        slack.add_channel("C0OPS", members=["U0ANA"])
+        first, second = await asked(agent), await asked(agent)
+        message = await slack.posted()
+        await _says(sayso, message, "2 requests wait")
+        admin = await sayso.agent("terraform", kinds=frozenset({"admin"}))
+        pause = await admin.post("/v1/admin/pauses", json={"action": "payments.*", "reason": "a leak"})
+        await _says(sayso, message, "Paused by the key terraform")
+        assert words(message).count(": a leak.") == 2
+        await admin.delete(f"/v1/admin/pauses/{pause.json()['id']}")
+        await _without(sayso, message, "Paused by")
+
+        body = {"channel": "slack:C0OPS", "confirm": True}
+        assert (await admin.post(f"/v1/admin/requests/{first}/move", json=body)).status_code == 200
+        await _says(sayso, message, "1 request waits")
+        assert [(await sayso.service.desk.button(row)).request_id for row in rows(message)] == [second]  # type: ignore[union-attr]
+        await sayso.vote(second, "deny", person=ANA, reason="No")
+        await _says(sayso, message, "Nothing of this list waits")
+        there = next(found for found in slack.messages if found.channel == "C0OPS" and found.buttons)
+        await sayso.vote(first, "deny", person=ANA, reason="No")
+        await until(lambda: there.button("deny") is None)
+        assert "Ended: 1 denied." in words(message), "what was moved away did not end in this list"

@@ -38,7 +38,12 @@ LASTING = (
     ("7d", "a week"),
     (OTHER, "until …"),
 )
-OVERLAPS = (("1h", "an hour"), ("1d", "a day"), ("7d", "a week"), ("0s", "no time: the old one ends now"))
+OVERLAPS = (
+    ("1h", "the old one for an hour more"),
+    ("1d", "the old one for a day more"),
+    ("7d", "the old one for a week more"),
+    ("0s", "the old one ends now"),
+)
 _INCOMPLETE = "The form was not complete. Nothing was changed. Open the page again and retry."
 
 

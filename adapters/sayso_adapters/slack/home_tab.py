@@ -72,5 +72,5 @@ class HomeTab:
         waiting, answered = await self._looking.waiting(viewer), await self._looking.answered(viewer)
         if viewer.guest and not waiting.requests and not answered:
             return GUEST
-        routes = None if viewer.guest else self._looking.routes(viewer)
-        return home(waiting, answered, routes, self._inbox, datetime.now(UTC))
+        where = None if viewer.guest else self._looking.where(viewer)
+        return home(waiting, answered, where, self._inbox, datetime.now(UTC))

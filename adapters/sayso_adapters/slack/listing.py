@@ -29,6 +29,7 @@ from sayso_bot.domain.request import Status
 
 LONGEST_ROW = 350
 LONGEST_LINE = 300
+LONGEST_PAUSE = 120
 _ENDED = {
     Status.APPROVED: "approved",
     Status.DENIED: "denied",
@@ -74,7 +75,8 @@ def _row(listed: Listed) -> list[Block]:
     request = listed.request
     until = mrkdwn(f"until {date(request.expires_at)}") if request.expires_at else plain("no deadline")
     words = shortened(f"{asked_briefly(request)}\n{request.agent} asks, {needs(request)}", LONGEST_ROW)
-    row = {**section(plain(words)), "fields": [until]}
+    paused = [plain(shortened(listed.paused, LONGEST_PAUSE))] if listed.paused else []
+    row = {**section(plain(words)), "fields": [until, *paused]}
     return [row, actions([button(REVIEW, "Review", value=listed.button)])]
 
 

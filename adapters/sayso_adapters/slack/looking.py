@@ -7,7 +7,7 @@ was not looked at is counted.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,9 +15,11 @@ from sayso_adapters.slack.tappers import Tapper, home_of, is_named, is_of, stran
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.lifecycle import has_voted
+from sayso_bot.domain.pauses import Pause
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Route
 from sayso_bot.domain.request import REQUEST_ID, Outline, Request, Status, Vote
+from sayso_bot.domain.routing import LiveRoute
 from sayso_bot.errors import NotFound, SaysoError
 from sayso_bot.ports import AdapterError, DeskFace, Filter, Log, LookupFailed
 
@@ -68,6 +70,15 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class Where:
+    """Where each kind of action goes by the policy's ``rules``, and what admins have changed about it."""
+
+    rules: tuple[Route, ...]
+    live: tuple[LiveRoute, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """A request that this person may see, and whether they may answer it now."""
 
@@ -80,9 +91,14 @@ class Looking:
         self._desk = desk
         self._workspaces = workspaces
 
-    def routes(self, viewer: Viewer) -> Sequence[Route]:
-        """The routes of the policy, without those that other workspaces alone are asked by."""
-        return [route for route in self._desk.routes() if self._concerns(route, viewer.workspace)]
+    def where(self, viewer: Viewer) -> Where:
+        """Where everything goes, without what other workspaces alone are asked."""
+        rules = tuple(route for route in self._desk.routes() if self._concerns(route, viewer.workspace))
+        live = tuple(route for route in self._desk.live_routes() if self._is_of(route.place, viewer.workspace))
+        return Where(rules, live, tuple(self._desk.pauses()))
+
+    def _is_of(self, place: str, workspace: Workspace) -> bool:
+        return not place.startswith("slack:") or is_of(place, workspace, self._workspaces)
 
     def _concerns(self, route: Route, workspace: Workspace) -> bool:
         requirement = route.requirement

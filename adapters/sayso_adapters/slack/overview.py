@@ -28,10 +28,12 @@ from sayso_adapters.slack.blocks import (
     shortened,
 )
 from sayso_adapters.slack.cards import OPEN, asked_briefly, how_it_stands, message
-from sayso_adapters.slack.looking import Answered, Found, Waiting
+from sayso_adapters.slack.looking import Answered, Found, Waiting, Where
 from sayso_adapters.slack.review import pages
+from sayso_bot.domain import commands
 from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.card import Card, ending, needs
+from sayso_bot.domain.interventions import routed, what_is_paused
 from sayso_bot.domain.policy import Route
 from sayso_bot.domain.request import Requirement
 from sayso_bot.domain.text import one_line
@@ -41,6 +43,7 @@ READING = frozenset({READ, ANSWER_IT, READ_NEXT, READ_BACK})
 """The action ids of buttons that open or turn what is read. Each carries ``REQUEST`` or ``REQUEST/PAGE``."""
 
 MOST_ROUTES = 50
+MOST_CHANGES = 10
 LONGEST_ROUTE = 240
 LONGEST_WORD = 100
 LONGEST_OUTCOME = 300
@@ -52,6 +55,7 @@ HELP = (
     "/sayso routes — where each kind of action goes",
     "/sayso help — this",
 )
+ADMINS_HELP = ("", "As an admin:", *(f"/sayso {line}" for line in commands.HELP))
 
 
 # --------------------------------------------------------------------------- lists
@@ -123,14 +127,12 @@ def listed(waiting: Waiting, inbox: str) -> Block:
 # --------------------------------------------------------------------------- the app's home
 
 
-def home(
-    waiting: Waiting, answered: Sequence[Answered], routes: Sequence[Route] | None, inbox: str, at: datetime
-) -> Block:
-    """The home tab as of ``at``. Without ``routes`` nothing is said of them."""
+def home(waiting: Waiting, answered: Sequence[Answered], where: Where | None, inbox: str, at: datetime) -> Block:
+    """The home tab as of ``at``. Without ``where`` nothing is said of what goes where."""
     blocks = [header("Waits for you"), *pending(waiting), *_link("Open the inbox", inbox)]
     blocks += [divider(), header("You answered lately"), *_answered(answered)]
-    if routes is not None:
-        blocks += [divider(), header("Where each kind of action goes"), *routing(routes)]
+    if where is not None:
+        blocks += [divider(), header("Where each kind of action goes"), *routing(where)]
     return _home([*blocks, divider(), _small(mrkdwn(f"As of {date(at)}. Open this tab again to see it anew."))])
 
 
@@ -161,12 +163,22 @@ def _answered_row(one: Answered) -> list[Block]:
 # --------------------------------------------------------------------------- routes
 
 
-def routing(routes: Sequence[Route]) -> list[Block]:
-    """The first `MOST_ROUTES` rules, as many to a block as it holds, and a count of the rest."""
-    lines = [shortened(_route(route), LONGEST_ROUTE) for route in routes[:MOST_ROUTES]]
-    blocks = [section(plain(text)) for text in _packed(lines)] or [section(plain("The policy has no rules."))]
-    left = len(routes) - len(lines)
-    return [*blocks, *([context(f"{left} more rules are not listed.")] if left else [])]
+def routing(where: Where) -> list[Block]:
+    """What is paused, the live routes, and the first `MOST_ROUTES` rules, each list with a count of the rest."""
+    paused = [what_is_paused(pause) for pause in where.pauses]
+    live = [routed(route) for route in where.live]
+    changed = [*_lines(paused, MOST_CHANGES, "pauses"), *_lines(live, MOST_CHANGES, "live routes")]
+    rules = _lines([_route(route) for route in where.rules], MOST_ROUTES, "rules")
+    by_policy = [section(plain("By the policy:"))] if changed else []
+    return [*changed, *by_policy, *(rules or [section(plain("The policy has no rules."))])]
+
+
+def _lines(lines: Sequence[str], most: int, what: str) -> list[Block]:
+    """As many to a block as it holds."""
+    told = [shortened(line, LONGEST_ROUTE) for line in lines[:most]]
+    left = len(lines) - len(told)
+    rest = [context(f"{left} more {what} are not listed.")] if left else []
+    return [*(section(plain(text)) for text in _packed(told)), *rest]
 
 
 def _packed(lines: Sequence[str]) -> Iterator[str]:
@@ -200,10 +212,10 @@ def _word(text: str) -> str:
     return line if len(line) <= LONGEST_WORD else line[: LONGEST_WORD - 1] + "…"
 
 
-def routes_message(routes: Sequence[Route]) -> list[Block]:
-    """The rules within a message."""
+def routes_message(where: Where) -> list[Block]:
+    """The same within a message."""
     room = Room([context("x" * LONGEST_OUTCOME)])
-    blocks = routing(routes)
+    blocks = routing(where)
     fitting = [block for block in blocks if room.take(block, blocks=1)]
     return [*fitting, *([context("The rest is in the policy.")] if len(fitting) < len(blocks) else [])]
 

@@ -13,12 +13,13 @@ from typing import Any
 from sayso_adapters.slack.admin import Admins
 from sayso_adapters.slack.blocks import Block, escape, plain, section
 from sayso_adapters.slack.cards import notice
-from sayso_adapters.slack.looking import CANNOT_CHECK, GUEST, UNSEEN, Looking, Viewer, safely
-from sayso_adapters.slack.overview import HELP, NOTHING_WAITS, pending_message, routes_message, told_of
+from sayso_adapters.slack.looking import CANNOT_CHECK, GUEST, SURFACE, UNSEEN, Looking, Viewer, safely
+from sayso_adapters.slack.overview import ADMINS_HELP, HELP, NOTHING_WAITS, pending_message, routes_message, told_of
 from sayso_adapters.slack.payloads import as_id
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.tappers import Tapper
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
+from sayso_bot.domain.admin import Caller
 from sayso_bot.domain.commands import is_admins
 from sayso_bot.ports import AdapterContext, AdapterError
 
@@ -76,9 +77,14 @@ class Slash:
             case ["show", *_]:
                 return "Say which request: /sayso show req_…, with the id that stands on its card."
             case ["routes"]:
-                return GUEST if viewer.guest else _message("Routes", routes_message(self._looking.routes(viewer)))
+                return GUEST if viewer.guest else _message("Routes", routes_message(self._looking.where(viewer)))
             case _:
-                return "\n".join(HELP)
+                return await self._help(viewer)
+
+    async def _help(self, viewer: Viewer) -> str:
+        caller = Caller(SURFACE, viewer.person, guest=viewer.guest)
+        administers = await self._context.office.is_admin(caller)
+        return "\n".join([*HELP, *(ADMINS_HELP if administers else ())])
 
     async def _pending(self, viewer: Viewer) -> Mapping[str, Any] | str:
         waiting = await self._looking.waiting(viewer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sayso_bot.domain.pauses import Pause
 from sayso_bot.domain.request import Moved, Request
+from sayso_bot.domain.routing import LiveRoute
 from sayso_bot.domain.text import one_line
 
 
@@ -13,8 +14,23 @@ def paused(pause: Pause) -> str:
 
 
 def who_paused(pause: Pause) -> str:
-    since = f"{pause.since:%-d %b, %H:%M} UTC"
-    return f"Paused by {one_line(pause.by.name)} since {since}{because(pause.why)}"
+    return f"Paused {_by_whom(pause)}"
+
+
+def what_is_paused(pause: Pause) -> str:
+    return f"{pause.scope.title} is paused {_by_whom(pause)}"
+
+
+def routed(route: LiveRoute) -> str:
+    """Where an admin has an action asked now."""
+    until = "" if route.until is None else f" until {route.until:%-d %b, %H:%M} UTC"
+    return (
+        f"{route.action} is asked in {one_line(route.channel)}{until}, by {one_line(route.by.name)}{because(route.why)}"
+    )
+
+
+def _by_whom(pause: Pause) -> str:
+    return f"by {one_line(pause.by.name)} since {pause.since:%-d %b, %H:%M} UTC{because(pause.why)}"
 
 
 def because(why: str) -> str:

@@ -15,10 +15,11 @@ MOST_TOLD = 20
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One request of a listing, and the button that opens it."""
+    """One request of a listing, and the button that opens it. ``paused`` is who stopped it, where it waits for that."""
 
     request: Brief
     button: str
+    paused: str = ""
 
 
 @dataclass(frozen=True, slots=True)

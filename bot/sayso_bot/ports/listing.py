@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.listing import Listing
+from sayso_bot.domain.pauses import Pause
 from sayso_bot.domain.request import Status
 
 
@@ -29,8 +30,8 @@ class ShowsListings(Protocol):
 class ListingRow:
     """A request as it stands, and the ``version`` of it that a listing of now shows.
 
-    ``post`` is where it is shown already; ``listed`` says that this is a listing and no card of its own. ``told`` is as
-    in `Work`.
+    ``post`` is where it is shown already; ``listed`` says that this is a listing and no card of its own. ``left``: it
+    was moved from the place since. ``told`` and ``pause`` are as in `Work`.
     """
 
     request: Brief
@@ -39,6 +40,8 @@ class ListingRow:
     post: str | None
     listed: bool
     told: frozenset[str] = frozenset()
+    left: bool = False
+    pause: Pause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +72,20 @@ class ListingStore(Protocol):
     async def renew_listing(self, work: ListingWork, lease_seconds: float) -> None: ...
 
     async def listing_row(self, request_id: str, place: str) -> ListingRow | None:
-        """None where the request has no card at ``place``, or was moved from there."""
+        """None where the request has no card at ``place``."""
         ...
 
     async def listing_shown(
-        self, work: ListingWork, post: str | None, new: Sequence[str], ended: Mapping[str, Status], pause_seconds: float
+        self,
+        work: ListingWork,
+        post: str | None,
+        new: Sequence[str],
+        over: Mapping[str, Status | None],
+        pause_seconds: float,
     ) -> bool:
         """Write down what the message shows. False where the lease is somebody else's: nothing else may be recorded.
 
+        ``over`` wait there no more: they ended so, or (None) were moved away.
         When nothing waits any more the listing is closed, and the next request begins another.
         """
         ...

@@ -11,6 +11,7 @@ from sayso_bot.ports import ListingRow, ListingWork
 from sayso_bot.store.calls import Calls
 from sayso_bot.store.codec import brief_from, fields_of
 from sayso_bot.store.keys import Keys
+from sayso_bot.store.live import pause_of
 
 _COUNTED = (Status.APPROVED, Status.DENIED, Status.EXPIRED, Status.CANCELLED)
 
@@ -45,19 +46,33 @@ class RedisListings:
         await self._call("renew_listing", keys, work.fence, int(lease_seconds * 1000))
 
     async def listing_row(self, request_id: str, place: str) -> ListingRow | None:
-        keys = [self._keys.request(request_id), self._keys.post(request_id, place), self._keys["clock"]]
+        record, post_key = self._keys.request(request_id), self._keys.post(request_id, place)
+        keys = [record, post_key, self._keys["clock"], self._keys["epochs"]]
         code, _, *rest = await self._call("listing_row", keys, place, writes=False)
         if code != "ok":
             return None
-        record, version, button, post, listed, told = rest
-        request = brief_from(fields_of(record))
-        return ListingRow(request, int(version), button, post or None, bool(listed), frozenset(told.split()))
+        light, version, button, post, listed, told, left, pause = rest
+        return ListingRow(
+            request=brief_from(fields_of(light)),
+            version=int(version),
+            button=button,
+            post=post or None,
+            listed=bool(listed),
+            told=frozenset(told.split()),
+            left=bool(left),
+            pause=pause_of(pause) if pause else None,
+        )
 
     async def listing_shown(
-        self, work: ListingWork, post: str | None, new: Sequence[str], ended: Mapping[str, Status], pause_seconds: float
+        self,
+        work: ListingWork,
+        post: str | None,
+        new: Sequence[str],
+        over: Mapping[str, Status | None],
+        pause_seconds: float,
     ) -> bool:
         keys = [*self._of(work.place), self._keys["clock"], self._keys["counters"]]
-        told = [word for request_id, status in ended.items() for word in (request_id, str(status))]
+        told = [word for request_id, status in over.items() for word in (request_id, str(status or ""))]
         pause = int(pause_seconds * 1000)
         code, *_ = await self._call("listing_shown", keys, work.fence, post or "", pause, len(new), *new, *told)
         return bool(code == "ok")

@@ -80,7 +80,6 @@ class RedisOffice:
             keys.post(request_id, to),
             keys.button(button),
             self._deed(operation),
-            keys.listed(request.place),
         ]
         code, *_ = await self._call(
             "take_along", given, *under(epochs), request_id, request.place, to, button, moved_json(moved), about

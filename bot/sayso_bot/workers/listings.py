@@ -50,13 +50,14 @@ class NotListed:
 @dataclass(slots=True)
 class _Gathered:
     """What a listing is to show. ``due`` are the requests that it is brought up to date for; ``single`` have a card of
-    their own. Of ``untold`` there is more to tell beside it, so they stay due.
+    their own, and those of ``left`` were moved away. Of ``untold`` there is more to tell beside it, so they stay due.
     """
 
     due: dict[str, ListingRow] = field(default_factory=dict)
     single: list[NotListed] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     ended: dict[str, Status] = field(default_factory=dict)
+    left: dict[str, ListingRow] = field(default_factory=dict)
     rows: list[ListingRow] = field(default_factory=list)
     untold: frozenset[str] = frozenset()
 
@@ -122,8 +123,12 @@ class Listings:
             request_id = row.request.id
             if not self.has(row.request, work.place):
                 continue
-            if row.post is not None and not row.listed:
+            if (row.post is not None or row.left) and not row.listed:
                 found.single.append(NotListed(request_id))
+                continue
+            if row.left:
+                found.left[request_id] = row
+                waiting.discard(request_id)
                 continue
             found.due[request_id] = row
             if row.request.settled:
@@ -137,7 +142,7 @@ class Listings:
         first = {request_id: found.due[request_id] for request_id in wanted if request_id in found.due}
         async for row in self._read([request_id for request_id in wanted if request_id not in first], work.place):
             first[row.request.id] = row
-        found.rows = [row for _, row in sorted(first.items()) if not row.request.settled]
+        found.rows = [row for _, row in sorted(first.items()) if not row.request.settled and not row.left]
         return found
 
     async def _read(self, ids: Sequence[str], place: str) -> AsyncIterator[ListingRow]:
@@ -152,10 +157,12 @@ class Listings:
         new = [request_id for request_id in found.waiting if request_id not in work.ids]
         while True:
             try:
-                if not await self._listings.listing_shown(work, post, new, found.ended, PAUSE_SECONDS):
+                over = {**dict.fromkeys(found.left), **found.ended}
+                if not await self._listings.listing_shown(work, post, new, over, PAUSE_SECONDS):
                     return
-                shown = (row for name, row in found.due.items() if name not in found.untold)
-                await asyncio.gather(*(self._listings.row_shown(row, work.place, post or row.post) for row in shown))
+                shown = [(row, post or row.post) for name, row in found.due.items() if name not in found.untold]
+                shown += [(row, None) for row in found.left.values()]
+                await asyncio.gather(*(self._listings.row_shown(row, work.place, where) for row, where in shown))
             except SaysoError as error:
                 self._log.warning("listing_not_recorded", place=work.place, code=error.code)
                 await asyncio.sleep(PAUSE_SECONDS)

@@ -121,7 +121,7 @@ async def test_it_says_where_who_how_many_and_how_long_and_what_has_been_changed
     said = words(page)
     assert "Asked in payments, 2 approvals from finance, within 30m." in said
     assert "Asked in inbox, 1 approval from whoever signed in to the inbox, within 30m; else in ops." in said
-    assert "payments.* now in ops until" in said
+    assert "payments.* now in ops; that ends" in said
     assert "Allowed without asking" in said
     assert "Set by Olga" in said
     assert "payments &lt;sleeps&gt;" in page

@@ -22,9 +22,11 @@ WORDS = st.text(max_size=400) | st.sampled_from(["<!channel>" * 60, "&" * 400, "
 PARAMS = st.dictionaries(WORDS, WORDS | st.integers() | st.lists(WORDS, max_size=3), max_size=6)
 
 
-def _listing(params: list[dict[str, Json]], *, waiting: int, ended: dict[Status, int] | None = None) -> Listing:
+def _listing(
+    params: list[dict[str, Json]], *, waiting: int, ended: dict[Status, int] | None = None, paused: str = ""
+) -> Listing:
     rows = tuple(
-        Listed(brief(replace(a_request("slack:C1"), params=given)), f"btn_{number:032}")
+        Listed(brief(replace(a_request("slack:C1"), params=given)), f"btn_{number:032}", paused)
         for number, given in enumerate(params)
     )
     return Listing("req_1", rows, waiting, ended or {}, "https://sayso.example.com/inbox")
@@ -35,11 +37,12 @@ def _listing(params: list[dict[str, Json]], *, waiting: int, ended: dict[Status,
     st.lists(PARAMS, max_size=MOST_ROWS),
     st.integers(0, 100_000),
     st.dictionaries(st.sampled_from(Status), st.integers(1, 10**6)),
+    WORDS,
 )
 def test_whatever_the_requests_say_slack_takes_the_list(
-    params: list[dict[str, Json]], more: int, ended: dict[Status, int]
+    params: list[dict[str, Json]], more: int, ended: dict[Status, int], paused: str
 ) -> None:
-    listing = _listing(params, waiting=len(params) + more, ended=ended)
+    listing = _listing(params, waiting=len(params) + more, ended=ended, paused=paused)
     shown = listing_message(listing, mentions="For <@U0ANA>, <!subteam^S0FINANCE>")
     assert faults(shown.blocks) == []
     assert len(json.dumps(shown.blocks, ensure_ascii=False)) <= MAX_TOTAL

@@ -31,13 +31,16 @@ from fakes.slack_workspace import Json, Message, texts
 from sayso_adapters.slack import slash as slash_module
 from sayso_adapters.slack.adapter import create
 from sayso_adapters.slack.blocks import MAX_JSON, size
-from sayso_adapters.slack.looking import Answered, Found, Waiting
+from sayso_adapters.slack.looking import Answered, Found, Waiting, Where
 from sayso_adapters.slack.overview import home, listed, pending_message, reading, routes_message, told_of
+from sayso_bot.domain.admin import Admin
 from sayso_bot.domain.brief import brief
 from sayso_bot.domain.card import card
+from sayso_bot.domain.pauses import Pause, Scope
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Route
 from sayso_bot.domain.request import Cause, Claims, Request, Status, Vote
+from sayso_bot.domain.routing import LiveRoute
 from sayso_bot.errors import Unavailable
 from sayso_bot.testing.context import Surroundings
 from sayso_bot.testing.desk import MemoryDesk
@@ -345,6 +348,27 @@ class TestTheCommand:
         assert "a0." in words(await said(office, "routes", user="U0EVE"))
         assert "a0." not in words(await said(office, "routes", user="U0GUEST"))
 
+    async def test_routes_say_first_what_admins_have_changed(self, office: Office) -> None:
+        olga = Admin("email:olga@example.com", "Olga", "slack", "email:olga@example.com")
+        office.desk.policy = (Route("deploys", "deploy.*", False, "ask", a_requirement(PLACE, channel="here")),)
+        office.desk.routed = (
+            LiveRoute("route_1", "deploy.*", "ops", "slack:T0TEAM/C0OPS", olga, "they sleep", AT, AT),
+            LiveRoute("route_2", "secret.*", "away", "slack:T9OTHER/C0AWAY", olga, "", AT),
+        )
+        office.desk.paused = (Pause("pause_1", Scope(agent="shop"), olga, "it loops", AT),)
+        assert words(await said(office, "routes", user="U0EVE")).splitlines() == [
+            "The agent shop is paused by Olga since 23 Nov, 14:05 UTC: it loops.",
+            "deploy.* is asked in ops until 23 Nov, 14:05 UTC, by Olga: they sleep.",
+            "By the policy:",
+            "deploy.*: asked in here, 1 approval from whoever is there",
+        ]
+
+    async def test_help_names_an_admin_s_commands_to_admins_alone(self, office: Office) -> None:
+        office.around.office.admits = lambda caller: caller.person is not None and ANA in caller.person.aliases
+        assert "/sayso pause [agent NAME | deploy.*]" in words(await said(office, "help"))
+        for user in ("U0EVE", "U0GUEST"):
+            assert "/sayso pause" not in words(await said(office, "help", user=user))
+
     @pytest.mark.parametrize("text", ["pending", "routes", "show ID", "help"])
     @pytest.mark.parametrize("user", ["U0BOT2", "U0GONE", "U0AWAY", "U0NOBODY"])
     async def test_gives_a_sentence_to_accounts_that_decide_nothing(self, office: Office, user: str, text: str) -> None:
@@ -568,23 +592,28 @@ def test_any_request_and_policy_give_views_and_messages_that_slack_takes(
     shown = card(request, f"{url}/{request.id}")
     listed_as = brief(request)
     waiting = Waiting((listed_as,) * 20, 30, more=True)
-    routes = [
-        Route(name, name, True, "ask", a_requirement(PLACE, channel=name, approvers=(name, names[0])))
-        for name in names * 2
-    ]
-    _slack_takes(home(waiting, [Answered(listed_as, vote)] * 8, routes, url, AT), home_faults)
+    by = Admin("a", names[0], "api", "a")
+    where = Where(
+        tuple(
+            Route(name, name, True, "ask", a_requirement(PLACE, channel=name, approvers=(name, names[0])))
+            for name in names * 2
+        ),
+        tuple(LiveRoute("route_1", name, name, PLACE, by, name, AT, AT) for name in names),
+        tuple(Pause("pause_1", Scope(action=name), by, name, AT) for name in names),
+    )
+    _slack_takes(home(waiting, [Answered(listed_as, vote)] * 8, where, url, AT), home_faults)
     _slack_takes(listed(waiting, url), view_faults)
     for may_vote in (True, False):
         found = Found(request, may_vote)
         _slack_takes(reading(shown, found, page), view_faults)
         _slack_takes(_answer(told_of(shown, found)), answer_faults)
     _slack_takes(_answer(pending_message(waiting, url)), answer_faults)
-    _slack_takes(_answer(routes_message(routes)), answer_faults)
+    _slack_takes(_answer(routes_message(where)), answer_faults)
 
 
 def test_long_rules_stay_within_what_a_message_holds_and_the_rest_is_counted() -> None:
-    routes = [Route("r" * 100, "a" * 128, True, "ask", a_requirement(PLACE, channel="c" * 100, group="g" * 100))] * 80
-    blocks = routes_message(routes)
+    route = Route("r" * 100, "a" * 128, True, "ask", a_requirement(PLACE, channel="c" * 100, group="g" * 100))
+    blocks = routes_message(Where((route,) * 80))
     assert size(blocks) <= MAX_JSON
     assert "The rest is in the policy." in texts(blocks)
 
@@ -595,8 +624,13 @@ def test_no_word_of_others_is_mrkdwn() -> None:
     vote = Vote("p", hostile, frozenset({ANA}), "approve", hostile, "slack", 1, "e", True, AT)
     request = replace(request, votes=(vote,))
     shown, row = card(request, "https://x.example/1"), brief(request)
-    routes = [Route(hostile, hostile, False, "deny", None)]
-    view = home(Waiting((row,), 0, more=False), [Answered(row, vote)], routes, "https://x.example", AT)
+    by = Admin("a", hostile, "api", "a")
+    where = Where(
+        (Route(hostile, hostile, False, "deny", None),),
+        (LiveRoute("route_1", hostile, hostile, PLACE, by, hostile, AT),),
+        (Pause("pause_1", Scope(action=hostile), by, hostile, AT),),
+    )
+    view = home(Waiting((row,), 0, more=False), [Answered(row, vote)], where, "https://x.example", AT)
     for text in _marked_down([view, reading(shown, Found(request, may_vote=True))]):
         assert "evil" not in text
         assert "<!channel>" not in text

@@ -43,18 +43,22 @@ register('renew_listing', function(keys, a)
 end)
 
 -- listing_row: a request with the version of its card that is wanted now. Writes nothing.
--- KEYS  record, card, clock      ARGV  place
--- Answers  ok, now, light record, version, button, post ('' none), listed, keys of the story that were told | none
+-- KEYS  record, card, clock, epochs      ARGV  place
+-- Answers  ok, now, light record, version, button, post ('' none), listed, keys of the story that were told, left ('1': it was moved
+--          from this place, or ''), pause JSON ('' none) | none
 register('listing_row', function(keys, a)
   local now = peek(keys[3])
   local f = redis.call('HMGET', keys[2], 'wanted', 'button', 'post', 'listed', 'told')
-  if not f[1] or redis.call('HGET', keys[1], 'place') ~= a[1] then return { 'none', now } end
-  return { 'ok', now, light(keys[1]), f[1], f[2], f[3] or '', f[4] or '', f[5] or '' }
+  local place = redis.call('HGET', keys[1], 'place')
+  if not f[1] or not place then return { 'none', now } end
+  local _, paused = in_force(keys[4], '', '')
+  return { 'ok', now, light(keys[1]), f[1], f[2], f[3] or '', f[4] or '', f[5] or '', place ~= a[1] and '1' or '',
+    pause_of(paused, keys[1]) or '' }
 end, { 'no-writes' })
 
 -- listing_shown: the message shows this. With nothing left that waits the listing is closed, and the next request begins another.
 -- KEYS  list, listed, clock, counters      ARGV  fence, post ('' none is needed), pause ms, how many begin to wait, their ids, then
---       id and status of each that has ended
+--       id and status of each that waits no more ('' where it was moved away)
 -- Answers  ok | lost (somebody else holds the lease: only a post that nobody knew of is recorded)
 register('listing_shown', function(keys, a)
   local now = tick(keys[3])
@@ -67,7 +71,8 @@ register('listing_shown', function(keys, a)
   local new = tonumber(a[4])
   for i = 5, 4 + new do redis.call('ZADD', keys[2], 0, a[i]) end
   for i = 5 + new, #a, 2 do
-    if redis.call('ZREM', keys[2], a[i]) == 1 then redis.call('HINCRBY', keys[1], a[i + 1], 1) end
+    local waited = redis.call('ZREM', keys[2], a[i]) == 1
+    if waited and a[i + 1] ~= '' then redis.call('HINCRBY', keys[1], a[i + 1], 1) end
   end
   redis.call('HDEL', keys[1], 'tried_at', 'lost_at')
   redis.call('HSET', keys[1], 'lease_until', 0, 'attempts', 0, 'not_before', now + tonumber(a[3]))

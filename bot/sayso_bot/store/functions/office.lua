@@ -106,15 +106,15 @@ register('change_places', function(keys, a)
 end)
 
 -- take_along: an admin has a pending request asked at another place. Only its card goes there; who may answer stays as it is. The
--- card that it leaves is brought up to date once more, and says where it went.
--- KEYS  of_request (17) of the place that it leaves, work and post of the other place, button, deed, listed of the place that it leaves
+-- card that it leaves is brought up to date once more, and says where it went; a listing is without it from then on.
+-- KEYS  of_request (17) of the place that it leaves, work and post of the other place, button, deed
 -- ARGV  keys epoch, policy epoch, id, from, to, button token ('' where nothing is posted there, as in the inbox), moved JSON,
 --       journal JSON
 -- Answers  ok, now | replay | again | missing | settled | same (it is there already)
 -- Prevents a request that is taken along after its end, and one at two places.
 register('take_along', function(keys, a)
   local k = request_keys(keys)
-  local deed, listed = keys[21], keys[22]
+  local deed = keys[21]
   local id, from, to = a[3], a[4], a[5]
   local now = tick(k.clock)
   local before = answered(deed)
@@ -129,13 +129,7 @@ register('take_along', function(keys, a)
   local tag = tag_of(k.record)
   redis.call('HSET', k.record, 'v', '4', 'place', to, 'moved', a[7])
   redis.call('ZREM', k.alarms, id .. ' ' .. from)
-  if redis.call('HGET', k.post, 'listed') then
-    redis.call('ZREM', listed, id)
-    redis.call('ZREM', k.work, id)
-    touch_place(k.places, k.blocked, k.work, from)
-  else
-    want_card(k, id, from, now, tag)
-  end
+  want_card(k, id, from, now, tag)
   if a[6] ~= '' then
     local there = { work = keys[18], post = keys[19], places = k.places, blocked = k.blocked }
     redis.call('SET', keys[20], id .. ' ' .. r.revision .. ' ' .. to)
