@@ -20,7 +20,10 @@ import pytest_asyncio
 from the_handover import ApprovalPolicy
 
 from integrations.approver import a_paper
+from sayso_bot.domain.admin import Caller
+from sayso_bot.domain.deeds import Call, PauseScope, Resume
 from sayso_bot.domain.files import MAX_FILE_BYTES
+from sayso_bot.domain.pauses import Scope
 from sayso_bot.domain.policy import Asked
 from sayso_bot.domain.request import Claims, Status, Urgency
 from sayso_bot.policy import load
@@ -265,6 +268,16 @@ async def _quota(sayso: Sayso, _: httpx.AsyncClient) -> set[int]:
     return {await attach(small, await create(small), "a.csv", b"x" * 2000)}
 
 
+async def _paused(sayso: Sayso, _: httpx.AsyncClient) -> set[int]:
+    stopped, scope = await sayso.agent("stopped"), Scope(agent="stopped")
+    office, operator = sayso.service.office, Caller("cli")
+    await office.do(PauseScope(scope), operator, Call("pause", confirmed=True))
+    refused = await _asked(stopped)
+    await office.do(Resume(scope=scope), operator, Call("resume", confirmed=True))
+    assert await _asked(stopped) == {201}
+    return refused
+
+
 ATTEMPTS: Mapping[str, Callable[[Sayso, httpx.AsyncClient], Awaitable[set[int]]]] = {
     "`resolve`, whatever `resolved_by` says, before or after the end": _resolve,
     "an approver whom the policy does not allow": _other_approver,
@@ -280,6 +293,7 @@ ATTEMPTS: Mapping[str, Callable[[Sayso, httpx.AsyncClient], Awaitable[set[int]]]
     "an attachment after somebody has answered": _after_an_answer,
     "an attachment after the end": _after_the_end,
     "more than the key's quota of bytes": _quota,
+    "a decision while an admin has [paused](admins.md) the agent, its actions or everything": _paused,
 }
 
 
