@@ -78,6 +78,13 @@ async def test_what_the_platform_says_is_told_at_its_place(slack: FakeSlack) -> 
     ]
 
 
+async def test_admins_who_are_nobody_are_told_as_approvers_are(slack: FakeSlack) -> None:
+    rules = "rules:\n  - {action: a, allow: true}\n"
+    found = await looked(slack, f'admins: ["slack:U0LEFT"]\n{rules}')
+    assert told(found.problems) == ["1:9: Nobody could administer but the operator and keys of kind admin."]
+    assert told(found.warnings)[0].startswith("1:9: slack:U0LEFT is nobody")
+
+
 async def test_each_place_and_group_is_asked_about_once(slack: FakeSlack) -> None:
     await looked(slack, POLICY)
     asked = [call["channel"] for call in slack.called("conversations.info")]

@@ -69,7 +69,7 @@ class RuleChange:
 @dataclass(frozen=True, slots=True)
 class Weakening:
     """What the later document demands less: for which actions, by which rules, and in what. ``line`` is where the
-    later rule stands. ``before`` is empty where no rule let them happen.
+    later rule stands. ``before`` is empty where no rule let them happen. What is of no rule has an empty ``after``.
     """
 
     action: str
@@ -80,14 +80,14 @@ class Weakening:
 
     def __str__(self) -> str:
         if not self.after:
-            return f"people: {self.before}: {self.sentence}."
+            return f"{self.before}: {self.sentence}."
         was = f', was "{self.before}"' if self.before not in ("", self.after) else ""
         return f'{self.action}: {self.sentence} (rule "{self.after}"{was}).'
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """From one document to a later one. ``names`` are changes of channels, groups and people, in lines.
+    """From one document to a later one. ``names`` are changes of channels, groups, people and admins, in lines.
 
     ``partial``: so many patterns overlap that something may be weaker that is not in ``weakened``.
     """

@@ -94,7 +94,7 @@ class DecisionOut(Out):
 
 
 class RequirementOut(Out):
-    """What the rule demands. The last four are there only where the rule has them."""
+    """What the rule demands. The last five are there only where the rule has them."""
 
     channel: str
     approvers: list[str] | None
@@ -105,6 +105,7 @@ class RequirementOut(Out):
     confirm: Annotated[Literal["type"] | None, Field(description="An approver types the action's name.")] = None
     editable: Annotated[list[str] | None, Field(description="Params that an approver may change.")] = None
     forms: Annotated[bool | None, Field(description="Whether the agent may ask for a form.")] = None
+    risk: Annotated[Literal["high"] | None, Field(description="Its cards look different from routine ones.")] = None
 
 
 class FileOut(Out):
@@ -275,6 +276,7 @@ def _requirement(requirement: Requirement) -> dict[str, Any]:
         **({"confirm": "type"} if requirement.confirm else {}),
         **({"editable": list(requirement.editable)} if requirement.editable else {}),
         **({"forms": True} if requirement.forms else {}),
+        **({"risk": "high"} if requirement.high_risk else {}),
     }
 
 

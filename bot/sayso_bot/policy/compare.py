@@ -19,7 +19,7 @@ _NOTHING = "—"
 def compare(before: LoadedPolicy, after: LoadedPolicy) -> Comparison:
     """What changes when ``after`` takes the place of ``before``."""
     found = weakened(before.in_order, after.in_order)
-    people = tuple(_parted(before.people, after))
+    people = (*_more_admins(before.admins, after.admins), *_parted(before.people, after))
     return Comparison(
         rules=tuple(_rules(before.in_order, after.in_order)),
         names=tuple(_names(before, after)),
@@ -168,6 +168,9 @@ def _names(before: LoadedPolicy, after: LoadedPolicy) -> Iterator[str]:
         *({name: ", ".join(sorted(accounts)) for name, accounts in each.people.items()} for each in (before, after)),
     )
 
+    if set(before.admins) != set(after.admins):
+        yield f"admins: {' → '.join(', '.join(each.admins) or _NOTHING for each in (before, after))}"
+
 
 def _mapped(what: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
     for name in dict.fromkeys((*before, *after)):
@@ -181,4 +184,9 @@ def _parted(before: Mapping[str, frozenset[str]], after: LoadedPolicy) -> Iterat
     for name, accounts in before.items():
         if wants_several and len(accounts) > 1 and not any(accounts <= kept for kept in after.people.values()):
             sentence = f"{' and '.join(sorted(accounts))} are no longer one person, so they may count as several"
-            yield Weakening("*", name, "", 1, sentence)
+            yield Weakening("*", f"people: {name}", "", 1, sentence)
+
+
+def _more_admins(before: Sequence[str], after: Sequence[str]) -> Iterator[Weakening]:
+    if more := [name for name in after if name not in before]:
+        yield Weakening("*", "admins", "", 1, f"may be administered by {', '.join(more)} too")

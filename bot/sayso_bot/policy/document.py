@@ -52,6 +52,7 @@ def _loaded(text: str, problems: Problems, platforms: frozenset[str]) -> LoadedP
         groups=known.groups,
         people=known.people,
         admins=admins or (),
+        admins_at=document.at("admins") if admins else None,
         rules=rules,
         warnings=problems.warnings(),
     )

@@ -18,7 +18,7 @@ from sayso_bot.domain.request import Cause
 from sayso_bot.domain.text import one_line
 from sayso_bot.policy.conditions import Facts, Scope
 from sayso_bot.policy.params import CannotEvaluate
-from sayso_bot.policy.problems import Problem
+from sayso_bot.policy.problems import Mark, Problem
 from sayso_bot.policy.rules import Index, Rule
 
 NO_RULE = "no rule"
@@ -45,8 +45,8 @@ class RuleView:
 class LoadedPolicy:
     """A policy in force; a `sayso_bot.ports.PolicyEngine`.
 
-    ``channels`` are names and addresses, ``groups`` the approvers' groups, ``admins`` who may administer, ``warnings``
-    what an admin should know of a document that is valid.
+    ``channels`` are names and addresses, ``groups`` the approvers' groups, ``admins`` who may administer, written at
+    ``admins_at``, ``warnings`` what an admin should know of a document that is valid.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class LoadedPolicy:
         people: Mapping[str, frozenset[str]],
         rules: tuple[Rule, ...],
         admins: tuple[str, ...] = (),
+        admins_at: Mark | None = None,
         warnings: tuple[Problem, ...] = (),
     ) -> None:
         self._digest = digest
@@ -67,6 +68,7 @@ class LoadedPolicy:
         self._channels = channels
         self._naming = lru_cache(KNOWN_ACTIONS)(Index(rules).naming)
         self.groups = groups
+        self.admins_at = admins_at
         self.warnings = warnings
 
     @property

@@ -6,7 +6,7 @@ silence for a yes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sayso_bot.domain.request import Requirement
@@ -74,6 +74,8 @@ async def look(policy: LoadedPolicy, adapters: Mapping[str, ChatAdapter], source
             await _look_at_places(rule, requirement, asking, looker)
             if requirement.approvers is not None and asking.approvers is not None:
                 await _look_at_people(rule, requirement, asking, looker, known)
+    if policy.admins_at is not None and await _people(policy.admins, policy.admins_at, looker) == set():
+        problems.add(policy.admins_at, "Nobody could administer but the operator and keys of kind admin.")
     return LiveFindings(problems.listed(), problems.warnings())
 
 
@@ -95,11 +97,17 @@ async def _look_at_places(rule: Rule, requirement: Requirement, asking: Asking, 
 async def _look_at_people(
     rule: Rule, requirement: Requirement, asking: Asking, looker: _Looker, known: Directory
 ) -> None:
-    mark, people = asking.approvers, set[str]()
-    if mark is None:
+    if asking.approvers is None:
         return
-    unknown = False
-    for approver in requirement.approvers or ():
+    people = await _people(requirement.approvers or (), asking.approvers, looker)
+    if people is not None:
+        _check_count(rule, requirement, asking, looker.problems, known.count(people))
+
+
+async def _people(named: Iterable[str], mark: Mark, looker: _Looker) -> set[str] | None:
+    """The accounts that ``named`` stand for; None where some could not be looked up."""
+    people, unknown = set[str](), False
+    for approver in named:
         accounts = await looker.resolved(approver)
         if accounts is None:
             looker.problems.add(mark, f"{approver} could not be looked up, so it is not known who that is.")
@@ -108,8 +116,7 @@ async def _look_at_people(
             looker.problems.warn(mark, f"{approver} is nobody: no such account or group, or nobody in it may decide.")
         else:
             people |= accounts
-    if not unknown:
-        _check_count(rule, requirement, asking, looker.problems, known.count(people))
+    return None if unknown else people
 
 
 def _check_count(rule: Rule, requirement: Requirement, asking: Asking, problems: Problems, most: int) -> None:

@@ -6,12 +6,15 @@ the conditions above it were false, its own was true. Whatever later rule may de
 condition that was not there before nothing is known, so it is taken for true and for false.
 
 Nothing is missed where patterns have their only star at the end; how others overlap is looked at by one action each.
+Rules that are the same at the beginning and the end of both documents decide as before where no other rule names the
+action, so a small change of a long policy is looked at quickly.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from sayso_bot.domain.globs import Glob
@@ -35,30 +38,53 @@ class Found:
 
 def weakened(before: Sequence[Rule], after: Sequence[Rule]) -> Found:
     """What the rules ``after`` demand less than those ``before``, in the order of the later document."""
-    earlier, later = Index(before), Index(after)
-    actions, partial = _actions(before, after)
+    touched = _touched(before, after)
+    if not touched:
+        return Found((), False)
+    earlier, later, concerned = Index(before), Index(after), Index(touched)
+    actions, partial = _actions((*before, *after), touched)
     found: dict[Weakening, None] = {}
     for action in actions:
+        if not concerned.naming(action):
+            continue
         old, new = earlier.naming(action), later.naming(action)
         if [_meaning(rule) for rule in old] != [_meaning(rule) for rule in new]:
             found.update(dict.fromkeys(_compared(action, old, new)))
     return Found(tuple(sorted(found, key=lambda each: (each.line, each.before, each.sentence))), partial)
 
 
-def _actions(before: Sequence[Rule], after: Sequence[Rule]) -> tuple[list[str], bool]:
-    """An action of every kind that the patterns tell apart, and whether there are more than are looked at."""
-    patterns = {rule.action.text: rule.action for rule in (*before, *after)}
+def _touched(before: Sequence[Rule], after: Sequence[Rule]) -> tuple[Rule, ...]:
+    """The rules of both between those with which both begin, and those with which both end."""
+    old, new = list(map(_meaning, before)), list(map(_meaning, after))
+    top = _same(zip(old, new, strict=False))
+    bottom = _same(zip(reversed(old[top:]), reversed(new[top:]), strict=False))
+    return (*before[top : len(old) - bottom], *after[top : len(new) - bottom])
+
+
+def _same(pairs: Iterable[tuple[Any, Any]]) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _actions(rules: Sequence[Rule], touched: Sequence[Rule]) -> tuple[list[str], bool]:
+    """An action of every kind that the patterns tell apart where a rule of ``touched`` is among them, and whether there
+    are more than are looked at."""
+    patterns = {rule.action.text: rule.action for rule in rules}
     actions = {pattern.any_run for pattern in patterns.values()}
     starred = [pattern for pattern in patterns.values() if not pattern.exact]
-    for pattern in starred:
-        if pattern.text.index("*") == len(pattern.text) - 1:
-            continue  # such patterns lie within one another or do not meet
-        for other in starred:
+    others = [pattern for pattern in starred if not _ends_in_its_only_star(pattern)]
+    concerned = {rule.action.text: rule.action for rule in touched if not rule.action.exact}
+    for pattern in concerned.values():
+        for other in others if _ends_in_its_only_star(pattern) else starred:
             if (both := pattern.overlap(other)) is not None:
                 actions.add(both)
         if len(actions) > MOST_ACTIONS:
             return sorted(actions)[:MOST_ACTIONS], True
     return sorted(actions), False
+
+
+def _ends_in_its_only_star(pattern: Glob) -> bool:
+    """Such patterns lie within one another, or do not meet."""
+    return pattern.text.index("*") == len(pattern.text) - 1
 
 
 def _compared(action: str, old: Sequence[Rule], new: Sequence[Rule]) -> Iterator[Weakening]:

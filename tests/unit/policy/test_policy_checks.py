@@ -109,8 +109,8 @@ def test_what_a_text_names_is_no_param() -> None:
 def test_many_rules_are_held_against_one_another_in_a_moment() -> None:
     patterns = [f"  - {{action: 'team{n}.*', allow: true}}\n" for n in range(4000)]
     guarded = [f"  - {{action: 'team{n}.x*', when: agent == 'x', allow: true}}\n" for n in range(4000, 8000)]
-    began = time.perf_counter()
+    began = time.thread_time()
     assert problems("rules:\n" + "".join(patterns + guarded) + "  - {action: team7.deploy, deny: No.}\n") == [
         '8002:5: The rule "team7.deploy" is never reached: "team7.*" on line 9 takes all that it names.'
     ]
-    assert time.perf_counter() - began < 8
+    assert time.thread_time() - began < 8

@@ -107,6 +107,16 @@ def test_people_who_are_no_longer_joined_may_count_twice() -> None:
     assert "are no longer one person" in str(found.weakened[0])
 
 
+def test_who_administers_is_compared_and_more_who_do_are_told() -> None:
+    one, two = (
+        TOP.replace("rules:", f"admins: {listed}\nrules:") for listed in ("[operator]", "[operator, 'email:b@c.de']")
+    )
+    found = compare(of(BASE, one), of(BASE, two))
+    assert found.names == ("admins: operator → operator, email:b@c.de",)
+    assert list(map(str, found.weakened)) == ["admins: may be administered by email:b@c.de too."]
+    assert compare(of(BASE, two), of(BASE, one)).weakened == ()
+
+
 # --------------------------------------------------------------------------- any two policies
 
 PATTERNS = ["a", "a.b", "a.b.c", "b", "a.*", "a.b.*", "*", "b.*"]
@@ -207,13 +217,13 @@ def test_a_text_is_compared_line_by_line() -> None:
 def test_a_long_text_takes_no_longer_than_its_length() -> None:
     lines = [f"line {number}" for number in range(40_000)]
     other = [*lines[:100], "a line more", *lines[100:]]
-    began = time.perf_counter()
+    began = time.thread_time()
     assert [line for line in text_diff("\n".join(lines), "\n".join(other)) if line.startswith("+")][1:] == [
         "+a line more"
     ]
     turned = text_diff("\n".join(lines), "\n".join(reversed(lines)))
     assert len(turned) > 70_000
-    assert time.perf_counter() - began < 5
+    assert time.thread_time() - began < 5
 
 
 def test_large_policies_are_compared_in_a_moment() -> None:
@@ -222,7 +232,7 @@ def test_large_policies_are_compared_in_a_moment() -> None:
         policy("rules:\n" + "".join(rules)),
         policy("rules:\n" + "".join(rules).replace("[operator]", "['email:a@b.c']")),
     )
-    began = time.perf_counter()
+    began = time.thread_time()
     found: Any = compare(before, after)
     assert len(found.weakened) == len(found.rules) == 3000
-    assert time.perf_counter() - began < 5
+    assert time.thread_time() - began < 5

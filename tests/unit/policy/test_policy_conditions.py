@@ -173,10 +173,10 @@ def test_a_spoiled_claim_spoils_only_conditions_that_use_it() -> None:
 )
 def test_a_condition_that_would_run_away_is_stopped_and_denies(when: str, size: int) -> None:
     loaded = guarded("{x: list}", when)
-    began = time.perf_counter()
+    began = time.thread_time()
     found = loaded.judge(ask(x=list(range(size))))
     assert found.cause is Cause.POLICY_ERROR
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
 
 
 def test_a_long_text_is_not_searched_without_bounds() -> None:

@@ -119,16 +119,16 @@ def test_covering_is_told_exactly(wide: str, narrow: str, covers: bool) -> None:
 
 
 def test_a_pattern_of_many_stars_takes_no_longer() -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     assert not Glob("*a" * 60 + "b").matches("a" * 128)
-    assert time.perf_counter() - began < 0.1
+    assert time.thread_time() - began < 0.1
 
 
 def test_many_rules_are_judged_as_quickly_as_few() -> None:
     rules = "".join(f"  - {{action: tool.{number}, when: agent == 'x', allow: true}}\n" for number in range(1000))
     large = policy("rules:\n" + rules + "  - {action: last, allow: true}\n")
     large.judge(ask("last"))
-    began = time.perf_counter()
+    began = time.thread_time()
     for _ in range(1000):
         large.judge(ask("last"))
-    assert time.perf_counter() - began < 0.2
+    assert time.thread_time() - began < 0.2
