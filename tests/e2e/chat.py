@@ -170,7 +170,8 @@ class Chat:
 
     async def says(self, text: str, user: str) -> str:
         """What ``/sayso text`` is answered."""
-        return json.dumps(await self.hand_in(command(text, user=user, team=self.slack.team)), ensure_ascii=False)
+        form = {**command(text, user=user, team=self.slack.team), "trigger_id": self.slack.trigger(user)}
+        return json.dumps(await self.hand_in(form), ensure_ascii=False)
 
     async def refusals(self, card: Card, kind: str = "vote_refused") -> int:
         """How often the journal says that somebody was refused."""

@@ -34,10 +34,13 @@ MOST_CONNECTIONS = 10
 
 @dataclass(eq=False)
 class Link:
-    """One open connection. ``waiting`` are the envelopes that it has not acknowledged."""
+    """One open connection, of the ``caller`` of `FakeSlack.settings`. ``waiting`` are the envelopes that it has not
+    acknowledged.
+    """
 
     socket: web.WebSocketResponse
     http_request: web.Request
+    caller: str = ""
     waiting: dict[str, asyncio.Future[Json | None]] = field(default_factory=dict)
 
     def end(self) -> None:
@@ -58,7 +61,8 @@ class SocketSlack(FakeSlack):
         self.ack_seconds = 3.0
         self.cut_at_next_ack = False
         self.hands_out: str | None = None
-        self._tickets: set[str] = set()
+        self._tickets: dict[str, str] = {}
+        self._opener = ""
         self._turn = itertools.count()
         self._socket_port = 0
         self._sockets: web.AppRunner | None = None
@@ -120,23 +124,24 @@ class SocketSlack(FakeSlack):
             return await super()._answer(http_request, method, arguments)
         if http_request.headers.get("Authorization") != f"Bearer {self.app_token}":
             return web.json_response({"ok": False, "error": "invalid_auth"})
-        return await self.carry_out("", method, arguments)
+        self._opener = http_request.match_info.get("caller", "")
+        return await self.carry_out(self._opener, method, arguments)
 
     def perform(self, method: str, arguments: Json) -> Json:
         if method != "apps.connections.open":
             return super().perform(method, arguments)
         ticket = secrets.token_hex(8)
-        self._tickets.add(ticket)
+        self._tickets[ticket] = self._opener
         return {"ok": True, "url": self.hands_out or f"ws://127.0.0.1:{self._socket_port}/link?ticket={ticket}"}
 
     async def _take_connection(self, http_request: web.Request) -> web.StreamResponse:
         ticket = http_request.query.get("ticket", "")
         if ticket not in self._tickets:
             return web.Response(status=403)
-        self._tickets.discard(ticket)
+        caller = self._tickets.pop(ticket)
         socket = web.WebSocketResponse(autoping=True)
         await socket.prepare(http_request)
-        link = Link(socket, http_request)
+        link = Link(socket, http_request, caller)
         if len(self.links) >= MOST_CONNECTIONS:
             await socket.send_json({"type": "disconnect", "reason": "too_many_websockets"})
             await socket.close()
@@ -201,10 +206,14 @@ class SocketSlack(FakeSlack):
         self.deliveries.append((link, envelope))
         try:
             await link.socket.send_json(envelope)
+            await self.sent(link, envelope)
             async with asyncio.timeout(self.ack_seconds):
                 return await acknowledged
         finally:
             del link.waiting[envelope["envelope_id"]]
+
+    async def sent(self, link: Link, envelope: Json) -> None:
+        """An envelope is on its way, and not acknowledged yet: for who wants to act just then."""
 
     async def _next_link(self) -> Link:
         async with self._changed:
