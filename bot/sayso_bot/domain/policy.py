@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sayso_bot.domain.json import Json
+from sayso_bot.domain.made_often import made_often
 from sayso_bot.domain.request import Cause, Claims, Requirement, rfc3339
 from sayso_bot.domain.routing import LiveRoute
 
@@ -25,6 +26,7 @@ UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 MAX_DURATION_SECONDS = 366 * 86400
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What an agent asks, as the policy sees it."""
@@ -78,6 +80,7 @@ class Explanation:
     verdict: Verdict
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Placement:
     """Where a request is asked: an admin's name, and the platform's address. Where that is not what the rule says,

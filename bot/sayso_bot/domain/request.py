@@ -19,6 +19,7 @@ from typing import Any, Literal
 from sayso_bot.domain.files import File
 from sayso_bot.domain.form import Form
 from sayso_bot.domain.json import Json
+from sayso_bot.domain.made_often import made_often
 
 ACTION_TYPE = re.compile(r"[A-Za-z0-9_.:/-]{1,128}\Z")
 NAME = re.compile(r"[a-z0-9-]{1,32}\Z")
@@ -49,6 +50,7 @@ class Cause(StrEnum):
     ADMIN = "admin"
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Claims:
     """What the agent says. None of it is checked; all of it is labelled as the agent's wherever it is shown.
@@ -77,6 +79,7 @@ class Claims:
 _values = attrgetter(*Claims.__slots__)
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Requirement:
     """What the rule demands. Copied into the request, so that a later policy does not change it.
@@ -106,6 +109,7 @@ class Requirement:
     high_risk: bool = False
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Vote:
     """One person's answer to one revision. ``evidence`` says what admitted them, ``at`` is Redis's time.
@@ -149,6 +153,7 @@ class Moved:
     route: str = ""
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Decision:
     """How the request ended. ``reason`` is the policy's sentence where the policy ended it."""
@@ -204,6 +209,7 @@ class Outline:
         return self.requirement.fallback or "" if self.at_fallback else self.requirement.channel
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request(Outline):
     """``params`` and ``fingerprint`` are the present revision's, ``original_params`` the agent's, where edited.

@@ -12,6 +12,7 @@ from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.form import Form
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.key import Key
+from sayso_bot.domain.made_often import made_often
 from sayso_bot.domain.pauses import Pause
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Asked, Explanation, Placement, Route, Verdict
@@ -21,6 +22,7 @@ from sayso_bot.domain.versions import Origin, VersionPage
 from sayso_bot.ports.given import Ballot, Button, Change, Edit, Filter, Page
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Epochs:
     """Counters of the configuration that a caller used. A function answers "again" when one has moved; None is one
@@ -114,6 +116,7 @@ class PolicyEngine(Protocol):
         ...
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What an agent asks, as the HTTP layer has checked it. ``body_digest`` tells two bodies of one
@@ -128,6 +131,7 @@ class Draft:
     form: Form | None = None
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class NewRequest:
     """A request as the desk made it; the store adds its times. ``place`` is None where nothing is to be posted.
@@ -147,6 +151,7 @@ class NewRequest:
     route: LiveRoute | None = None
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Submitted:
     """``replayed`` says that an earlier call with the same Idempotency-Key made it."""
@@ -158,6 +163,7 @@ class Submitted:
 VoteCode = Literal["ok", "replay", "settled", "stale", "paused", "voted", "changed"]
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class VoteAnswer:
     """``changed`` says that other votes came in between: look again. The request is as it stands after the call.
@@ -195,6 +201,7 @@ class EditAnswer:
     pause: Pause | None = None
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Work:
     """One card to bring up to date, under a lease that ``fence`` names. ``wanted`` is the version to show.
