@@ -12,7 +12,9 @@ import httpx
 from e2e.described import described
 from e2e.office import workspace
 from fakes.slack import FakeSlack
-from service import Sayso, serving
+from fakes.slack_surfaces import command, deliver
+from fakes.slack_views import Dialog
+from service import Sayso, serving, until
 
 POLICY = """
 channels:
@@ -56,6 +58,21 @@ class Admin:
     async def listed(self, what: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = (await self.client.get(f"/v1/admin/{what}")).json()["items"]
         return found
+
+    async def typed(self, text: str, *, user: str = "U0OLGA", channel: str = "C0OPS", called: str = "ops") -> Dialog:
+        """The dialog that ``/sayso text`` opens, once it says what would be done, or why not."""
+        count = len(self.slack.dialogs) + 1
+        where = {"channel_id": channel, "channel_name": called, "trigger_id": self.slack.trigger(user)}
+        await deliver(self.sayso.url, {**command(text, user=user, team=self.slack.team), **where}, self.slack.signed)
+        dialog = await self.slack.dialog(count=count)
+        await until(lambda: "One moment" not in dialog.words)
+        return dialog
+
+    async def submitted(self, dialog: Dialog, *, user: str = "U0OLGA", **values: str) -> str:
+        """What the dialog says after it was submitted."""
+        assert await self.slack.submit(self.sayso.url, dialog, dict(values), user=user) == 200
+        dialog.open = dialog.submits  # else it is read, and closed
+        return dialog.words
 
     def said_to_olga(self) -> list[str]:
         """What she was told by direct message."""

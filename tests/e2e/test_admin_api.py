@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from time import perf_counter
 from typing import Any
 
 import httpx
@@ -125,6 +126,19 @@ async def test_a_route_ends_at_its_time_and_outlives_a_restart_and_another_polic
             await advance(restarted.service.store, 3600)
             await recorded(restarted, await asked(agent), PAYMENTS)
             assert await admin.listed("routes") == []
+
+
+async def test_a_route_holds_for_the_next_request_at_another_replica_and_within_a_second() -> None:
+    async with administering() as admin:
+        environ = admin.slack.settings()
+        async with serving(policy=POLICY, redis=admin.sayso.redis, environ=environ) as other:
+            agent = await other.agent("elsewhere")
+            for channel, place in (("ops", OPS), ("open", "slack:C0OPEN")) * 2:
+                assert (await admin.route({**ROUTE, "channel": channel})).status_code == 201
+                answered = perf_counter()
+                request = await asked(agent)
+                assert perf_counter() - answered < 1
+                assert (await other.service.desk.look(request)).place == place, "not one is asked by the route before"
 
 
 async def test_the_exact_name_counts_before_a_pattern_and_more_letters_before_fewer() -> None:

@@ -1,0 +1,178 @@
+"""An admin's day: refunds are asked elsewhere while a team is away, an agent is stopped, a key is replaced, all undone.
+
+In Slack and in the inbox, at a service with a second replica beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from e2e.admin_office import OPS, POLICY, Admin, administering
+from e2e.office import PAYMENTS, asked, recorded
+from sayso_bot.errors import ApprovalsPaused, NotAnApprover
+from sayso_bot.policy import digest
+from service import ANA, BEN, Sayso, serving, until
+from unit.inbox.visitor import SAME_SITE, hidden_fields
+
+WITHOUT_OLGA = POLICY.replace("olga@example.com", "somebody.else@example.com")
+
+
+@dataclass
+class Page:
+    """Olga at the inbox. Each change is looked at before it is made."""
+
+    sayso: Sayso
+    client: httpx.AsyncClient
+
+    async def sees(self) -> str:
+        return (await self.client.get("/inbox/admin")).text
+
+    async def looks_at(self, **fields: str) -> tuple[str, dict[str, str]]:
+        """What it would do, and the form that does it."""
+        csrf = hidden_fields(await self.sees(), "/sign-out")["csrf"]
+        shown = await self._post("/inbox/admin/preview", {"csrf": csrf, **fields})
+        return shown.text, hidden_fields(shown.text, "/do")
+
+    async def does(self, form: dict[str, str], **written: str) -> httpx.Response:
+        return await self._post("/inbox/admin/do", form | written)
+
+    async def _post(self, path: str, fields: dict[str, str]) -> httpx.Response:
+        return await self.client.post(path, data=fields, headers={"Origin": self.sayso.url, **SAME_SITE})
+
+
+@asynccontextmanager
+async def olga_at_the_inbox(sayso: Sayso) -> AsyncIterator[Page]:
+    assert sayso.service.sign_in_link is not None
+    link = await sayso.service.sign_in_link("email:olga@example.com", "Olga")
+    async with httpx.AsyncClient(base_url=sayso.url, trust_env=False) as client:
+        token = {"token": link.partition("#")[2]}
+        assert (await client.post("/inbox/session", data=token, headers={"Origin": sayso.url})).status_code == 200
+        yield Page(sayso, client)
+
+
+async def test_an_admins_day() -> None:
+    async with (
+        administering() as admin,
+        serving(policy=POLICY, redis=admin.sayso.redis, environ=admin.slack.settings()) as second,
+        olga_at_the_inbox(second) as page,
+    ):
+        earlier = await asked(admin.agent)
+        await recorded(admin.sayso, earlier)
+        await _the_payments_team_is_at_a_fair(admin, second)
+        await _what_waited_is_taken_along(admin, earlier)
+        await _an_agent_loops(admin, second, page, earlier)
+        await _its_key_is_replaced(admin, page)
+        await _the_team_is_back(admin, second)
+        await _olga_is_no_admin_any_more(admin, page)
+        await _the_day_is_on_the_record(admin)
+
+
+async def _the_payments_team_is_at_a_fair(admin: Admin, second: Sayso) -> None:
+    """Morning. Whoever is not an admin only finds out that they are not."""
+    dialog = await admin.typed("channel use payments.*", user="U0BEN")
+    assert "Only admins may do that" in dialog.words
+
+    dialog = await admin.typed("channel use payments.* until 18:00 because payments is at the fair")
+    assert "not in payments any more; 1 approval from email:ana@example.com, as before" in dialog.words
+    assert "1 pending request stays where it is; move takes it along." in dialog.words
+    await admin.submitted(dialog, why="payments is at the fair")
+    for channel in ("C0PAYMENTS", "C0OPS"):
+        await until(lambda: any("Olga routed payments.* to ops" in said for said in admin.said_in(channel)))  # noqa: B023
+
+    routed = await asked(await second.agent("shop"))
+    await recorded(second, routed, OPS)
+    with pytest.raises(NotAnApprover):
+        await second.vote(routed, "approve", person=BEN, surface="slack", place=OPS)
+    await second.vote(routed, "approve", person=ANA)
+
+
+async def _what_waited_is_taken_along(admin: Admin, earlier: str) -> None:
+    old = next(message for message in admin.slack.messages if message.channel == "C0PAYMENTS" and message.buttons)
+    await admin.submitted(await admin.typed(f"move {earlier} to ops"), why="nobody sees it there")
+    await recorded(admin.sayso, earlier, OPS)
+    await until(lambda: "Asked in ops now, by Olga: nobody sees it there." in old.words)
+    assert old.button("approve") is None
+
+
+async def _an_agent_loops(admin: Admin, second: Sayso, page: Page, earlier: str) -> None:
+    """Noon, on the page. Nothing of that agent is asked or approved until somebody has looked at it."""
+    told, form = await page.looks_at(deed="pause", kind="agent", what="refunder")
+    assert "1 pending request" in told
+    done = await page.does(form, why="it asks the same again and again")
+    assert done.status_code == 200
+
+    await until(lambda: "Paused by Olga" in _card_of(admin, earlier).words)
+    held = await admin.agent.post("/v1/requests", json={"action": "payments.refund", "params": {}})
+    assert (held.status_code, held.json()["code"]) == (423, "paused")
+    for sayso in (admin.sayso, second):
+        with pytest.raises(ApprovalsPaused):
+            await sayso.vote(earlier, "approve", person=ANA)
+    free = await asked(await second.agent("other"))
+    await second.vote(free, "deny", person=ANA)
+
+    dialog = await admin.typed("resume agent refunder")
+    assert "Paused by Olga" in dialog.words
+    await admin.submitted(dialog)
+    await until(lambda: "Paused by Olga" not in _card_of(admin, earlier).words)
+    assert (await admin.agent.get(f"/v1/requests/{earlier}")).json()["status"] == "pending", "no vote came after it"
+    await second.vote(earlier, "approve", person=ANA)
+
+
+def _card_of(admin: Admin, request: str) -> Any:
+    return next(found for found in admin.slack.messages if found.channel == "C0OPS" and request in found.words)
+
+
+async def _its_key_is_replaced(admin: Admin, page: Page) -> None:
+    """Afternoon. The old key works until the program has the new one."""
+    [key] = [key for key in admin.sayso.service.configuration.keys if key.name == "refunder"]
+    _, form = await page.looks_at(deed="rotate", key=key.id, overlap="1h")
+    told = (await page.does(form)).text
+    secret = told.partition('id="secret">')[2].partition("<")[0]
+    for client in (admin.agent, admin.sayso.client(secret)):
+        assert (await client.get("/v1/requests")).status_code == 200
+    assert secret not in (await page.does(form)).text, "it is shown once"
+    _, form = await page.looks_at(deed="revoke", key=key.id)
+    await page.does(form)
+    assert (await admin.agent.get("/v1/requests")).status_code == 401
+
+
+async def _the_team_is_back(admin: Admin, second: Sayso) -> None:
+    """Evening, earlier than thought."""
+    await admin.submitted(await admin.typed("route undo payments.*"), why="they are back")
+    await until(lambda: any("is asked where the policy says again" in said for said in admin.said_in("C0PAYMENTS")))
+    await recorded(second, await asked(await second.agent("late")), PAYMENTS)
+
+
+async def _olga_is_no_admin_any_more(admin: Admin, page: Page) -> None:
+    _, form = await page.looks_at(deed="pause", kind="everything")
+    dialog = await admin.typed("pause")
+    service = admin.sayso.service
+    before = service.configuration.policy.digest
+    assert (await service.store.activate(digest(WITHOUT_OLGA), WITHOUT_OLGA, before, "test")).changed
+    assert (await page.does(form, confirmed="yes")).status_code == 403
+    assert (await page.client.get("/inbox/admin")).status_code == 403
+    assert "Only admins may do that" in await admin.submitted(dialog)
+    assert service.configuration.pauses == ()
+
+
+async def _the_day_is_on_the_record(admin: Admin) -> None:
+    done = [
+        entry["kind"]
+        for entry in await admin.sayso.journal()
+        if entry["kind"] in {"admin_refused", "route_set", "moved", "paused", "resumed", "key_rotated", "route_undone"}
+    ]
+    assert done == [
+        "admin_refused", "route_set", "moved", "paused", "resumed", "key_rotated", "route_undone", "admin_refused",
+        "admin_refused", "admin_refused",
+    ]  # fmt: skip
+    by = [json.loads(entry["data"])["by"] for entry in await admin.sayso.journal("route_set")]
+    assert [(each["name"], each["surface"], each["evidence"]) for each in by] == [
+        ("Olga", "slack", "email:olga@example.com")
+    ]
