@@ -188,7 +188,7 @@ async def _home(sayso: Sayso, slack: FakeSlack, browser: Browser) -> None:
 
 async def _admin(sayso: Sayso, slack: FakeSlack, browser: Browser) -> None:
     """An admin routes refunds elsewhere in Slack, looks at everything in the inbox, and pauses."""
-    await _ask(sayso, "refund-bot", {**SMALL, "params": {**SMALL["params"], "amount": 12}})
+    await _ask(sayso, "refund-bot", {**SMALL, "params": {"order": "A-1102", "amount": 12, "currency": "EUR"}})
     card = await slack.posted()
     opened = len(slack.dialogs)
     await _typed(sayso, slack, "route payments.refund to ops for 4h because payments is at the fair")
