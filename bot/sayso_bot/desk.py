@@ -23,7 +23,6 @@ from sayso_bot.domain.fingerprint import fingerprint
 from sayso_bot.domain.interventions import who_paused
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.lifecycle import has_voted
-from sayso_bot.domain.listing import Listed, Listing
 from sayso_bot.domain.pauses import Pause, pause_over
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Asked, Route
@@ -49,7 +48,6 @@ from sayso_bot.filing import Filing
 from sayso_bot.in_force import in_force
 from sayso_bot.narrator import Narrator
 from sayso_bot.ports import (
-    Announces,
     Ballot,
     Button,
     Change,
@@ -61,16 +59,11 @@ from sayso_bot.ports import (
     Filed,
     FileStore,
     Filter,
-    Gone,
-    ListingRow,
-    ListingWork,
     Log,
     NewRequest,
-    NoticeWork,
     Page,
     Put,
     Sending,
-    ShowsListings,
     Standing,
     Store,
     Submitted,
@@ -79,6 +72,7 @@ from sayso_bot.ports import (
     Work,
 )
 from sayso_bot.refusals import Refusals
+from sayso_bot.showing import Showing
 from sayso_bot.voting import Voting, already, new_button
 
 MAX_FIELD = 200
@@ -108,6 +102,7 @@ class Desk:
         self._adapters: dict[str, ChatAdapter] = {}
         self._admission = Admission(self._adapters)
         self.narrator = Narrator(store, self._adapters, log)
+        self.showing = Showing(self._adapters, self.narrator, review_url, log)
         self._voting = Voting(store, configuration, self._admission, self.look)
         self._filing = Filing(files, configuration, self._admission, self.look)
         self._held: Counter[str] = Counter()
@@ -257,78 +252,6 @@ class Desk:
         return request
 
     # ------------------------------------------------------------------ a card is shown
-
-    async def show(self, work: Work) -> str | None:
-        """Bring one card up to date; the post that shows it now, or None when nobody needs to see it any more.
-
-        A post whose answer was lost is looked up first. Raises `AdapterError`.
-        """
-        platform = work.place.partition(":")[0]
-        adapter = self._adapters.get(platform)
-        if adapter is None:
-            raise Gone(f"{platform}_not_configured")
-        shown = card(work.request, self._review_url(work.request.id), place=work.place, pause=work.pause)
-        post = work.post
-        if post is None and work.lost_at is not None and adapter.capabilities.finds:
-            post = await adapter.find(work.request.id, work.place)
-        if post is None:
-            return None if work.request.settled or shown.left else await adapter.post(shown, work.place, work.button)
-        await adapter.update(shown, work.place, post, work.button)
-        for double in work.doubles:
-            try:
-                await adapter.update(shown, work.place, double, work.button)
-            except Gone as error:
-                self._log.info("double_gone", request=work.request.id, place=work.place, what=error.what)
-        if work.post is not None:  # a new post is written down before anything else is sent
-            await self.narrator.beside_card(work, post)
-        return post
-
-    def shows_listings(self, place: str) -> bool:
-        """Whether several requests can be one message there."""
-        return self._lister(place) is not None
-
-    async def show_listing(
-        self, work: ListingWork, rows: Sequence[ListingRow], waiting: int, ended: Mapping[Status, int]
-    ) -> str | None:
-        """Bring a place's listing up to date; the post that shows it now, or None when nobody needs to see it.
-
-        ``rows`` are the first of those that wait. A post whose answer was lost is looked up first. Raises
-        `AdapterError`.
-        """
-        platform = work.place.partition(":")[0]
-        lister = self._lister(work.place)
-        if lister is None:
-            raise Gone(f"{platform}_not_configured")
-        listed = tuple(Listed(row.request, row.button, who_paused(row.pause) if row.pause else "") for row in rows)
-        listing = Listing(work.name, listed, waiting, ended, self._review_url("").removesuffix("/requests/"))
-        post = work.post
-        if post is None and work.lost_at is not None:
-            post = await self._adapters[platform].find(work.name, work.place)
-        if post is None:
-            return await lister.post_listing(listing, work.place) if waiting else None
-        await lister.update_listing(listing, work.place, post)
-        return post
-
-    def _lister(self, place: str) -> ShowsListings | None:
-        found: object = self._adapters.get(place.partition(":")[0])
-        return found if isinstance(found, ShowsListings) else None
-
-    async def announce(self, work: NoticeWork) -> str | None:
-        """Post a notice; the post, or None where the place takes none. A lost answer is looked up first.
-
-        Raises `AdapterError`.
-        """
-        platform = work.place.partition(":")[0]
-        adapter = self._adapters.get(platform)
-        if adapter is None:
-            raise Gone(f"{platform}_not_configured")
-        found: object = adapter
-        if not isinstance(found, Announces):
-            return None
-        post = work.post
-        if post is None and work.lost_at is not None and adapter.capabilities.finds:
-            post = await adapter.find(work.notice.id, work.place)
-        return post or await found.announce(work.notice, work.place)
 
     async def move(self, work: Work, what: str) -> str | None:
         """Take a card that cannot be shown to the rule's fallback, and say where that is. None where it stays."""

@@ -261,9 +261,10 @@ def place_address(text: str) -> str:
 
 def _delivery(service: Service, illness: IllnessWatch) -> Delivery:
     store, desk = service.store, service.desk
-    listings = Listings(store, store.listings, desk, desk.narrator.beside_listing, logger("listings"))
-    announcing = Announcing(store.notices, desk.announce, logger("announcing"))
-    return Delivery(store, desk.show, desk.move, listings, announcing, logger("delivery"), illness.shown)
+    showing = desk.showing
+    listings = Listings(store, store.listings, showing, desk.narrator.beside_listing, logger("listings"))
+    announcing = Announcing(store.notices, showing.announce, logger("announcing"))
+    return Delivery(store, showing.show, desk.move, listings, announcing, logger("delivery"), illness.shown)
 
 
 def _illness(service: Service) -> IllnessWatch:

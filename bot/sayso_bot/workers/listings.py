@@ -29,8 +29,8 @@ ALARM_ATTEMPTS = 6
 DELETED = "message_not_found"
 
 
-class ListingDesk(Protocol):
-    """What is needed of the desk."""
+class ShowsListing(Protocol):
+    """What shows a listing."""
 
     def shows_listings(self, place: str) -> bool: ...
 
@@ -69,20 +69,20 @@ class Listings:
         self,
         store: Store,
         listings: ListingStore,
-        desk: ListingDesk,
+        showing: ShowsListing,
         narrate: Callable[[ListingWork, Sequence[ListingRow]], Awaitable[frozenset[str]]],
         log: Log,
     ) -> None:
         self._store = store
         self._listings = listings
-        self._desk = desk
+        self._showing = showing
         self._narrate = narrate
         self._log = log
 
     def has(self, request: Outline, place: str) -> bool:
         """Whether this request belongs into the listing of ``place``."""
         wanted = request.requirement is not None and request.requirement.digest
-        return wanted and self._desk.shows_listings(place)
+        return wanted and self._showing.shows_listings(place)
 
     async def bring_up_to_date(self, place: str, some: Sequence[str]) -> Sequence[NotListed]:
         """Show what is due at ``place``, of which ``some`` are known; those that are not shown by the listing."""
@@ -100,7 +100,7 @@ class Listings:
             ended[status] = ended.get(status, 0) + 1
         try:
             async with keeping(lambda: self._listings.renew_listing(work, LEASE_SECONDS), LEASE_SECONDS):
-                post = await self._desk.show_listing(work, found.rows, len(found.waiting), ended)
+                post = await self._showing.show_listing(work, found.rows, len(found.waiting), ended)
                 if post == work.post:
                     found.untold = await self._narrate(work, list(found.due.values()))
                 else:  # a new post is written down before anything else is sent
