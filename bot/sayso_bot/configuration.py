@@ -2,14 +2,15 @@
 
 Every function call names those epochs and is refused when they have moved, so a revoked key or a new policy takes
 effect at once on every replica, whatever this process has heard. Reading again is one look, shared by all who ask at
-the same time.
+the same time. A long policy takes seconds to be compiled; meanwhile keys, routes and pauses go on being read, and only
+what goes by the policy waits for it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sayso_bot.domain.key import Key, secret_digest
@@ -21,6 +22,15 @@ from sayso_bot.errors import Unavailable, Unusable
 from sayso_bot.ports import Epochs, Log, PolicyEngine, Store
 
 LOOK_AGAIN_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class _Unread:
+    """A document that is active and not compiled yet, and the epoch at which it was seen to be."""
+
+    digest: str
+    document: str
+    epoch: int | None
 
 
 class ActiveConfiguration:
@@ -44,7 +54,8 @@ class ActiveConfiguration:
         self._on_turned: Callable[[], None] = lambda: None
         self._by_id: dict[str, Key] = {}
         self._by_digest: dict[str, Key] = {}
-        self._lock = asyncio.Lock()
+        self._unread: _Unread | None = None
+        self._lock, self._compiling = asyncio.Lock(), asyncio.Lock()
         self._begun = self._done = 0
         self._failure: Unavailable | None = None
         self._looked_at = float("-inf")
@@ -128,15 +139,24 @@ class ActiveConfiguration:
                 await asyncio.sleep(wait)
             if digest not in self._by_digest:
                 self._looked_at = clock()
-                await self.refresh()
+                await self.look()
         if (found := self._by_digest.get(digest)) is not None:
             self._used.add(found.id)
         return found
 
     async def refresh(self) -> None:
-        """Read the configuration as it is now or later. Raises `Unavailable`; what was in force then stays.
+        """Read the configuration as it is now or later. Raises `Unavailable`; what was in force then stays."""
+        await self.look()
+        async with self._compiling:
+            while (unread := self._unread) is not None:
+                engine = await self._compiled(unread.digest, unread.document)
+                if self._unread is not None and self._unread.digest == unread.digest:
+                    self._take(engine, self._unread.epoch)
 
-        All who ask while one read is under way share the next one.
+    async def look(self) -> None:
+        """The same, without waiting for a policy that is not compiled yet. Raises `Unavailable`.
+
+        All who ask while one look is under way share the next one.
         """
         wanted = self._begun + 1
         async with self._lock:
@@ -148,13 +168,13 @@ class ActiveConfiguration:
                     await self._read()
                 except Unavailable as error:
                     self._failure = error
-                self._done = number  # a read that was cut short by its caller's end counts for nobody
+                self._done = number  # a look that was cut short by its caller's end counts for nobody
             if self._failure is not None:
                 raise Unavailable(self._failure.detail, retry_after=self._failure.retry_after)
 
     async def _read(self) -> None:
-        known = self._policy.digest if self._policy is not None and not self.is_built_in else None
-        stored = await self._store.configuration(known)
+        unread = self._unread
+        stored = await self._store.configuration(unread.digest if unread else self._compiled_digest)
         valid = [key for key in stored.keys if key.revoked_at is None and not _is_over(key.lapses_at, stored.now)]
         dropped = self._by_id.keys() - {key.id for key in valid}
         turned = (self._pauses, self._epochs.routes) != (stored.pauses, stored.epochs.routes)
@@ -163,17 +183,25 @@ class ActiveConfiguration:
         self._routing = Routing(route for route in stored.routes if not _is_over(route.until, stored.now))
         self._channels = {channel.name: channel for channel in stored.channels}
         self._pauses = stored.pauses
-        # A long policy takes a while, and keeps nobody from reading.
         self._epochs, self._read_at = replace(stored.epochs, policy=self._epochs.policy), stored.now
         if dropped:
             self._on_dropped(frozenset(dropped))
         if turned:
             self._on_turned()
         if stored.policy_digest is None:
-            self._policy = self._built_in
-        elif stored.document is not None:
-            self._policy = await self._compiled(stored.policy_digest, stored.document)
-        self._epochs = stored.epochs
+            self._take(self._built_in, stored.epochs.policy)
+        elif stored.policy_digest == self._compiled_digest:
+            self._take(self._policy, stored.epochs.policy)
+        elif document := stored.document or (unread.document if unread else None):
+            self._unread = _Unread(stored.policy_digest, document, stored.epochs.policy)
+
+    @property
+    def _compiled_digest(self) -> str | None:
+        return None if self._policy is None or self.is_built_in else self._policy.digest
+
+    def _take(self, engine: PolicyEngine | None, epoch: int | None) -> None:
+        self._policy, self._unread = engine, None
+        self._epochs = replace(self._epochs, policy=epoch)
 
     async def _compiled(self, digest: str, document: str) -> PolicyEngine | None:
         try:

@@ -194,7 +194,7 @@ class Desk:
                 raise NotFound("There is no request with this id.")
             return request
 
-        return await in_force(self._configuration, attempt)
+        return await in_force(self._configuration, attempt, whatever_policy=True)
 
     async def wait(self, key: Key, request_id: str, seconds: float, clock: Callable[[], float]) -> Request:
         """The agent's own request once it is settled, or as it stands after ``seconds``.
@@ -236,7 +236,7 @@ class Desk:
             page = await self._store.list(own, cursor=cursor, limit=limit, epochs=epochs)
             return page if wanted.agent in (None, present.name) else Page((), None)
 
-        return await in_force(self._configuration, attempt)
+        return await in_force(self._configuration, attempt, whatever_policy=True)
 
     async def cancel(self, key: Key, request_id: str) -> Request:
         """The agent withdraws. Raises `Settled` when somebody or something was quicker."""
@@ -245,7 +245,7 @@ class Desk:
             epochs = self._configuration.epochs.of_keys  # before anything that is checked under them
             return await self._store.cancel(await self.read(key, request_id), epochs)
 
-        request = await in_force(self._configuration, attempt)
+        request = await in_force(self._configuration, attempt, whatever_policy=True)
         if request.status is not Status.CANCELLED:
             raise Settled(f"The request is already {request.status}, so it cannot be cancelled. Nothing was changed.")
         self._log_state("settled", request)

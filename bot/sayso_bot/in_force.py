@@ -12,11 +12,17 @@ TRIES = 5
 T = TypeVar("T")
 
 
-async def in_force(configuration: Configuration, attempt: Callable[[], Awaitable[T]]) -> T:
-    """Run ``attempt`` under the configuration in force, reading that again when it has moved. Raises `Unavailable`."""
+async def in_force(
+    configuration: Configuration, attempt: Callable[[], Awaitable[T]], *, whatever_policy: bool = False
+) -> T:
+    """Run ``attempt`` under the configuration in force, reading that again when it has moved. Raises `Unavailable`.
+
+    ``whatever_policy``: it goes by no policy, so it does not wait for one that is long.
+    """
+    again = configuration.look if whatever_policy else configuration.refresh
     for _ in range(TRIES):
         try:
             return await attempt()
         except Again:
-            await configuration.refresh()
+            await again()
     raise Unavailable("The configuration changes too quickly. Nothing was changed; try again.", retry_after=1)

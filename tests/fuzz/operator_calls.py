@@ -8,7 +8,10 @@ from fuzz.agent_calls import CLOSE
 from fuzz.case import Case, http_head
 from fuzz.mutation import in_address, text
 
-PATHS = ("/metrics", "/readyz", "/livez", "/openapi.json", "/", "/v1", "/v1/requests", "/favicon.ico")
+PATHS = (
+    "/metrics", "/readyz", "/livez", "/openapi.json", "/", "/v1", "/v1/requests", "/favicon.ico",
+    "/v1/admin/policy", "/v1/admin/policy/versions", "/v1/admin/policy/versions/1", "/v1/admin/policy/diff",
+)  # fmt: skip
 METHODS = ("GET", "GET", "GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "TRACE", "PATCH", "FROB")
 HOSTS = (
     "localhost", "localhost:__PORT__", "127.0.0.1", "[::1]", "[::1", "evil.example", "localhost.evil.example",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from sayso_bot.domain.key import Key, secret_digest
 from sayso_bot.errors import Unavailable
 from sayso_bot.ports import Epochs, Stored
 from sayso_bot.store.redis import RedisStore
+from service import until
 
 SECRET = "sk_main_secret"
 DOCUMENT = 'rules:\n  - action: "*"\n    deny: No.\n'
@@ -187,3 +189,61 @@ async def test_a_document_that_this_replica_cannot_use_decides_nothing(store: Re
     await store.activate(policy.load(DOCUMENT, "test").digest, DOCUMENT, "d1", "a file")
     await active.refresh()
     assert active.policy.digest == policy.load(DOCUMENT, "test").digest
+
+
+class Slow:
+    """Compiles nothing before `go`, and then all that it was given and is given."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.go = threading.Event()
+
+    def __call__(self, text: str) -> policy.LoadedPolicy:
+        self.begun.append(text)
+        assert self.go.wait(20)
+        return policy.load(text, "test")
+
+
+@pytest.mark.parametrize("replaced_by", [DOCUMENT.replace("No", "Never"), DOCUMENT])
+async def test_a_policy_that_is_replaced_while_it_is_compiled_is_never_in_force(
+    store: RedisStore, replaced_by: str
+) -> None:
+    """By a third one, or by the one before, which is compiled already."""
+    active = _active(store)
+    before, long, after = (policy.load(text, "test").digest for text in (DOCUMENT, f"{DOCUMENT}# long", replaced_by))
+    await store.activate(before, DOCUMENT, None, "a file")
+    await active.refresh()
+    slow = active._compile = Slow()
+    await store.activate(long, f"{DOCUMENT}# long", before, "a file")
+    reading = asyncio.create_task(active.refresh())
+    await until(lambda: slow.begun)
+    await store.activate(after, replaced_by, long, "a file")
+    await active.look()
+    assert (active.policy.digest, active.epochs.policy) == (before, 3 if after == before else 1)
+    slow.go.set()
+    await reading
+    assert (active.policy.digest, active.epochs.policy) == (after, 3)
+
+
+async def test_keys_and_their_end_take_effect_while_a_policy_is_compiled(
+    store: RedisStore, looks: list[str | None]
+) -> None:
+    active, dropped = _active(store), list[frozenset[str]]()
+    active.on_dropped(dropped.append)
+    slow = active._compile = Slow()
+    digest = policy.load(DOCUMENT, "test").digest
+    await store.activate(digest, DOCUMENT, None, "a file")
+    reading = asyncio.create_task(active.refresh())
+    await until(lambda: slow.begun)
+    await store.put_key(_key(), "key_created")
+    found = await active.find(SECRET)
+    assert found is not None
+    await store.put_key(replace(found, revoked_at=datetime.now(UTC)), "key_revoked")
+    await active.look()
+    assert dropped == [frozenset({found.id})]
+    assert (active.epochs.keys, active.epochs.policy) == (2, -1)
+    assert looks == [None, digest, digest]
+    slow.go.set()
+    await reading
+    assert (active.epochs.keys, active.epochs.policy) == (2, 1)
+    assert slow.begun == [DOCUMENT]

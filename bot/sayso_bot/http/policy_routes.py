@@ -214,7 +214,7 @@ class PolicyRoutes:
             origin = Origin(f"{admin.name} ({admin.id})", "api", caller.place, comment.strip())
             return await put(origin, epochs)
 
-        done = await in_force(self._configuration, attempt)
+        done = await in_force(self._configuration, attempt, whatever_policy=True)
         told = {
             "version": done.number,
             "digest": done.digest,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import yaml
+from yaml.cyaml import CSafeLoader
 
 from sayso_bot.policy.problems import Mark, Problems
 
@@ -119,7 +120,7 @@ class _Builder:
 
     def build(self) -> Node | None:
         """Raises `PolicyInvalid` for what a policy does not use, `yaml.YAMLError` for what is no YAML."""
-        next_event = yaml.CSafeLoader(self._text).get_event
+        next_event = CSafeLoader(self._text).get_event
         text, add = self._text, self._add
         while (event := next_event()) is not None:
             kind = type(event)

@@ -39,7 +39,8 @@ class Epochs:
 
 
 class Configuration(Protocol):
-    """What is in force in this process. `refresh` reads it again; its epochs go into every function call."""
+    """What is in force in this process. `refresh` reads it again, `look` what of it is not the policy; its epochs go
+    into every function call."""
 
     @property
     def epochs(self) -> Epochs: ...
@@ -85,6 +86,8 @@ class Configuration(Protocol):
         ...
 
     async def refresh(self) -> None: ...
+
+    async def look(self) -> None: ...
 
 
 class PolicyEngine(Protocol):
