@@ -18,8 +18,9 @@ import pytest
 import pytest_asyncio
 from rich.console import Console
 
-from faults.campaign.balance import Evidence, balance, story
+from faults.campaign.balance import balance
 from faults.campaign.campaign import Campaign, Outcome, Scale
+from faults.campaign.evidence import Evidence, story
 from faults.campaign.ledger import Case, Ledger
 from faults.campaign.report import Bar, line, progress, show
 

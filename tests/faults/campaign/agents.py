@@ -61,6 +61,8 @@ class Agents:
     async def _submit(self, case: Case, turn: int, *, prefer: bool = False) -> None:
         plan = case.plan
         body: dict[str, Any] = {"action": plan.action, "params": plan.params}
+        if plan.form is not None:
+            body["form"] = plan.form
         if plan.timeout is not None:
             body["timeout"] = f"{plan.timeout:.0f}s"
         headers = {"Idempotency-Key": f"case-{plan.number}"} | ({"Prefer": f"wait={HOLD_SECONDS}"} if prefer else {})

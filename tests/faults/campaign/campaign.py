@@ -8,34 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from secrets import token_hex
 from typing import Any, Protocol, TypeAlias
 
 import httpx
 from redis.exceptions import RedisError
 
 from book import advance
-from fakes.slack import TEAM
 from faults.campaign import people
 from faults.campaign.agents import HOLD_SECONDS, Agents
-from faults.campaign.balance import Evidence, Failure, balance, evidence_of
-from faults.campaign.faults import EMBEDDED_LANES, LANES, MISSED, Fault, Scene, lane
+from faults.campaign.balance import Failure, balance
+from faults.campaign.evidence import Evidence, evidence_of
+from faults.campaign.faults import EMBEDDED_LANES, LANES, MISSED, lane
 from faults.campaign.ledger import SLACK, Case, Ledger, Span
-from faults.campaign.plan import CHANNELS, People, Plan, plans
-from faults.campaign.platform import Platform
-from faults.campaign.world import Embedded, Shared, World, policy
-from redis_server import RedisServer
-from sayso_bot.domain.person import Person
-from sayso_bot.errors import Unavailable, VoteRefused
-from sayso_bot.ports import Edit
-from service import serving, until
+from faults.campaign.plan import BACK, CHANNELS, CLOSING, LISTED, People, Plan, plans
+from faults.campaign.platform import Platform, channel_of
+from faults.campaign.scene import Fault, Scene
+from faults.campaign.slack_checks import AGENTS, of_workspace
+from faults.campaign.world import Embedded, Shared, World
+from service import until
 
-AGENTS = 8
 MOST_OPEN = 400
 REST_SECONDS, SHORT_REST_SECONDS = 150.0, 40.0
 STALL_SECONDS = 0.5
@@ -113,10 +109,8 @@ class Campaign:
                 await stage.ask(self._plans(0.1, only="approve"), "wake-ups missed", MISSED)
                 await stage.answered()
                 await stage.ask(self._plans(0.05), "calm")
-                await stage.ask(self._plans(0.62), "everything at once", LANES)
-                async with stage.editing(world.redis):
-                    await stage.ask(self._plans(0.03, only="while edited"), "edits beside taps", LANES)
-                    await self._balance(stage)
+                await stage.ask(self._plans(0.65), "everything at once", LANES)
+                await self._balance(stage)
 
     async def _clocks_apart(self) -> None:
         """The second replica's clock is ten minutes ahead: it says so, takes no taps, and keeps deadlines right."""
@@ -148,6 +142,7 @@ class Campaign:
         self.outcome.evidence.append(evidence)
         if problem := await stage.metrics_disagree(evidence):
             self._ledger.complaints.append(problem)
+        self._ledger.complaints += of_workspace(self._ledger, evidence)
         self.outcome.failures += [(failure, evidence) for failure in balance(self._ledger, evidence)]
 
     def _taps_were_refused_at(self, replica: str) -> None:
@@ -181,6 +176,7 @@ class _Stage:
             task.cancel()
         assert self._agents is not None
         await self._agents.close()
+        await self._people.close()
 
     async def ask(self, asked: Sequence[Plan], name: str, faults: Lanes = NONE) -> None:
         """All of ``asked`` at the scale's rate, with lanes of faults beside them. Returns when all are asked."""
@@ -201,25 +197,6 @@ class _Stage:
         await asyncio.gather(*lanes)
         if faults:
             await asyncio.gather(*(replica.ready() for replica in self.world.replicas))
-
-    @asynccontextmanager
-    async def editing(self, redis: RedisServer) -> AsyncIterator[None]:
-        """A third replica, in this process: no surface offers edits, so they are handed to its desk."""
-        environ = self.world.platform.settings("editor")
-        async with serving(policy=policy(), folder=self.world.folder, redis=redis, environ=environ) as third:
-
-            async def edit(request: str, user: str, params: Mapping[str, int]) -> str:
-                person = Person.known_as(f"Person {user}", {f"slack:{TEAM}/{user}"})
-                try:
-                    await third.service.desk.edit(Edit(request, 1, person, params, "inbox", token_hex(8)))
-                except VoteRefused as refusal:
-                    return refusal.detail
-                except Unavailable:
-                    return people.AWAY
-                return people.EDITED
-
-            self._people.edit = edit
-            yield
 
     async def _watch_for_stalls(self) -> None:
         """A disk that is busy with something else stalls Redis; the ledger must know, for nobody can be answered."""
@@ -289,19 +266,29 @@ class _Stage:
 
     async def _pump(self, store: Any) -> None:
         """Put Redis's time forward, so that what waits for a minute to pass need not."""
-        self._pumped_from = time.time()
+        self._pumped_from = min(self._pumped_from, time.time())
         while True:
             await advance(store, PUMP_BY)
             await store.client.publish(store.keys.tag + "outbox", "now")
             await asyncio.sleep(PUMP_EVERY)
 
     async def _cards_are_shown(self, store: Any) -> None:
-        places = [store.keys.work(f"slack:C0{channel.upper()}") for channel in CHANNELS]
+        places = [store.keys.work(f"slack:{channel_of(name)}") for name in (*CHANNELS, LISTED, BACK)]
+        closing, tellings = store.keys.work(f"slack:{channel_of(CLOSING)}"), store.keys["tellings"]
 
         async def nothing_to_do() -> bool:
-            return not any([await store.client.zcard(place) for place in places])
+            return not any([await store.client.zcard(name) for name in (*places, tellings)])
+
+        async def nor_there() -> bool:
+            return not await store.client.zcard(closing)
 
         await until(nothing_to_do, self._scale.rest_seconds)
+        if not await nor_there():  # what was refused there for good is tried again in minutes, then in hours
+            pump = asyncio.create_task(self._pump(store))
+            try:
+                await until(nor_there, self._scale.rest_seconds)
+            finally:
+                pump.cancel()
 
     async def _tap_the_rest(self) -> None:
         """The service knows of no late double that nobody has tapped; a tap on it after the end must be harmless."""

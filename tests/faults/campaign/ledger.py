@@ -14,9 +14,11 @@ from typing import Any, Literal, TypeAlias
 
 from faults.campaign.plan import Plan
 
-SLACK = "Slack"
+SLACK, SOCKETS, CHANNELS = "Slack", "sockets", "channels"
+PEOPLES = frozenset({SLACK, SOCKETS, CHANNELS})
+"""Lanes whose trouble is people's: it never keeps an answer from an agent."""
 Json: TypeAlias = dict[str, Any]
-Outcome: TypeAlias = Literal["approve", "deny"]
+Outcome: TypeAlias = Literal["approve", "deny", "edit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,23 @@ class Told:
         return datetime.fromisoformat(decision["at"]).timestamp() if decision else None
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What somebody put into a dialog: a reason, what was typed, the form's answers, other params."""
+
+    reason: str | None = None
+    typed: str | None = None
+    response: Json | None = None
+    params: Json | None = None
+
+
 @dataclass(slots=True)
 class Tap:
-    """One click, and what became of it. ``revision`` is that of the params which the card showed to the tapper;
-    ``status`` stays None where no answer came.
+    """One click or submission, and what became of it. ``revision`` is that of the params which the tapper was shown;
+    ``status`` stays None where no answer came. ``given`` is what a dialog was sent with, None for a click.
+
+    ``replica`` is empty where it came over a socket, and Slack alone knows to whom. ``closed``: Slack was told to close
+    the dialog, by which the person knows that it was taken.
     """
 
     at: float
@@ -65,17 +80,26 @@ class Tap:
     status: int | None = None
     answered_at: float | None = None
     told: list[str] = field(default_factory=list)
+    given: Given | None = None
+    closed: bool = False
 
     @property
     def counted(self) -> bool:
         """Whether the person was told that it counts."""
-        return any(text.startswith(("You approved ", "You denied ", "Your approval of ")) for text in self.told)
+        done = ("You approved ", "You denied ", "Your approval of ", "You edited ")
+        return any(text.startswith(done) for text in self.told)
 
     @property
     def refused(self) -> bool:
         """Whether the person was told that it does not count."""
         unsure = "may not have counted"
         return bool(self.told) and not self.counted and not any(unsure in text for text in self.told)
+
+    @property
+    def asks_for_more(self) -> bool:
+        """Whether the last thing said asks for another tap, or for a look at new params."""
+        words = ("Tap again", "Try again", "try again", "has changed since", "tap again")
+        return bool(self.told) and any(word in self.told[-1] for word in words)
 
 
 @dataclass(slots=True)
@@ -86,9 +110,9 @@ class Case:
     ids: set[str] = field(default_factory=set)
     told: list[Told] = field(default_factory=list)
     taps: list[Tap] = field(default_factory=list)
+    edits: list[Tap] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     cancel_asked_at: float | None = None
-    edits: int = 0
     refused: list[int] = field(default_factory=list)
     done: bool = False
 
@@ -113,7 +137,8 @@ class Span:
 class Ledger:
     """All cases, what was seen on the wires about each request, and the faults.
 
-    ``doubles`` are the requests of which Slack took a post that had been looked for in vain.
+    ``doubles`` are the requests of which Slack took a post that had been looked for in vain. ``deletions`` counts the
+    lists that somebody deleted, by the request that names them.
     """
 
     def __init__(self) -> None:
@@ -122,6 +147,7 @@ class Ledger:
         self.spans: list[Span] = []
         self.kills: Counter[str] = Counter()
         self.doubles: set[str] = set()
+        self.deletions: Counter[str] = Counter()
         self.complaints: list[str] = []
 
     def open(self, plan: Plan, world: str) -> Case:
@@ -146,10 +172,10 @@ class Ledger:
         return not any(span.start <= until and span.end >= since for span in near)
 
     def quiet_seconds(self, since: float, until: float) -> float:
-        """How much of this time no fault kept an answer from an agent. Slack's trouble never does."""
+        """How much of this time no fault kept an answer from an agent."""
         quiet, at = 0.0, since
         for span in sorted(self.spans, key=lambda span: span.start):
-            if span.lane != SLACK and span.end > at and span.start < until:
+            if span.lane not in PEOPLES and span.end > at and span.start < until:
                 quiet += max(0.0, span.start - at)
                 at = span.end
         return quiet + max(0.0, until - at)

@@ -1,6 +1,6 @@
 """People: each sees a card in Slack, taps as the plan says, and taps again where Slack showed them an error.
 
-A person has one tap under way at a time, so what Slack tells them is about that tap.
+A person does one thing at a time, so what Slack tells them is about that.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ import asyncio
 import itertools
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Coroutine
+from typing import Any
 
 from fakes.slack_workspace import Message
+from faults.campaign.dialogues import Dialogues
+from faults.campaign.hands import Hands
 from faults.campaign.ledger import Case, Ledger, Outcome, Tap
 from faults.campaign.platform import Platform
 from faults.campaign.world import World
@@ -19,18 +22,13 @@ from faults.campaign.world import World
 TRIES = 40
 AGAIN_SECONDS = 0.7
 TOLD_SECONDS = 2.5
-EDITED, AWAY = "edits it", "cannot be heard"
 
 
 class People:
-    """Those of one world. Some answer only after ``late_seconds``, when a lost post was looked for and found.
-
-    ``edit`` says what became of an edit: `EDITED`, `AWAY`, or why it was refused.
-    """
+    """Those of one world. Some answer only after ``late_seconds``, when a lost post was looked for and found."""
 
     def __init__(self, world: World, late_seconds: float) -> None:
         self._late_seconds = late_seconds
-        self.edit: Callable[[str, str, Mapping[str, int]], Awaitable[str]] | None = None
         self._world = world
         self._platform: Platform = world.platform
         self._ledger: Ledger = world.ledger
@@ -40,12 +38,19 @@ class People:
         self._first_taps: dict[int, asyncio.Event] = {}
         self._hurry: set[int] = set()
         self._late: set[int] = set()
+        self._rows: set[int] = set()
+        self._hands = Hands(self._platform)
+        self._dialogues = Dialogues(world, self._hands, self._free)
         self._platform.on_card = self._see
+        self._platform.on_row = self._see_row
 
     async def finish(self) -> None:
         """Until everybody is done."""
         while self._tasks:
             await asyncio.gather(*self._tasks)
+
+    async def close(self) -> None:
+        await self._hands.close()
 
     def hurry(self, number: int) -> asyncio.Event:
         """The first tap on this case comes at once; set when it was answered."""
@@ -60,7 +65,16 @@ class People:
         case = self._ledger.cases[number]
         if not first:
             case.note("slack", f"shows a second card, {message.ts}")
-        task = asyncio.create_task(self._answer(case, message) if first else self._answer_both(case))
+        self._begin(self._answer(case, message) if first else self._answer_both(case))
+
+    def _see_row(self, number: int, message: Message, token: str) -> None:
+        """A list shows a row as often as it is changed; who answers it looks once."""
+        if number not in self._rows:
+            self._rows.add(number)
+            self._begin(self._dialogues.from_a_list(self._ledger.cases[number], message, token))
+
+    def _begin(self, doing: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(doing)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -89,14 +103,20 @@ class People:
                 )
             case "while edited":
                 racing = [self._tap(case, message, "approve", turn=turn) for turn in (0, 1)]
-                await asyncio.gather(self._edit(case, message), *racing)
+                await asyncio.gather(self._dialogues.edit(case, message), *racing)
                 await asyncio.gather(*(self._tap(case, message, "approve", turn=turn) for turn in (0, 1)))
             case "both":
                 await asyncio.gather(*(self._tap(case, message, "approve", turn=turn) for turn in (0, 1)))
+            case "in a dialog":
+                await self._dialogues.answer(case, message)
+            case "page by page":
+                await self._dialogues.page_by_page(case, message)
 
     async def _answer_both(self, case: Case) -> None:
         """One person taps both cards of a late double, at once and at both replicas."""
         cards = [card for request in case.ids for card in self._platform.cards.get(request, ())]
+        if case.plan.people in ("in a dialog", "page by page"):
+            return
         user = self._free.popleft()
         await asyncio.gather(
             *(self._tap(case, card, "approve", turn=turn, user=user) for turn, card in enumerate(cards))
@@ -111,18 +131,6 @@ class People:
     async def tap_the_rest(self, case: Case, message: Message) -> None:
         """Somebody taps a card that still has buttons though its request is settled."""
         await self._tap(case, message, "approve")
-
-    async def _edit(self, case: Case, message: Message) -> None:
-        """Somebody of the crew changes the params of the first revision, through no surface yet."""
-        assert self.edit is not None
-        [request] = [found for found, cards in self._platform.cards.items() if message in cards]
-        for _ in range(TRIES):
-            said = await self.edit(request, self._platform.crew[0], case.plan.edited)
-            case.note("editor", said)
-            if said != AWAY:
-                case.edits += said == EDITED
-                return
-            await asyncio.sleep(AGAIN_SECONDS)
 
     async def _tap(
         self,
@@ -156,13 +164,18 @@ class People:
     async def _click(
         self, case: Case, message: Message, outcome: Outcome, turn: int, user: str, stranger: bool, deliveries: int
     ) -> Tap:
-        """One click, delivered once or more; the tap on which what Slack tells the person is written down."""
+        """One click, delivered once or more; the tap on which what Slack tells the person is written down.
+
+        A second delivery comes the other way: where the first was signed, over a socket.
+        """
         stamp, clicks = self._platform.stamp(), []
         for delivery in range(deliveries):
+            by_socket = case.plan.socket != bool(delivery % 2)
             replica = self._world.replica(turn + delivery)
-            tap = Tap(time.time(), user, f"Person {user}", outcome, message.ts, replica.name, not stranger)
+            name, url = ("", "") if by_socket else (replica.name, replica.url)
+            tap = Tap(time.time(), user, f"Person {user}", outcome, message.ts, name, not stranger)
             case.taps.append(tap)
-            clicks.append(self._platform.click(case, tap, message, replica.url, action_ts=stamp))
+            clicks.append(self._hands.click(case, tap, message, url, action_ts=stamp))
         await asyncio.gather(*clicks)
         return tap
 
@@ -170,14 +183,9 @@ class People:
         """Whether the person was told, or sees the card end."""
         end = time.time() + TOLD_SECONDS
         while time.time() < end:
-            if tap.counted or (tap.refused and not _try_again(tap)):
+            if tap.counted or (tap.refused and not tap.asks_for_more):
                 return True
             if tap.told or message.button(tap.outcome) is None:
                 return not tap.told
             await asyncio.sleep(0.05)
         return False
-
-
-def _try_again(tap: Tap) -> bool:
-    """Whether the last thing said asks for another tap, or for a look at new params."""
-    return any(words in tap.told[-1] for words in ("Tap again", "Try again", "has changed since"))

@@ -9,30 +9,38 @@ import itertools
 import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 People: TypeAlias = Literal[
     "approve", "deny", "twice", "opposite", "both", "nobody", "at the deadline", "while cancelled", "stranger first",
-    "while edited", "late", "never asked",
+    "while edited", "late", "never asked", "in a dialog", "page by page", "from a list",
 ]  # fmt: skip
 Manner: TypeAlias = Literal["holds", "prefers", "hangs up", "sends twice", "sends again", "two hold"]
+Submission: TypeAlias = Literal["once", "twice", "retried", "late", "stale"]
 T = TypeVar("T")
 
 RARE_EVERY = 4
 CHANNELS = ("one", "two", "three", "four", "five", "six")
+LISTED, CLOSING, BACK = "many", "closing", "back"
+"""The channel whose requests are one message, the one that is archived now and then, and its fallback."""
+CHOICES = ("Main", "Reserve", "Neither")
 
 _PEOPLE: dict[People, float] = {
-    "approve": 38,
-    "deny": 12,
-    "twice": 5,
-    "opposite": 8,
-    "both": 8,
-    "nobody": 5,
-    "at the deadline": 6,
-    "while cancelled": 7,
-    "stranger first": 4,
-    "late": 4,
+    "approve": 30,
+    "deny": 10,
+    "twice": 4,
+    "opposite": 7,
+    "both": 6,
+    "nobody": 4,
+    "at the deadline": 5,
+    "while cancelled": 5,
+    "stranger first": 3,
+    "while edited": 4,
+    "late": 3,
     "never asked": 3,
+    "in a dialog": 16,
+    "page by page": 3,
+    "from a list": 12,
 }
 _MANNERS: dict[Manner, float] = {
     "holds": 35,
@@ -42,11 +50,17 @@ _MANNERS: dict[Manner, float] = {
     "sends again": 10,
     "two hold": 10,
 }
+_SUBMISSIONS: dict[Submission, float] = {"once": 35, "twice": 20, "retried": 20, "late": 12, "stale": 13}
+_DIALOGS = ("why", "type", "form")
+_MOVING = ("back", "back", "back", "hush", "desk")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One request. ``people`` says who answers and how, ``manner`` how its agent asks, ``timeout`` what it asks for."""
+    """One request. ``people`` says who answers and how, ``manner`` how its agent asks, ``timeout`` what it asks for.
+
+    ``submission`` is how a dialog is sent, and ``socket`` whether what people do comes over a socket.
+    """
 
     number: int
     people: People
@@ -55,19 +69,34 @@ class Plan:
     pause: float
     replica: int
     timeout: float | None
+    submission: Submission = "once"
+    socket: bool = False
+    denies: bool = False
 
     @property
     def action(self) -> str:
         return f"{self.family}.n{self.number}"
 
     @property
-    def params(self) -> dict[str, int]:
+    def params(self) -> dict[str, Any]:
+        if self.family == "long":
+            return {"number": self.number, "text": f"{self.number} of many lines\n" * 2_000}
         return {"number": self.number}
 
     @property
-    def edited(self) -> dict[str, int]:
+    def edited(self) -> dict[str, Any]:
         """The params of the second revision, where somebody edits it."""
-        return {"number": self.number + 1_000_000}
+        return {**self.params, "number": self.number + 1_000_000}
+
+    @property
+    def form(self) -> dict[str, Any] | None:
+        if self.family != "form":
+            return None
+        fields: list[dict[str, Any]] = [
+            {"name": "account", "type": "choose", "label": "Which account?", "options": list(CHOICES)},
+            {"name": "limit", "type": "number", "label": "Up to how much?"},
+        ]
+        return {"fields": fields}
 
 
 def plans(seed: str, first: int, count: int, *, only: People | None = None) -> Iterator[Plan]:
@@ -75,24 +104,37 @@ def plans(seed: str, first: int, count: int, *, only: People | None = None) -> I
     for number in range(first, first + count):
         chance = random.Random(f"{seed}/{number}")
         people: People = only if only is not None else _one_of(chance, _PEOPLE)
+        family = _family(people, chance)
         yield Plan(
             number=number,
             people=people,
             manner=_one_of(chance, _MANNERS),
-            family=_family(people, chance),
+            family=family,
             pause=chance.choice((0.0, 0.05, 0.2, 0.5, 1.0)) * chance.random(),
             replica=chance.randrange(2),
             timeout=chance.choice((2.0, 3.0, 4.0)) if people in ("nobody", "at the deadline") else None,
+            submission=_one_of(chance, _SUBMISSIONS),
+            socket=chance.random() < 0.5,
+            denies=chance.random() < 0.2,
         )
 
 
 def _family(people: People, chance: random.Random) -> str:
-    if people in ("both", "twice"):
-        return "pair"
-    if people == "while edited":
-        return chance.choice(("pair", *CHANNELS))
-    if people == "never asked":
-        return chance.choice(("allow", "deny", "deny", "gone"))
+    match people:
+        case "both" | "twice":
+            return "pair"
+        case "while edited":
+            return chance.choice(("pair", *CHANNELS))
+        case "never asked":
+            return chance.choice(("allow", "deny", "deny", "gone"))
+        case "in a dialog":
+            return chance.choice(_DIALOGS)
+        case "page by page":
+            return "long"
+        case "from a list":
+            return LISTED
+        case "approve" | "deny" if chance.random() < 0.2:
+            return chance.choice(_MOVING)
     return chance.choice(CHANNELS)
 
 

@@ -1,31 +1,33 @@
 """Slack as the campaign runs it: the stand-in, with a ledger beside it and moments at which a fault may act.
 
 A snare acts on the next call of a method, before it is carried out (``call``) or before it is answered (``answer``).
-An act may return what is answered instead, raise `Dropped`, or kill the caller.
+An act may return what is answered instead, raise `Dropped`, or kill the caller. What Slack sends is heard over HTTP and
+over sockets alike.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
-from urllib.parse import urlencode
 
-import aiohttp
+from aiohttp import web
 
-from fakes.slack import Answer, Dropped, FakeSlack
+from fakes.slack import Answer, Dropped
+from fakes.slack_socket import Link, SocketSlack
+from fakes.slack_views import Dialog
 from fakes.slack_workspace import Json, Message
 from faults.campaign.ledger import Case, Ledger, Tap
-from faults.campaign.plan import CHANNELS
+from faults.campaign.plan import BACK, CHANNELS, CLOSING, LISTED
 
 CREW, STRANGERS = 600, 20
 GROUP = "S0CREW"
 UNREACHABLE = "C0GONE"
+PRINCIPAL, PRINCIPAL_ADDRESS = "U0BOSS", "boss@example.com"
 _NUMBER = re.compile(r"\b[a-z]+\.n(\d+)\b")
 
 Moment: TypeAlias = Literal["call", "answer"]
@@ -37,6 +39,19 @@ class Call:
     method: str
     arguments: Json
     request: str
+
+    @property
+    def channel(self) -> str:
+        return str(self.arguments.get("channel", ""))
+
+    @property
+    def posts(self) -> bool:
+        """Whether it is the first post of a card or of a list."""
+        return self.method == "chat.postMessage" and bool(self.request) and "thread_ts" not in self.arguments
+
+    @property
+    def posts_list(self) -> bool:
+        return self.posts and self.channel == channel_of(LISTED)
 
 
 Act: TypeAlias = Callable[[Call], Awaitable[Answer | None]]
@@ -51,17 +66,29 @@ class Snare:
     act: Act
     caller: str = ""
     request: str = ""
+    of: Callable[[Call], bool] = lambda _: True
     sprung: asyncio.Event = field(default_factory=asyncio.Event)
 
     def waits_for(self, moment: Moment, call: Call) -> bool:
         is_here = (self.moment, self.method) == (moment, call.method)
-        return is_here and self.caller in ("", call.caller) and self.request in ("", call.request)
+        return is_here and self.caller in ("", call.caller) and self.request in ("", call.request) and self.of(call)
 
 
-class Platform(FakeSlack):
-    """``on_card`` is told of each card that people see from now on, and whether it is the first of its request.
+@dataclass(slots=True)
+class Pacing:
+    """When one channel was given first posts, and when it asked for patience: until when."""
 
-    ``entries`` counts what was told in the threads: by request and entry of the story.
+    posts: list[float] = field(default_factory=list)
+    limits: list[tuple[float, float]] = field(default_factory=list)
+
+
+class Platform(SocketSlack):
+    """``on_card`` is told of each card that people see from now on, and whether it is the first of its request;
+    ``on_row`` of each row that a list has, with the button that opens it.
+
+    ``entries`` counts what was told in threads, by request and entry of the story, ``words`` what the principal was
+    told of each request. ``lists`` are all messages that list requests, deleted ones too. ``closed`` names channels
+    that take nothing now, with the error.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -70,26 +97,54 @@ class Platform(FakeSlack):
         self.crew = [f"U0P{number:04d}" for number in range(CREW)]
         self.strangers = [f"U0S{number:04d}" for number in range(STRANGERS)]
         self.on_card: Callable[[int, Message, bool], None] = lambda *_: None
+        self.on_row: Callable[[int, Message, str], None] = lambda *_: None
         self.cards: dict[str, list[Message]] = {}
+        self.lists: list[Message] = []
         self.entries: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.words: Counter[str] = Counter()
+        self.pacing: defaultdict[str, Pacing] = defaultdict(Pacing)
+        self.closed: dict[str, str] = {}
         self.answering = asyncio.Event()
         self.answering.set()
+        self.on_envelope: Callable[[Link], Awaitable[None]] | None = None
+        self.taps: dict[str, tuple[Case, Tap]] = {}
+        self.dialogs_of: defaultdict[str, list[Dialog]] = defaultdict(list)
         self._snares: list[Snare] = []
-        self._taps: dict[str, tuple[Case, Tap]] = {}
-        self._session: aiohttp.ClientSession | None = None
         self._furnish()
 
     def _furnish(self) -> None:
         for user in (*self.crew, *self.strangers):
-            self.add_user(user, name=f"Person {user}")
+            self.add_user(user, name=f"Person {user}", email=f"{user.lower()}@example.com")
+        self.add_user(PRINCIPAL, name="Boss", email=PRINCIPAL_ADDRESS)
         self.add_group(GROUP, self.crew)
-        for channel in CHANNELS:
-            self.add_channel(f"C0{channel.upper()}", [*self.crew, *self.strangers])
+        for name in (*CHANNELS, LISTED, CLOSING, BACK):
+            self.add_channel(channel_of(name), [*self.crew, *self.strangers])
+
+    def open_view(self, arguments: Json) -> Json:
+        """Dialogs that are closed are forgotten: a person has a few of thousands."""
+        self.dialogs[:] = [dialog for dialog in self.dialogs if dialog.open]
+        said = super().open_view(arguments)
+        if "view" in said:
+            self.dialogs_of[self.dialogs[-1].user].append(self.dialogs[-1])
+        return said
+
+    def settings(self, caller: str = "") -> dict[str, str]:
+        """Both ways at once: whoever does something does it by one of them."""
+        return {**super().settings(caller), "SLACK_SIGNING_SECRET": self.signing_secret}
 
     # ------------------------------------------------------------------ what the service asks of it
 
-    def when(self, method: str, moment: Moment, act: Act, *, caller: str = "", request: str = "") -> Snare:
-        snare = Snare(method, moment, act, caller, request)
+    def when(
+        self,
+        method: str,
+        moment: Moment,
+        act: Act,
+        *,
+        caller: str = "",
+        request: str = "",
+        of: Callable[[Call], bool] = lambda _: True,
+    ) -> Snare:
+        snare = Snare(method, moment, act, caller, request, of)
         self._snares.append(snare)
         return snare
 
@@ -100,18 +155,39 @@ class Platform(FakeSlack):
     async def carry_out(self, caller: str, method: str, arguments: Json) -> Answer:
         call = Call(caller, method, arguments, _request_of(arguments))
         self.ledger.saw(call.request, f"slack < {caller}", method)
+        if call.posts:
+            self.pacing[call.channel].posts.append(time.time())
         if answer := await self._meet("call", call):
             return answer
         await self.answering.wait()
-        said = self.perform(method, arguments)
+        closed = self.closed.get(call.channel)
+        said = {"ok": False, "error": closed} if closed else self.perform(method, arguments)
         self._note(call, said)
         if answer := await self._meet("answer", call):
             return answer
         return self.answer(said)
 
+    def limit(self, call: Call, seconds: int) -> Answer:
+        """429, and nothing done."""
+        if call.posts:
+            now = time.time()
+            self.pacing[call.channel].limits.append((now, now + seconds))
+        limited = {"ok": False, "error": "ratelimited"}
+        return web.json_response(limited, status=429, headers={"Retry-After": str(seconds)})
+
     def post_late(self, call: Call) -> None:
         """Carry out a post that was not answered, long after the service has given it up."""
         self._note(call, self.perform(call.method, call.arguments))
+
+    def delete(self, message: Message) -> None:
+        """Somebody deletes a list."""
+        self.messages.remove(message)
+        self.ledger.deletions[named(message)] += 1
+
+    async def sent(self, link: Link, envelope: Json) -> None:
+        if (act := self.on_envelope) is not None:
+            self.on_envelope = None
+            await act(link)
 
     async def _meet(self, moment: Moment, call: Call) -> Answer | None:
         snare = next((snare for snare in self._snares if snare.waits_for(moment, call)), None)
@@ -122,17 +198,25 @@ class Platform(FakeSlack):
         self.ledger.saw(call.request, "fault", f"meets the {moment} of {call.method}")
         return await snare.act(call)
 
+    # ------------------------------------------------------------------ what people see of it
+
     def _note(self, call: Call, said: Json) -> None:
         self.ledger.saw(call.request, f"slack > {call.caller}", f"{call.method}: {said.get('error') or said.get('ts')}")
         if not said["ok"]:
             return
-        user = str(call.arguments.get("user") or call.arguments.get("channel"))
-        if user in self._taps and call.method in ("chat.postEphemeral", "chat.postMessage"):
-            self._tell(user, str(call.arguments["text"]))
-        elif call.method == "chat.postMessage" and "thread_ts" in call.arguments:
-            self.entries[call.request][call.arguments["metadata"]["event_payload"]["entry"]] += 1
-        elif call.method == "chat.postMessage" and call.request:
+        user = str(call.arguments.get("user") or call.channel)
+        if user in self.taps and call.method in ("chat.postEphemeral", "chat.postMessage"):
+            self.tell(user, str(call.arguments["text"]))
+        elif call.posts_list:
+            self.lists.append(self.messages[-1])
+            self._rows(self.messages[-1])
+        elif call.posts:
             self._card(call.request)
+        elif call.method == "chat.postMessage":
+            self._told(call)
+        elif call.method == "chat.update" and call.channel == channel_of(LISTED):
+            for message in self.lists[-1:]:
+                self._rows(message)
 
     def _card(self, request: str) -> None:
         message = self.messages[-1]
@@ -145,43 +229,47 @@ class Platform(FakeSlack):
             self.ledger.cases[int(found[1])].ids.add(request)
             self.on_card(int(found[1]), message, len(cards) == 1)
 
-    def _tell(self, user: str, text: str) -> None:
-        case, tap = self._taps[user]
+    def _rows(self, message: Message) -> None:
+        for number, token in rows(message):
+            self.on_row(number, message, token)
+
+    def _told(self, call: Call) -> None:
+        """A reply in a thread, or a word to the principal: each names what it tells."""
+        for name in (call.arguments.get("metadata") or {}).get("event_payload", {}).get("told", ()):
+            request, key = str(name).split(" ", 1)
+            self.ledger.saw(request, f"slack > {call.caller}", f"told {key} in {call.channel}")
+            if "thread_ts" in call.arguments:
+                self.entries[request][key] += 1
+            elif call.channel == f"D{PRINCIPAL}":
+                self.words[request] += 1
+            else:
+                self.ledger.complaints.append(f"{key} of {request} was told in {call.channel}, to nobody's knowledge")
+
+    def tell(self, user: str, text: str) -> None:
+        """What the person is told is about what they did last."""
+        case, tap = self.taps[user]
         about = _NUMBER.search(text)
         if about is None or int(about[1]) == case.number:
             tap.told.append(text)
             case.note(f"slack > {tap.name}", text)
 
-    # ------------------------------------------------------------------ what people do in it
 
-    async def click(self, case: Case, tap: Tap, message: Message, url: str, *, action_ts: str | None = None) -> None:
-        """Send one tap to the service at ``url`` as Slack does, and write down how it is answered."""
-        self._taps[tap.user] = (case, tap)
-        tap.revision = 2 if str(case.plan.edited["number"]) in message.words else 1
-        made = self.payload(message, tap.outcome, user=tap.user, **({"action_ts": action_ts} if action_ts else {}))
-        body = urlencode({"payload": json.dumps(made)})
-        case.note(tap.name, f"taps {tap.outcome} on {message.ts} at {tap.replica}")
-        try:
-            async with self.session.post(f"{url}/slack/events", data=body, headers=self.signed(body)) as answer:
-                await answer.read()
-                tap.status = answer.status
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            case.note(tap.name, f"sees an error, no answer came ({type(error).__name__})")
-        else:
-            case.note(tap.name, f"is answered {tap.status}")
-        tap.answered_at = time.time()
+def channel_of(name: str) -> str:
+    return f"C0{name.upper()}"
 
-    @property
-    def session(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            limits = aiohttp.ClientTimeout(total=3.0)  # Slack waits three seconds
-            self._session = aiohttp.ClientSession(timeout=limits, connector=aiohttp.TCPConnector(force_close=True))
-        return self._session
 
-    async def __aexit__(self, *details: object) -> None:
-        if self._session is not None:
-            await self._session.close()
-        await super().__aexit__(*details)
+def rows(message: Message) -> Iterator[tuple[int, str]]:
+    """The case of each row of a list, with the button that opens it."""
+    number = 0
+    for block in message.blocks:
+        if block["type"] == "section" and (found := _NUMBER.search(str(block.get("text", {}).get("text", "")))):
+            number = int(found[1])
+        elif block["type"] == "actions":
+            yield from ((number, e["value"]) for e in block["elements"] if e.get("action_id") == "review")
+
+
+def named(message: Message) -> str:
+    return _request_of({"metadata": message.metadata})
 
 
 def _request_of(arguments: Json) -> str:
@@ -189,4 +277,4 @@ def _request_of(arguments: Json) -> str:
     return str(metadata.get("event_payload", {}).get("request_id", ""))
 
 
-__all__ = ["Act", "Call", "Dropped", "Platform", "Snare"]
+__all__ = ["Act", "Call", "Dropped", "Platform", "Snare", "channel_of", "named", "rows"]

@@ -11,9 +11,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from faults.campaign.balance import Evidence, story, wake_seconds
 from faults.campaign.campaign import Outcome
+from faults.campaign.checks import wake_seconds
+from faults.campaign.evidence import Evidence, story
 from faults.campaign.ledger import Case, Ledger
+from faults.campaign.plan import LISTED
 
 MOST_STORIES = 3
 
@@ -71,10 +73,28 @@ def line(outcome: Outcome) -> str:
         f"{asked:,} requests, {taps:,} taps, {ledger.kills['service']} kills of the service, {ledger.kills['redis']} of"
         f" Redis, {sum(ledger.faults.values())} faults in all, {outcome.seconds:.0f} s"
     )
+    done = f"{done} ({_ways(outcome)})"
     if not outcome.holds:
         return f"{done}: {len(outcome.failures) + len(ledger.complaints)} things do not agree."
     late = len(ledger.doubles)
     return f"{done}: nothing lost, nothing decided or posted twice, nobody waiting, {late} late doubles."
+
+
+def _ways(outcome: Outcome) -> str:
+    """How much of it came in which way."""
+    cases = outcome.ledger.cases.values()
+    taps = [tap for case in cases for tap in (*case.taps, *case.edits)]
+    journal = [entry for evidence in outcome.evidence for entries in evidence.journal.values() for entry in entries]
+    counts = {
+        "dialogs sent": sum(tap.given is not None for tap in taps),
+        "over sockets": sum(not tap.replica for tap in taps),
+        "lists": sum(len(evidence.lists) for evidence in outcome.evidence),
+        "answers on them": sum(len(case.taps) for case in cases if case.plan.family == LISTED),
+        "edits": sum(entry.kind == "edited" for entry in journal),
+        "moved to a fallback": sum(entry.kind == "moved" for entry in journal),
+        "principals told": sum(entry.kind == "told" for entry in journal),
+    }
+    return ", ".join(f"{count:,} {what}" for what, count in counts.items())
 
 
 def _table(ledger: Ledger) -> Table:

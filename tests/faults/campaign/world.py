@@ -20,8 +20,8 @@ from typing import Any, Self
 
 from fakes.redis_proxy import RedisProxy
 from faults.campaign.ledger import Ledger, Span
-from faults.campaign.plan import CHANNELS
-from faults.campaign.platform import GROUP, UNREACHABLE, Platform
+from faults.campaign.plan import BACK, CHANNELS, CLOSING, LISTED
+from faults.campaign.platform import GROUP, PRINCIPAL_ADDRESS, UNREACHABLE, Platform, channel_of
 from redis_server import RedisServer
 from sayso_bot.settings import Settings
 from sayso_bot.telemetry import logger
@@ -35,20 +35,27 @@ REVIVE_SECONDS = 40.0
 
 def policy() -> str:
     """One rule for each family of actions."""
-    places = [f"  {name}: slack:C0{name.upper()}" for name in CHANNELS] + [f"  gone: slack:{UNREACHABLE}"]
-    rules = [
-        f'  - action: "{name}.*"\n    ask: {{channel: {name}, approvers: crew, timeout: 30m, editable: [number]}}'
-        for name in CHANNELS
-    ]
-    return "\n".join(
-        [
-            "channels:", *places, "approvers:", f"  crew: [slack:{GROUP}]", "rules:", *rules,
-            '  - action: "pair.*"\n    ask: {channel: one, approvers: crew, quorum: 2, timeout: 30m}',
-            '  - action: "gone.*"\n    ask: {channel: gone, approvers: crew, timeout: 10s}',
-            '  - action: "allow.*"\n    allow: true',
-            '  - action: "deny.*"\n    deny: Never.\n',
-        ]
-    )  # fmt: skip
+    places = [f"  {name}: slack:{channel_of(name)}" for name in (*CHANNELS, LISTED, CLOSING, BACK)]
+    asked = {
+        **dict.fromkeys(CHANNELS, "timeout: 30m, editable: [number]"),
+        "pair": "channel: one, quorum: 2, timeout: 30m, editable: [number]",
+        "why": "channel: two, reason: always, timeout: 30m, editable: [number]",
+        "type": "channel: three, confirm: type, timeout: 30m, editable: [number]",
+        "form": "channel: four, forms: true, timeout: 30m, editable: [number]",
+        "long": "channel: five, timeout: 30m",
+        LISTED: "digest: true, timeout: 30m",
+        "back": f"channel: {CLOSING}, fallback: {BACK}, timeout: 30m",
+        "hush": f"channel: {CLOSING}, fallback: gone, timeout: 10s",
+        "desk": f"channel: {CLOSING}, fallback: desk, timeout: 10s",
+        "gone": "channel: gone, timeout: 10s",
+    }
+    rules = []
+    for family, how in asked.items():
+        where = "" if "channel:" in how else f"channel: {family}, "
+        rules.append(f'  - action: "{family}.*"\n    ask: {{{where}approvers: crew, {how}}}')
+    named = ["channels:", *places, f"  gone: slack:{UNREACHABLE}", "  desk: inbox"]
+    settled = ['  - action: "allow.*"\n    allow: true', '  - action: "deny.*"\n    deny: Never.\n']
+    return "\n".join([*named, "approvers:", f"  crew: [slack:{GROUP}]", "rules:", *rules, *settled])
 
 
 class Replica:
@@ -132,8 +139,8 @@ class World(ABC):
         return self.replicas[number % len(self.replicas)]
 
     async def keys(self, agents: int) -> list[str]:
-        """Secrets of new keys."""
-        made = [a_key(f"agent-{number}") for number in range(agents)]
+        """Secrets of new keys. The first is bound to somebody, who is told how its requests end."""
+        made = [a_key(f"agent-{number}", principal=None if number else PRINCIPAL_ADDRESS) for number in range(agents)]
         async with self.store() as store:
             for key, _ in made:
                 await store.put_key(key, "key_created")
