@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import gc
 import os
 import resource
 import signal
@@ -17,16 +16,17 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from sayso_bot.cli.garbage import look_for_garbage
 from sayso_bot.domain.person import OPERATOR
 from sayso_bot.errors import Unavailable, Unusable
 from sayso_bot.settings import Settings
 from sayso_bot.telemetry import configure_logs, logger
 from sayso_bot.wiring import Service, running_service
+from sayso_bot.workers.tasks import running
 
 QUIET_SECONDS = 60.0
 LONGEST_TURN_SECONDS = 0.001
 """A thread that reads a long policy gives way to the loop after this at most; by itself after five times that."""
-GARBAGE_THRESHOLDS = (20_000, 20, 100)
 LARGE_BYTES = 512 * 1024
 """Above the quarter of a megabyte that is set aside for each read from a connection."""
 _M_MMAP_THRESHOLD = -3
@@ -52,17 +52,9 @@ async def _serve(settings: Settings) -> None:
         if service.connections_warning:
             logger("service").warning("few_connections", detail=service.connections_warning)
         await _say_how_to_begin(service)
-        _spare_what_stays()
-        await ended.wait()
+        async with running(look_for_garbage(), logger("garbage")):
+            await ended.wait()
         typer.echo("Ending: held calls are answered, work is handed back.", err=True)
-
-
-def _spare_what_stays() -> None:
-    """Look for garbage more rarely, and not among what was loaded at the start: with 10,000 held calls each full look
-    takes longer than a decision may take to arrive."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
 
 
 def _use_all_descriptors() -> None:

@@ -5,11 +5,11 @@ A record carries its schema version, so that a replica never guesses at what a n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -52,11 +52,15 @@ _ADDED = {
     if field.default is not MISSING and field.name != "operator"
 }
 _SINCE_3 = ("most_files", "accept")
+_STATUS = {status.value: status for status in Status}  # an Enum that is called looks for its member in Python
+_CAUSE = {cause.value: cause for cause in Cause}
+_T = TypeVar("_T")
 
 
 def fields_of(flat: list[str]) -> dict[str, str]:
     """A hash as Redis answers it: field, value, field, value …"""
-    return dict(zip(flat[::2], flat[1::2], strict=True))
+    found = iter(flat)
+    return dict(zip(found, found, strict=True))
 
 
 def due_of(answer: Any) -> Due:
@@ -124,7 +128,7 @@ def request_of(record: Mapping[str, str]) -> Request:
         claims=claims_of(body["claims"]),
         original_params=body["params"] if edit else None,
         form=form_of(body["form"]) if "form" in body else None,
-        files=tuple(file_of(orjson.loads(line)) for line in record.get("files", "").split("\n") if line),
+        files=_each(file_of, record.get("files")),
     )
 
 
@@ -146,11 +150,11 @@ def _check_version(record: Mapping[str, str]) -> None:
 def _outline(record: Mapping[str, str], kept: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of `sayso_bot.domain.request.Outline`; ``kept`` is the body or the brief."""
     expires_at, revision = record.get("expires_at"), int(record["revision"])
-    votes = tuple(vote_of(orjson.loads(line)) for line in record["votes"].split("\n") if line)
+    votes = _each(vote_of, record["votes"])
     return {
         "id": record["id"],
         "revision": revision,
-        "status": Status(record["status"]),
+        "status": _STATUS[record["status"]],
         "action": record["action"],
         "agent": record["agent"],
         "principal": kept["principal"],
@@ -161,7 +165,7 @@ def _outline(record: Mapping[str, str], kept: Mapping[str, Any]) -> dict[str, An
         "votes": votes,
         "decision": _decision_of(record.get("decision"), votes, revision),
         "place": record["place"],
-        "edits": tuple(_edited_of(orjson.loads(line)) for line in record.get("edits", "").split("\n") if line),
+        "edits": _each(_edited_of, record.get("edits")),
         "moved": moved_of(record["moved"]) if "moved" in record else None,
     }
 
@@ -226,6 +230,11 @@ def claims_of(stored: dict[str, Any]) -> Claims:
     return Claims(**{**stored, "links": tuple(stored.get("links", ()))})
 
 
+def _each(kind: Callable[[dict[str, Any]], _T], lines: str | None) -> tuple[_T, ...]:
+    """What is kept as one JSON text a line."""
+    return tuple([kind(orjson.loads(line)) for line in lines.split("\n")]) if lines else ()
+
+
 def vote_of(stored: dict[str, Any]) -> Vote:
     return Vote(**{**stored, "aliases": frozenset(stored["aliases"]), "at": from_milliseconds(stored["at"])})
 
@@ -239,10 +248,10 @@ def _decision_of(stored: str | None, votes: tuple[Vote, ...], revision: int) -> 
         return None
     found = orjson.loads(stored)
     return Decision(
-        outcome=Status(found["outcome"]),
-        cause=Cause(found["cause"]),
+        outcome=_STATUS[found["outcome"]],
+        cause=_CAUSE[found["cause"]],
         at=from_milliseconds(found["at"]),
-        votes=tuple(vote for vote in votes if vote.revision == revision),
+        votes=tuple([vote for vote in votes if vote.revision == revision]),
         reason=found["reason"],
     )
 
