@@ -1,4 +1,4 @@
-"""``python -m bench.reading FILE``: read a policy once, in a process that is set up as the service is, and say how long
+"""``python -m bench.reading FILE``: read a policy once, in a process that has its modules loaded, and say how long
 it took."""
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import sys
 import time
 from pathlib import Path
 
-from sayso_bot.cli.serve import GARBAGE_THRESHOLDS
 from sayso_bot.policy import Documents, load
 
 
@@ -17,7 +16,6 @@ def main(path: Path) -> None:
     load("rules: [{action: a, when: agent == 'x', allow: true}]", "first")  # modules and tables that stay
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
     begun, used = time.perf_counter(), time.process_time()
     text, policy = Documents().from_file(path)
     seconds, cpu = time.perf_counter() - begun, time.process_time() - used
