@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from sayso_bot.domain.listing import MOST_TOLD
 from sayso_bot.domain.request import Outline
@@ -17,6 +18,9 @@ from sayso_bot.ports import AdapterError, ChatAdapter, ListingRow, ListingWork, 
 
 STORY_TRIES = 4
 """Fewer than raise an alarm: a card that is shown is not undeliverable because its thread is closed."""
+
+Told: TypeAlias = tuple[Outline, Entry]
+"""Something about a request that is to be told, or was."""
 
 
 class Narrator:
@@ -29,9 +33,9 @@ class Narrator:
 
     async def beside_card(self, work: Work, post: str) -> None:
         """A message for each thing that was not told yet. Raises `Retry` the first few times."""
-        for entry in story(work.request):
-            if entry.key not in work.told:
-                await self._narrate(work.place, post, [(work.request, entry)], work.attempts)
+        untold = [(work.request, entry) for entry in story(work.request) if entry.key not in work.told]
+        for one in await self._looked_for(work.place, post, untold, work.attempts):
+            await self._narrate(work.place, post, [one], work.attempts)
 
     async def beside_listing(self, work: ListingWork, rows: Sequence[ListingRow]) -> frozenset[str]:
         """One message for what happened to ``rows``, `MOST_TOLD` things at most, beside the one that lists them.
@@ -48,11 +52,12 @@ class Narrator:
         if not untold:
             return frozenset()
         [post, *_] = untold[0]
-        now = [(request, entry) for where, request, entry in untold if where == post][:MOST_TOLD]
-        about = [(request, named(request, entry)) for request, entry in now]
-        await self._narrate(work.place, post, about, work.attempts)
-        told = [entry for _, entry in now]
-        return frozenset(request.id for _, request, entry in untold if entry not in told)
+        here = [(request, named(request, entry)) for where, request, entry in untold if where == post]
+        left = await self._looked_for(work.place, post, here, work.attempts)
+        if left:
+            await self._narrate(work.place, post, left[:MOST_TOLD], work.attempts)
+        elsewhere = (request.id for where, request, _ in untold if where != post)
+        return frozenset([*elsewhere, *(request.id for request, _ in left[MOST_TOLD:])])
 
     async def to_principal(self, telling: Telling) -> str | None:
         """Tell how a request has ended to whom its agent's key is bound; the message, or None where nobody can.
@@ -71,14 +76,46 @@ class Narrator:
                     return message
         return None
 
-    async def _narrate(self, place: str, post: str, telling: Sequence[tuple[Outline, Entry]], attempts: int) -> None:
-        adapter = self._adapters.get(place.partition(":")[0])
-        if adapter is not None and adapter.capabilities.narrates:
+    async def _looked_for(self, place: str, post: str, untold: Sequence[Told], attempts: int) -> Sequence[Told]:
+        """What is still to be told. After an earlier try all of it is looked for, however much goes into one message
+        now: the next try would not know that there had been one.
+        """
+        adapter = self._narrating(place)
+        if adapter is None or attempts <= 1 or not untold:
+            return untold
+        try:
+            found = await adapter.told(place, post, [entry for _, entry in untold])
+        except AdapterError as error:
+            if _again(error, attempts):
+                raise
+            await self._leave_untold(place, untold, error)
+            return ()
+        await self._write_down(place, [(request, entry) for request, entry in untold if entry in found])
+        return [(request, entry) for request, entry in untold if entry not in found]
+
+    async def _narrate(self, place: str, post: str, telling: Sequence[Told], attempts: int) -> None:
+        if (adapter := self._narrating(place)) is not None:
             try:
-                await adapter.narrate(place, post, [entry for _, entry in telling], look=attempts > 1)
+                await adapter.narrate(place, post, [entry for _, entry in telling])
             except AdapterError as error:
-                if isinstance(error, Retry) and attempts < STORY_TRIES:
+                if _again(error, attempts):
                     raise
-                untold = [f"{entry.request_id} {entry.key}" for _, entry in telling]
-                self._log.warning("story_not_told", place=place, entries=untold, what=error.what)
+                await self._leave_untold(place, telling, error)
+                return
+        await self._write_down(place, telling)
+
+    def _narrating(self, place: str) -> ChatAdapter | None:
+        adapter = self._adapters.get(place.partition(":")[0])
+        return adapter if adapter is not None and adapter.capabilities.narrates else None
+
+    async def _leave_untold(self, place: str, telling: Sequence[Told], error: AdapterError) -> None:
+        untold = [f"{entry.request_id} {entry.key}" for _, entry in telling]
+        self._log.warning("story_not_told", place=place, entries=untold, what=error.what)
+        await self._write_down(place, telling)
+
+    async def _write_down(self, place: str, telling: Sequence[Told]) -> None:
         await asyncio.gather(*(self._store.narrated(request, place, entry.key) for request, entry in telling))
+
+
+def _again(error: AdapterError, attempts: int) -> bool:
+    return isinstance(error, Retry) and attempts < STORY_TRIES

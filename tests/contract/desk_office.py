@@ -77,8 +77,11 @@ class Platform:
     async def find(self, request_id: str, place: str) -> str | None:
         raise AssertionError("nothing is looked up here")
 
-    async def narrate(self, place: str, post: str, entries: Sequence[Entry], *, look: bool) -> None:
+    async def narrate(self, place: str, post: str, entries: Sequence[Entry]) -> None:
         raise AssertionError("no story is told here")
+
+    async def told(self, place: str, post: str, entries: Sequence[Entry]) -> Sequence[Entry]:
+        raise AssertionError("no story is looked up here")
 
     async def notify(self, address: str, entry: Entry, *, near: str, look: bool) -> str | None:
         raise AssertionError("nobody is told anything here")

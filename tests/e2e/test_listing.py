@@ -136,6 +136,23 @@ async def test_what_ends_at_once_is_told_in_few_messages_and_none_twice() -> Non
         assert len(slack.called("conversations.replies")) == 1, "only what may have been told is looked up"
 
 
+async def test_what_a_lost_message_told_is_not_told_again_when_more_has_ended_meanwhile() -> None:
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        requests = [await asked(agent) for _ in range(50)]
+        message = await slack.posted()
+        await _says(sayso, message, "50 requests wait")
+        for request in requests:
+            await recorded(sayso, request)
+        slack.drop("chat.postMessage")
+        await asyncio.gather(*(sayso.vote(request, "approve", person=ANA) for request in requests[30:]))
+        await _tells(sayso, slack, message, 20)
+        await asyncio.gather(*(sayso.vote(request, "approve", person=ANA) for request in requests[:30]))
+        await _tells(sayso, slack, message, 50)
+        for request in requests:
+            await recorded(sayso, request)
+        assert sorted(told(slack, message)) == sorted(f"payments.refund ({one}): Approved by Ana." for one in requests)
+
+
 async def test_a_thread_that_takes_nothing_leaves_the_list_right() -> None:
     async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
         requests = [await asked(agent) for _ in range(2)]

@@ -69,8 +69,11 @@ class Inbox:
     async def find(self, request_id: str, place: str) -> str | None:
         return None
 
-    async def narrate(self, place: str, post: str, entries: Sequence[Entry], *, look: bool) -> None:
+    async def narrate(self, place: str, post: str, entries: Sequence[Entry]) -> None:
         raise Rejected("inbox_takes_no_posts")
+
+    async def told(self, place: str, post: str, entries: Sequence[Entry]) -> Sequence[Entry]:
+        return ()
 
     async def notify(self, address: str, entry: Entry, *, near: str, look: bool) -> str | None:
         """Whoever signs in sees how their requests ended; nothing is sent."""

@@ -188,9 +188,13 @@ class SlackAdapter:
         self._context.log.warning("slack.history_too_long", place=place, request=request_id)
         return None
 
-    async def narrate(self, place: str, post: str, entries: Sequence[Entry], *, look: bool) -> None:
+    async def narrate(self, place: str, post: str, entries: Sequence[Entry]) -> None:
         await self._workspace_of(place)
-        await self._thread.narrate(place, post, entries, look=look)
+        await self._thread.narrate(place, post, entries)
+
+    async def told(self, place: str, post: str, entries: Sequence[Entry]) -> Sequence[Entry]:
+        await self._workspace_of(place)
+        return await self._thread.told(place, post, entries)
 
     async def notify(self, address: str, entry: Entry, *, near: str, look: bool) -> str | None:
         return await self._thread.notify(address, entry, near=near, look=look)

@@ -28,16 +28,19 @@ class Thread:
         self._workspaces = workspaces
         self._places = places
 
-    async def narrate(self, place: str, post: str, entries: Sequence[Entry], *, look: bool) -> None:
+    async def narrate(self, place: str, post: str, entries: Sequence[Entry]) -> None:
         """As `sayso_bot.ports.ChatAdapter.narrate`."""
         workspace = self._workspaces.of_name(place)
         channel, ts = await self._places.message(place, post, workspace.home)
-        if look:
-            thread = {"channel": channel, "ts": ts, "limit": LOOKED_AT, "include_all_metadata": True}
-            told = await _told(workspace, "conversations.replies", thread)
-            entries = [entry for entry in entries if _name(entry) not in told]
-        if entries:
-            await _say(workspace, entries, channel=channel, thread_ts=ts)
+        await _say(workspace, entries, channel=channel, thread_ts=ts)
+
+    async def told(self, place: str, post: str, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """As `sayso_bot.ports.ChatAdapter.told`."""
+        workspace = self._workspaces.of_name(place)
+        channel, ts = await self._places.message(place, post, workspace.home)
+        thread = {"channel": channel, "ts": ts, "limit": LOOKED_AT, "include_all_metadata": True}
+        names = await _told(workspace, "conversations.replies", thread)
+        return [entry for entry in entries if _name(entry) in names]
 
     async def notify(self, address: str, entry: Entry, *, near: str, look: bool) -> str | None:
         """As `sayso_bot.ports.ChatAdapter.notify`: by direct message, to the account with this confirmed address."""

@@ -92,17 +92,22 @@ class ChatAdapter(Protocol):
         """The newest post of this request at ``place``, looked up on the platform, or None. Raises `AdapterError`."""
         ...
 
-    async def narrate(self, place: str, post: str, entries: Sequence[Entry], *, look: bool) -> None:
-        """Tell entries of the story beside ``post`` at ``place``, in one message.
+    async def narrate(self, place: str, post: str, entries: Sequence[Entry]) -> None:
+        """Tell entries of the story beside ``post`` at ``place``, in one message, sent once. Raises `AdapterError`."""
+        ...
 
-        With ``look`` an earlier try may have told some, so they are looked for first. Raises `AdapterError`.
+    async def told(self, place: str, post: str, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Those of ``entries`` that stand beside ``post`` already, by a look on the platform; none where it cannot look.
+
+        Raises `AdapterError`.
         """
         ...
 
     async def notify(self, address: str, entry: Entry, *, near: str, look: bool) -> str | None:
         """Tell whose confirmed e-mail address this is, privately; the message, or None where nobody here has it.
 
-        ``near`` is the place where the request was asked, if any. ``look`` is as in `narrate`. Raises `AdapterError`.
+        ``near`` is the place where the request was asked, if any. With ``look`` an earlier try may have told it, so it
+        is looked for first. Raises `AdapterError`.
         """
         ...
 

@@ -27,7 +27,8 @@ async def test_what_is_pushed_at_it_is_rejected_and_nothing_is_found(service: Se
     with pytest.raises(Rejected):
         await inbox.update(card, "inbox", "post", "btn_1")
     with pytest.raises(Rejected):
-        await inbox.narrate("inbox", "post", [Entry(card.request_id, "decided", "Approved by Ana.")], look=False)
+        await inbox.narrate("inbox", "post", [Entry(card.request_id, "decided", "Approved by Ana.")])
+    assert await inbox.told("inbox", "post", [Entry(card.request_id, "decided", "Approved by Ana.")]) == ()
     assert not inbox.capabilities.notifies
     word = Entry(card.request_id, "principal", "Approved by Ana.")
     assert await inbox.notify("ana@example.com", word, near="inbox", look=False) is None

@@ -24,20 +24,21 @@ def directly(office: Office) -> list[Message]:
 class TestTheThread:
     async def test_several_things_are_one_message(self, office: Office) -> None:
         _, message = await office.posted()
-        await office.adapter.narrate(PLACE, message.ts, [FIRST, SECOND], look=False)
+        await office.adapter.narrate(PLACE, message.ts, [FIRST, SECOND])
         assert office.slack.thread(message) == ["Ana &lt;approved&gt;.\nDenied by Ben."]
 
-    async def test_what_an_earlier_try_told_is_left_out(self, office: Office) -> None:
+    async def test_what_an_earlier_try_told_is_found(self, office: Office) -> None:
         _, message = await office.posted()
-        await office.adapter.narrate(PLACE, message.ts, [FIRST], look=False)
-        for _ in range(2):
-            await office.adapter.narrate(PLACE, message.ts, [FIRST, SECOND], look=True)
-        assert office.slack.thread(message) == ["Ana &lt;approved&gt;.", "Denied by Ben."]
+        assert await office.adapter.told(PLACE, message.ts, [FIRST, SECOND]) == []
+        await office.adapter.narrate(PLACE, message.ts, [FIRST])
+        assert await office.adapter.told(PLACE, message.ts, [FIRST, SECOND]) == [FIRST]
+        await office.adapter.narrate(PLACE, message.ts, [SECOND])
+        assert await office.adapter.told(PLACE, message.ts, [FIRST, SECOND]) == [FIRST, SECOND]
 
     async def test_twenty_of_the_longest_are_within_slacks_limits(self, office: Office) -> None:
         _, message = await office.posted()
         longest = [Entry(f"req_{n:038}", f"vote:1:email%3A{'x' * 60}", '"' * 5000) for n in range(20)]
-        await office.adapter.narrate(PLACE, message.ts, longest, look=False)
+        await office.adapter.narrate(PLACE, message.ts, longest)
         assert len(office.slack.thread(message)) == 1
 
 
