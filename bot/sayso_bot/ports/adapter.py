@@ -97,7 +97,7 @@ class ChatAdapter(Protocol):
         ...
 
     async def told(self, place: str, post: str, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """Those of ``entries`` that stand beside ``post`` already, by a look on the platform; none where it cannot look.
+        """Those of ``entries`` that stand beside ``post`` already, looked up there; none where it cannot look.
 
         Raises `AdapterError`.
         """
