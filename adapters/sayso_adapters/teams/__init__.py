@@ -1,0 +1,1 @@
+"""People answer in Microsoft Teams."""
