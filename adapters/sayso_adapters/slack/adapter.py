@@ -15,7 +15,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from sayso_adapters.slack.admin import Admins
 from sayso_adapters.slack.admin_views import ADMIN
-from sayso_adapters.slack.blocks import MAX_TEXT, escape, plain, section, shortened
+from sayso_adapters.slack.blocks import MAX_TEXT, escape, plain, section
 from sayso_adapters.slack.bolt import Dispatcher
 from sayso_adapters.slack.callbacks import Callbacks
 from sayso_adapters.slack.cards import message
@@ -44,6 +44,7 @@ from sayso_bot.domain.notice import Notice
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import REQUEST_ID
 from sayso_bot.domain.story import Entry
+from sayso_bot.domain.wording import shortened
 from sayso_bot.errors import Unavailable
 from sayso_bot.ports import (
     AdapterContext,

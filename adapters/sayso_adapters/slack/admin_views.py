@@ -18,12 +18,12 @@ from sayso_adapters.slack.blocks import (
     question,
     rich,
     section,
-    shortened,
     text_input,
 )
 from sayso_adapters.slack.modals import answer
 from sayso_bot.domain.deeds import MAX_WHY, Deed, Effect, PauseScope
 from sayso_bot.domain.text import one_line
+from sayso_bot.domain.wording import shortened
 
 ADMIN = "admin"
 WHY = "why"

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from sayso_adapters.slack.blocks import MAX_TEXT, escape, plain, section, shortened
+from sayso_adapters.slack.blocks import MAX_TEXT, escape, plain, section
 from sayso_adapters.slack.workspaces import Workspace
 from sayso_bot.domain.request import Outcome, Request, Status
+from sayso_bot.domain.wording import shortened
 from sayso_bot.errors import Unavailable
 from sayso_bot.ports import AdapterContext, AdapterError, Ballot, Edit, Edited, Retry, Voted
 

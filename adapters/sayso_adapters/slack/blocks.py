@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeAlias
+
+from sayso_bot.domain.wording import in_utc
 
 Block: TypeAlias = dict[str, Any]
 Text: TypeAlias = dict[str, Any]
@@ -30,7 +32,6 @@ ANSWER = "answer"
 """The action id of every input; its block id says which it is."""
 
 BAR = "| "
-ELSEWHERE = "… (the rest is in the inbox)"
 
 
 def size(value: Any) -> int:
@@ -40,15 +41,6 @@ def size(value: Any) -> int:
 
 def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def shortened(text: str, limit: int) -> str:
-    """``text``, or as much of it as fits with a note that says where the rest is."""
-    return text if len(text) <= limit else text[: limit - len(ELSEWHERE)] + ELSEWHERE
-
-
-def in_utc(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def date(at: datetime) -> str:

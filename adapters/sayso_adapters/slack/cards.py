@@ -30,34 +30,28 @@ from sayso_adapters.slack.blocks import (
     escape,
     fields,
     header,
-    in_utc,
     mrkdwn,
     plain,
     quote,
     rich,
     section,
-    shortened,
 )
-from sayso_bot.domain.brief import Brief
-from sayso_bot.domain.card import Answer, Card, Claim, Ending, Fact, Paper
-from sayso_bot.domain.request import Status
-from sayso_bot.domain.text import one_line
+from sayso_bot.domain import wording
+from sayso_bot.domain.card import Answer, Card, Claim, Ending, Fact
+from sayso_bot.domain.headline import headline
+from sayso_bot.domain.wording import LONGEST_NAME, PREFORMATTED, shortened
 
 APPROVE, DENY, OPEN, REVIEW, EDIT = "approve", "deny", "open_inbox", "review", "edit"
 
 LONGEST_FIELD = 300
 LONGEST_LABEL = 200
-LONGEST_NAME = 300
 LONGEST_REASON = 600
 LONGEST_ANSWER = 200
-LONGEST_EDITORS = 60
 MOST_ANSWERS = 4
 MOST_FILLED = 2
 LONGEST_SENTENCE = 400
 MAX_FACT_BLOCKS = 24
 MAX_EDIT_BLOCKS = 4
-NOTICE_LENGTH = 300
-WORD_IN_NOTICE = 60
 
 # A label that mrkdwn shows as it is between two asterisks.
 _TAME = re.compile(
@@ -65,12 +59,6 @@ _TAME = re.compile(
 )
 # White space that a client may draw as one blank.
 _SPACED = re.compile(r"[\n\t]|  ")
-# What may stand in a notice without quotation marks.
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\[\]-]{1,60}\Z")
-_LITERAL = re.compile(r"(?:true|false|null|-?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,4})?)\Z")
-_NOT_IN_QUOTES = re.compile(r"[\n\t\"“”„‟«»＂]")
-_THE_AGENT_SAYS = "The agent says"
-_RISKY = "[high risk] "
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +91,7 @@ def message(
         opening.append(_ended(card.ending, simple=simple))
     standing = [
         fields(list(who_asks(card))),
-        *_answers(_untold(card), simple=simple),
+        *_answers(wording.untold(card), simple=simple),
         *_filled(card.answers, simple=simple),
     ]
     small = context(f"{card.request_id} · revision {card.revision}")
@@ -113,12 +101,7 @@ def message(
     changed, unchanged = _edits(card, room, simple=simple)
     said, unsaid = _claims(card.claims, room, simple=simple)
     papers, unlisted = _papers(card, room, simple=simple)
-    left_out = _left_out(
-        (missing, len(card.facts), "params"),
-        (unchanged, len(card.edits), "edits"),
-        (unsaid, len(card.claims), "of the agent's texts"),
-        (unlisted, len(card.attached) + len(card.papers), "files"),
-    )
+    left_out = wording.left_out(card, params=missing, edits=unchanged, texts=unsaid, files=unlisted)
     if instead is not None:
         closing = [*([section(plain(f"{left_out} Open the request to see all of it."))] if left_out else []), *instead]
     elif card.answerable:
@@ -132,75 +115,21 @@ def message(
 
 
 def notice(card: Card) -> str:
-    """One escaped line: who asks, for what, its first params and until when; or how it ended.
-
-    Texts of the agent stand in quotation marks, none of which lie within, so that no value reads as another param.
-    """
-    first = asked(card.action, card.facts)
-    first = f"{_RISKY}{first}" if card.high_risk else first
-    if card.ending:
-        return escape(f"{card.ending.headline}: {first}")
-    until = f" — until {in_utc(card.expires_at)}" if card.expires_at else ""
-    return escape(f"{card.agent} asks {first}{until}")
+    """`headline`, escaped."""
+    return escape(headline(card))
 
 
 def by_admins(card: Card) -> list[Block]:
-    """What admins have done to the request: it is asked elsewhere, or waits."""
-    said = (card.left,) if card.left else (card.paused, card.moved)
-    return [section(plain(shortened(sentence, LONGEST_REASON))) for sentence in said if sentence]
-
-
-def asked(action: str, facts: Sequence[Fact], more: int = 0) -> str:
-    """The action with its first params on one line, for ``plain_text``. ``more`` counts params beside ``facts``."""
-    return f"{action}{_decisive(facts, more)}"
-
-
-def asked_briefly(request: Brief) -> str:
-    """The same of a request of a list."""
-    risky = _RISKY if request.requirement and request.requirement.high_risk else ""
-    return f"{risky}{asked(one_line(request.action), request.gist.facts, request.gist.more)}"
+    return [section(plain(shortened(sentence, LONGEST_REASON))) for sentence in wording.by_admins(card)]
 
 
 def how_it_stands(card: Card) -> list[Block]:
     """How it ended and the votes so far; beside `who_asks`, which says what the rule wants."""
     return [
         *([_ended(card.ending, simple=False)] if card.ending else []),
-        *_answers(_untold(card), simple=False),
+        *_answers(wording.untold(card), simple=False),
         *_filled(card.answers, simple=False),
     ]
-
-
-def _decisive(facts: Sequence[Fact], more: int) -> str:
-    told: list[str] = []
-    room = NOTICE_LENGTH
-    for fact in facts:
-        word = f"{_name_in_notice(fact.label)} {_value_in_notice(fact.value)}"
-        room -= len(word)
-        if room < 0:
-            break
-        told.append(word)
-    rest = len(facts) - len(told) + more
-    if rest:
-        told.append(f"{rest} more params" if rest > 1 else "1 more param")
-    return f": {', '.join(told)}" if told else ""
-
-
-def _name_in_notice(label: str) -> str:
-    return label if _PLAIN_NAME.match(label) else _quoted(label)
-
-
-def _value_in_notice(value: str) -> str:
-    """A number or the like as it is, a list as a list, and any text in quotation marks."""
-    if _LITERAL.match(value):
-        return value
-    if value[:1] in ("[", "{"):
-        return "[…]" if value[0] == "[" and len(value) > 2 else value
-    return _quoted(value[1:-1] if value[:1] == '"' else value)
-
-
-def _quoted(text: str) -> str:
-    line = text if len(text) <= WORD_IN_NOTICE else text[: WORD_IN_NOTICE - 1] + "…"
-    return f"“{_NOT_IN_QUOTES.sub(lambda found: f'⟨U+{ord(found[0]):04X}⟩', line)}”"
 
 
 # --------------------------------------------------------------------------- params
@@ -209,7 +138,7 @@ def _quoted(text: str) -> str:
 def _facts(facts: tuple[Fact, ...], room: Room, *, simple: bool) -> tuple[list[Block], int]:
     """Blocks of the params that fit, in their order, and how many do not."""
     if not facts:
-        return [section(plain("It has no params."))], 0
+        return [section(plain(wording.NO_PARAMS))], 0
     blocks: list[Block] = []
     missing = 0
     for fact in facts:
@@ -235,7 +164,7 @@ def pair(fact: Fact) -> list[Text]:
 
 
 def _long(fact: Fact, *, simple: bool) -> Block | None:
-    return _labelled(fact.label or "(a param without a name)", fact.value, simple=simple, preformatted=True)
+    return _labelled(fact.label or wording.NO_NAME, fact.value, simple=simple, preformatted=True)
 
 
 def _labelled(label: str, text: str, *, simple: bool, preformatted: bool) -> Block | None:
@@ -248,17 +177,12 @@ def _labelled(label: str, text: str, *, simple: bool, preformatted: bool) -> Blo
     return rich(bold(label), boxed(text) if preformatted else quote(text))
 
 
-def edited(card: Card) -> str:
-    """Who has edited the params, where their names leave room for more on a line."""
-    return f"Edited by {card.edited_by if 0 < len(card.edited_by) <= LONGEST_EDITORS else 'approvers'}"
-
-
 def _edits(card: Card, room: Room, *, simple: bool) -> tuple[list[Block], int]:
     """What approvers have changed, as it was and as it is, and how many of the changes do not fit."""
     blocks: list[Block] = []
     for change in card.edits:
-        text = f"{change.before} → {change.after}"
-        block = _labelled(f"{edited(card)} · {change.label}", text, simple=simple, preformatted=True)
+        label = f"{wording.edited(card)} · {change.label}"
+        block = _labelled(label, wording.both_forms(change), simple=simple, preformatted=True)
         if block is not None and len(blocks) < MAX_EDIT_BLOCKS and room.take(block, blocks=1):
             blocks.append(block)
     return blocks, len(card.edits) - len(blocks)
@@ -271,8 +195,8 @@ def _claims(claims: tuple[Claim, ...], room: Room, *, simple: bool) -> tuple[lis
     blocks: list[Block] = []
     missing = 0
     for claim in claims:
-        label = f"{_THE_AGENT_SAYS} · {claim.label}"
-        block = _labelled(label, claim.text, simple=simple, preformatted=claim.label in ("Diff", "Metadata"))
+        label = f"{wording.AGENT_SAYS} · {claim.label}"
+        block = _labelled(label, claim.text, simple=simple, preformatted=claim.label in PREFORMATTED)
         if block is None or not room.take(block, blocks=1):
             missing += 1
         else:
@@ -284,8 +208,8 @@ def _papers(card: Card, room: Room, *, simple: bool) -> tuple[list[Block], int]:
     """What was attached and what was put into the form, to be saved in the inbox, and how much of it does not fit."""
     blocks: list[Block] = []
     missing = 0
-    for label, papers in paper_lists(card):
-        text = "\n".join(map(paper_line, papers))
+    for label, papers in wording.paper_lists(card):
+        text = "\n".join(map(wording.paper_line, papers))
         block = _labelled(label, text, simple=simple, preformatted=False)
         if block is None or not room.take(block, blocks=1):
             missing += len(papers)
@@ -294,39 +218,17 @@ def _papers(card: Card, room: Room, *, simple: bool) -> tuple[list[Block], int]:
     return blocks, missing
 
 
-def paper_lists(card: Card) -> Iterator[tuple[str, tuple[Paper, ...]]]:
-    for label, papers in (("Attached by the agent", card.attached), ("Put here by approvers", card.papers)):
-        if papers:
-            yield label, papers
-
-
-def paper_line(paper: Paper) -> str:
-    by = [paper.by] if paper.question else []
-    return " · ".join([paper.name, paper.size, *by, paper.digest])
-
-
 # --------------------------------------------------------------------------- how it stands
 
 
 def who_asks(card: Card) -> Iterator[Text]:
     """Label and value of who asks, the rule, what it has and needs, and until when."""
-    asks = f"{card.agent}, for {card.principal}" if card.principal else card.agent
-    has = f"{card.needs}, from {card.approvers}"
-    risk = (("Risk", "high, says the policy"),) if card.high_risk else ()
-    for label, value in (("Asked by", asks), ("Rule", card.rule), *risk, ("Has", has)):
+    for label, value in wording.who_asks(card):
         yield mrkdwn(f"*{label}*")
-        yield plain(shortened(value or "—", LONGEST_NAME))
+        yield plain(value)
     if card.ending is None:
         yield mrkdwn("*Until*")
-        yield mrkdwn(date(card.expires_at)) if card.expires_at else plain("no deadline")
-
-
-def _untold(card: Card) -> tuple[Answer, ...]:
-    """The votes that the ending's sentence does not tell: all but those that decided."""
-    if card.ending is None:
-        return card.answers
-    decided = {Status.APPROVED: "approve", Status.DENIED: "deny"}.get(card.ending.status)
-    return tuple(answer for answer in card.answers if answer.outcome != decided)
+        yield mrkdwn(date(card.expires_at)) if card.expires_at else plain(wording.NO_DEADLINE)
 
 
 def _answers(answers: tuple[Answer, ...], *, simple: bool) -> list[Block]:
@@ -334,29 +236,20 @@ def _answers(answers: tuple[Answer, ...], *, simple: bool) -> list[Block]:
     blocks: list[Block] = []
     told = answers[-MOST_ANSWERS:]
     if len(told) < len(answers):
-        blocks.append(section(plain(f"{len(answers) - len(told)} earlier answers are in the inbox.")))
+        blocks.append(section(plain(wording.earlier_answers(len(answers) - len(told)))))
     for answer in told:
-        verb = "approved" if answer.outcome == "approve" else "denied"
-        blocks.append(_spoken(f"{answer.name} {verb}", answer.reason, LONGEST_ANSWER, simple=simple))
+        blocks.append(_spoken(wording.voted(answer), answer.reason, LONGEST_ANSWER, simple=simple))
     return blocks
 
 
 def _filled(answers: tuple[Answer, ...], *, simple: bool) -> list[Block]:
     """What people filled into the agent's form, the newest few."""
     told = [answer for answer in answers if answer.filled][-MOST_FILLED:]
-    return [
-        _spoken(
-            f"{answer.name} filled in",
-            "\n".join(f"{fact.label}: {fact.value}" for fact in answer.filled),
-            LONGEST_REASON,
-            simple=simple,
-        )
-        for answer in told
-    ]
+    return [_spoken(*wording.filled_in(answer), LONGEST_REASON, simple=simple) for answer in told]
 
 
 def _ended(ending: Ending, *, simple: bool) -> Block:
-    return _spoken(f"{ending.headline}, {in_utc(ending.at)}", ending.reason, LONGEST_REASON, simple=simple)
+    return _spoken(wording.ended(ending), ending.reason, LONGEST_REASON, simple=simple)
 
 
 def _spoken(line: str, reason: str | None, limit: int, *, simple: bool) -> Block:
@@ -375,10 +268,9 @@ def _closing(card: Card, token: str, left_out: str) -> list[Block]:
     if card.ending or card.left:
         return _link_row(card) if card.left else []
     if left_out:
-        end = "." if card.paused else ", and can approve at its end."
         review = button(REVIEW, "Review", value=token, style="primary")
         others = [vote for vote in _votes(card, token) if vote["action_id"] != APPROVE]
-        said = section(plain(f"{left_out} Review shows all of it, page by page{end}"))
+        said = section(plain(f"{left_out} {wording.review_shows(card)}"))
         return [said, actions([review, *others, *_link(card)])]
     return [actions([*_votes(card, token), *_link(card)])]
 
@@ -400,9 +292,3 @@ def _link(card: Card) -> list[Block]:
 
 def _link_row(card: Card) -> list[Block]:
     return [actions(_link(card))] if _link(card) else []
-
-
-def _left_out(*counts: tuple[int, int, str]) -> str:
-    """A sentence that counts what is not on the card, or nothing."""
-    counted = " and ".join(f"{missing} of {whole} {what}" for missing, whole, what in counts if missing)
-    return f"{counted} do not fit here." if counted else ""

@@ -6,8 +6,6 @@ does not fit is counted, never left out silently.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from sayso_adapters.slack.blocks import (
     MAX_URL,
     Block,
@@ -20,30 +18,23 @@ from sayso_adapters.slack.blocks import (
     mrkdwn,
     plain,
     section,
-    shortened,
 )
-from sayso_adapters.slack.cards import OPEN, REVIEW, Message, asked_briefly
+from sayso_adapters.slack.cards import OPEN, REVIEW, Message
 from sayso_bot.domain.card import needs
+from sayso_bot.domain.headline import asked_briefly
 from sayso_bot.domain.listing import Listed, Listing
-from sayso_bot.domain.request import Status
+from sayso_bot.domain.wording import shortened
 
 LONGEST_ROW = 350
 LONGEST_LINE = 300
 LONGEST_PAUSE = 120
-_ENDED = {
-    Status.APPROVED: "approved",
-    Status.DENIED: "denied",
-    Status.EXPIRED: "expired",
-    Status.CANCELLED: "cancelled",
-}
 
 
 def listing_message(listing: Listing, *, mentions: str = "") -> Message:
     """``listing`` with a button for each row. ``complete`` says that each request that waits has one."""
-    opening = [section(plain(_headline(listing)))]
+    opening = [section(plain(listing.headline))]
     if mentions:
         opening.insert(0, section(mrkdwn(mentions)))
-    ended = _ended(listing.ended)
     link = [actions([button(OPEN, "Open the inbox", url=listing.url)])] if 0 < len(listing.url) <= MAX_URL else []
     closing = [divider(), section(plain("x" * LONGEST_LINE)), section(plain("x" * LONGEST_LINE)), *link]
     room = Room([*opening, *closing])
@@ -56,19 +47,11 @@ def listing_message(listing: Listing, *, mentions: str = "") -> Message:
             break
         rows += row
         shown += 1
-    rest = listing.waiting - shown
-    said = [section(plain(_rest(rest, shown)))] if rest else []
-    told = [section(plain(ended))] if ended else []
+    rest = listing.not_shown(shown)
+    said = [section(plain(rest))] if rest else []
+    told = [section(plain(listing.have_ended))] if listing.have_ended else []
     blocks = [*opening, *rows, *([divider()] if said or told else []), *said, *told, *(link if listing.waiting else [])]
-    return Message(blocks, escape(_headline(listing)), complete=not rest)
-
-
-def _headline(listing: Listing) -> str:
-    if not listing.waiting:
-        return "Nothing of this list waits for an answer any more."
-    if listing.waiting == 1:
-        return "1 request waits for an answer."
-    return f"{listing.waiting} requests wait for an answer. Each is decided on its own."
+    return Message(blocks, escape(listing.headline), complete=not rest)
 
 
 def _row(listed: Listed) -> list[Block]:
@@ -78,14 +61,3 @@ def _row(listed: Listed) -> list[Block]:
     paused = [plain(shortened(listed.paused, LONGEST_PAUSE))] if listed.paused else []
     row = {**section(plain(words)), "fields": [until, *paused]}
     return [row, actions([button(REVIEW, "Review", value=listed.button)])]
-
-
-def _rest(rest: int, shown: int) -> str:
-    if not shown:
-        return f"{rest} wait, see the inbox."
-    return f"And {rest} more {'wait' if rest > 1 else 'waits'}, see the inbox."
-
-
-def _ended(ended: Mapping[Status, int]) -> str:
-    counts = [f"{ended[status]} {word}" for status, word in _ENDED.items() if ended.get(status)]
-    return f"Ended: {', '.join(counts)}." if counts else ""

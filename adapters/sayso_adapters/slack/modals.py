@@ -33,21 +33,36 @@ from sayso_adapters.slack.blocks import (
     section,
     text_input,
 )
-from sayso_adapters.slack.cards import APPROVE, DENY, EDIT, by_admins, notice
+from sayso_adapters.slack.cards import APPROVE, DENY, EDIT, by_admins
+from sayso_adapters.slack.payloads import as_object
 from sayso_adapters.slack.review import pages, parts
 from sayso_bot.domain.card import Card
 from sayso_bot.domain.demands import MAX_REASON
-from sayso_bot.domain.files import MAX_FILE_BYTES, size_text
+from sayso_bot.domain.dialog import (
+    FILE_HINT,
+    WHY_APPROVE,
+    WHY_DENY,
+    agent_asks,
+    bounds,
+    editor_name,
+    is_editable,
+    numbered,
+    only_in_the_inbox,
+    option_numbers,
+    option_texts,
+    picked,
+    type_to_approve,
+    wants_lines,
+)
 from sayso_bot.domain.form import Field
+from sayso_bot.domain.headline import headline
 from sayso_bot.domain.json import Json
-from sayso_bot.domain.text import one_line, visible
+from sayso_bot.domain.wording import VOID_BY_EDIT
 
 NEXT, BACK = "review_next", "review_back"
 REASON, TYPED, FORM, EDITED = "reason", "typed", "form_", "edit_"
 MOST_BUTTONS = 10
 MOST_EDITED = 30
-LONGEST_ONE_LINE = 80
-FILE_HINT = f"Each at most {size_text(MAX_FILE_BYTES)}"
 INPUT_BYTES = 90_000
 
 ONE_MOMENT = "One moment."
@@ -55,13 +70,6 @@ _LONG = "This request's dialog is too long for Slack. Answer in the inbox."
 
 
 # --------------------------------------------------------------------------- approving, page by page
-
-
-def wants_dialog(card: Card, outcome: str) -> bool:
-    """Whether the rule or the agent wants more of somebody than a tap."""
-    if outcome == "deny":
-        return card.reason != "never"
-    return card.reason == "always" or bool(card.confirm or card.form)
 
 
 def approval(card: Card, token: str, page: int = 0) -> Block:
@@ -95,9 +103,9 @@ def _asked(card: Card) -> Iterator[Block]:
     for number, field in enumerate(card.form):
         yield from _field(f"{FORM}{number}", field)
     if card.reason == "always":
-        yield _reason("Why do you approve it?")
+        yield _reason(WHY_APPROVE)
     if card.confirm:
-        yield question(TYPED, f"Type {card.confirm} to approve", text_input())
+        yield question(TYPED, type_to_approve(card), text_input())
 
 
 def _reason(label: str) -> Block:
@@ -108,20 +116,15 @@ def _reason(label: str) -> Block:
 
 
 def denial(card: Card, token: str) -> Block:
-    blocks = [*_opening(card, ""), section(plain(notice_text(card))), _reason("Why do you deny it?")]
+    blocks = [*_opening(card, ""), section(plain(headline(card))), _reason(WHY_DENY)]
     return modal(DENY, "Deny", blocks, metadata=token, submit="Deny")
-
-
-def notice_text(card: Card) -> str:
-    """`notice` for ``plain_text``, which shows everything as it is."""
-    return notice(card).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 # --------------------------------------------------------------------------- the agent's form
 
 
 def _field(name: str, field: Field) -> Iterator[Block]:
-    label = f"The agent asks · {visible(field.label).strip() or field.name}"
+    label = agent_asks(field)
     optional = not field.required
     if field.kind == "choose":
         yield from _choice(name, label, field)
@@ -132,7 +135,7 @@ def _field(name: str, field: Field) -> Iterator[Block]:
         yield question(name, label, element, optional=optional, hint=", ".join([FILE_HINT, *field.accept]))
     elif field.kind == "number":
         element = {"type": "number_input", "action_id": ANSWER, "is_decimal_allowed": True}
-        yield question(name, label, element, optional=optional, hint=_bounds(field))
+        yield question(name, label, element, optional=optional, hint=bounds(field))
     else:
         kind = {"date": "datepicker", "time": "timepicker", "datetime": "datetimepicker"}[field.kind]
         yield question(name, label, {"type": kind, "action_id": ANSWER}, optional=optional)
@@ -140,23 +143,16 @@ def _field(name: str, field: Field) -> Iterator[Block]:
 
 def _choice(name: str, label: str, field: Field) -> Iterator[Block]:
     """Options come back by their number. Where one is too long for an option, all of them stand above in full."""
-    texts = [one_line(option) or "(empty)" for option in field.options]
+    texts = option_texts(field)
     if any(len(text) > MAX_OPTION for text in texts):
-        whole = "\n".join(f"{number}. {text}" for number, text in enumerate(texts, 1))
-        for piece in parts(whole):
+        for piece in parts(numbered(texts)):
             yield rich(bold(f"{label} · options"), boxed(piece))
-        texts = [f"Option {number}" for number in range(1, len(texts) + 1)]
+        texts = option_numbers(len(texts))
     few = len(texts) <= MOST_BUTTONS
     kinds = ("checkboxes", "multi_static_select") if field.multiple else ("radio_buttons", "static_select")
     options = [{"text": plain(text), "value": str(number)} for number, text in enumerate(texts)]
     element = {"type": kinds[0] if few else kinds[1], "action_id": ANSWER, "options": options}
     yield question(name, label, element, optional=not field.required)
-
-
-def _bounds(field: Field) -> str:
-    bounds = [f"at least {field.least:g}"] if field.least is not None else []
-    bounds += [f"at most {field.most:g}"] if field.most is not None else []
-    return ", ".join(bounds).capitalize()
 
 
 def response(form: Sequence[Field], values: Mapping[str, Any]) -> dict[str, Json]:
@@ -166,8 +162,9 @@ def response(form: Sequence[Field], values: Mapping[str, Any]) -> dict[str, Json
 
 def _given(field: Field, found: Mapping[str, Any]) -> Json:
     if field.kind == "choose":
-        picked = found.get("selected_options") if field.multiple else [found.get("selected_option")]
-        names = [_option(field, one) for one in (picked if isinstance(picked, list) else []) if one]
+        chosen = found.get("selected_options") if field.multiple else [found.get("selected_option")]
+        options = [as_object(one) for one in (chosen if isinstance(chosen, list) else []) if one]
+        names = [picked(field, option.get("value")) for option in options]
         return names if field.multiple else names[0] if names else None
     if field.kind == "datetime":
         at = found.get("selected_date_time")
@@ -175,14 +172,6 @@ def _given(field: Field, found: Mapping[str, Any]) -> Json:
     key = {"date": "selected_date", "time": "selected_time"}.get(field.kind, "value")
     value = found.get(key)
     return value if isinstance(value, str) else None
-
-
-def _option(field: Field, picked: Any) -> str:
-    """The option with this number; a text that is no option where there is none."""
-    number = picked.get("value") if isinstance(picked, dict) else None
-    if isinstance(number, str) and number.isascii() and number.isdigit() and int(number[:6]) < len(field.options):
-        return field.options[int(number[:6])]
-    return f"no such option\n{number}"
 
 
 def _moment(at: Any) -> str:
@@ -208,26 +197,19 @@ def editing(card: Card, texts: Mapping[str, str], token: str) -> Block:
     left: list[str] = []
     room = MAX_VIEW_BYTES - 10_000
     for number, (name, text) in enumerate(texts.items()):
-        fits = len(text) <= MAX_INPUT and visible(text) == text and len(one_line(name)) <= LONGEST_ONE_LINE
-        many = "\n" in text or len(text) > LONGEST_ONE_LINE
-        block = question(
-            f"{EDITED}{number}", one_line(name)[:LONGEST_ONE_LINE] or "(no name)", _editor(text, many=many)
-        )
+        fits = is_editable(name, text, MAX_INPUT)
+        element = text_input(multiline=wants_lines(text), initial=text[:MAX_INPUT])
+        block = question(f"{EDITED}{number}", editor_name(name), element)
         room -= len(json.dumps(block)) if fits else 0
         if fits and len(asked) < MOST_EDITED and room > 0:
             asked.append({**block, "optional": True})
         else:
-            left.append(f"“{one_line(name)[:LONGEST_ONE_LINE]}”")
+            left.append(name)
     blocks = [*_opening(card, ""), *asked]
     if left:
-        named = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
-        blocks.append(section(plain(f"{named} cannot be edited here, only in the inbox.")))
-    blocks.append(context("An edit makes a new revision: earlier answers count no longer."))
+        blocks.append(section(plain(only_in_the_inbox(left))))
+    blocks.append(context(VOID_BY_EDIT))
     return modal(EDIT, "Edit", blocks, metadata=token, submit="Save" if asked else "")
-
-
-def _editor(text: str, *, many: bool) -> Block:
-    return text_input(multiline=many, initial=text[:MAX_INPUT])
 
 
 def edited_texts(names: Sequence[str], values: Mapping[str, Any]) -> dict[str, str]:

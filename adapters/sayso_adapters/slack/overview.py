@@ -25,18 +25,19 @@ from sayso_adapters.slack.blocks import (
     mrkdwn,
     plain,
     section,
-    shortened,
 )
-from sayso_adapters.slack.cards import OPEN, asked_briefly, how_it_stands, message
+from sayso_adapters.slack.cards import OPEN, how_it_stands, message
 from sayso_adapters.slack.looking import Answered, Found, Waiting, Where
 from sayso_adapters.slack.review import pages
 from sayso_bot.domain import commands
 from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.card import Card, ending, needs
+from sayso_bot.domain.headline import asked_briefly
 from sayso_bot.domain.interventions import routed, what_is_paused
 from sayso_bot.domain.policy import Route
 from sayso_bot.domain.request import Requirement
 from sayso_bot.domain.text import one_line
+from sayso_bot.domain.wording import shortened
 
 READ, ANSWER_IT, READ_NEXT, READ_BACK = "read", "read_to_answer", "read_next", "read_back"
 READING = frozenset({READ, ANSWER_IT, READ_NEXT, READ_BACK})

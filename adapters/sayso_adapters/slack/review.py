@@ -11,8 +11,10 @@ from collections.abc import Iterator
 
 from sayso_adapters.slack.blocks import MAX_FIELDS, Block, bold, boxed, escape, fields, quote, rich, section, size
 from sayso_adapters.slack.blocks import plain as plain_text
-from sayso_adapters.slack.cards import LONGEST_LABEL, edited, pair, paper_line, paper_lists, who_asks
+from sayso_adapters.slack.cards import LONGEST_LABEL, pair, who_asks
+from sayso_bot.domain import wording
 from sayso_bot.domain.card import Card, Fact
+from sayso_bot.domain.wording import PREFORMATTED
 
 PAGE_BLOCKS = 50
 PAGE_JSON = 20_000
@@ -48,20 +50,20 @@ def parts(text: str) -> list[str]:
 
 def _blocks(card: Card) -> Iterator[Block]:
     if not card.facts:
-        yield section(plain_text("It has no params."))
+        yield section(plain_text(wording.NO_PARAMS))
     yield from _facts(card.facts)
     for change in card.edits:
-        yield from _text(f"{edited(card)} · {change.label}", "was", change.before)
-        yield from _text(f"{edited(card)} · {change.label}", "is", change.after)
+        yield from _text(f"{wording.edited(card)} · {change.label}", "was", change.before)
+        yield from _text(f"{wording.edited(card)} · {change.label}", "is", change.after)
     yield fields(list(who_asks(card)))
     for claim in card.claims:
-        yield from _text("The agent says", claim.label, claim.text, quoted=claim.label not in ("Diff", "Metadata"))
+        yield from _text(wording.AGENT_SAYS, claim.label, claim.text, quoted=claim.label not in PREFORMATTED)
     yield from _papers(card)
 
 
 def _papers(card: Card) -> Iterator[Block]:
-    for label, papers in paper_lists(card):
-        yield from _text(label, "", "\n".join(map(paper_line, papers)), quoted=True)
+    for label, papers in wording.paper_lists(card):
+        yield from _text(label, "", "\n".join(map(wording.paper_line, papers)), quoted=True)
 
 
 def _facts(facts: tuple[Fact, ...]) -> Iterator[Block]:
@@ -74,7 +76,7 @@ def _facts(facts: tuple[Fact, ...]) -> Iterator[Block]:
         if found:
             side_by_side += found
         else:
-            yield from _text(fact.label or "(a param without a name)", "", fact.value)
+            yield from _text(fact.label or wording.NO_NAME, "", fact.value)
     if side_by_side:
         yield fields(side_by_side)
 

@@ -16,7 +16,7 @@ from typing import Any
 from sayso_adapters.slack.answers import Answers
 from sayso_adapters.slack.blocks import Block
 from sayso_adapters.slack.cards import APPROVE, DENY, EDIT, OPEN, REVIEW, message
-from sayso_adapters.slack.modals import ONE_MOMENT, approval, denial, editing, told, wants_dialog
+from sayso_adapters.slack.modals import ONE_MOMENT, approval, denial, editing, told
 from sayso_adapters.slack.once import Once
 from sayso_adapters.slack.payloads import as_id, as_object, first
 from sayso_adapters.slack.people import USER
@@ -25,6 +25,7 @@ from sayso_adapters.slack.tappers import NOTHING, Tapper, home_of, is_of, person
 from sayso_adapters.slack.tokens import BUTTON
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.card import ending
+from sayso_bot.domain.dialog import wants_dialog
 from sayso_bot.domain.editing import editable_texts
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Outcome, Request

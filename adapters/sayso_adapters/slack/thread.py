@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sayso_adapters.slack.blocks import MAX_TEXT, escape, plain, section, shortened
+from sayso_adapters.slack.blocks import MAX_TEXT, escape, plain, section
 from sayso_adapters.slack.payloads import as_object
 from sayso_adapters.slack.places import Places
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.story import Entry
+from sayso_bot.domain.wording import shortened
 from sayso_bot.errors import Unavailable
 from sayso_bot.ports import AdapterContext, LookupFailed, Retry
 

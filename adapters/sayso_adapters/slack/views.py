@@ -34,7 +34,6 @@ from sayso_adapters.slack.modals import (
     edited_texts,
     response,
     told,
-    wants_dialog,
 )
 from sayso_adapters.slack.payloads import as_id, as_object, first
 from sayso_adapters.slack.people import USER
@@ -42,6 +41,7 @@ from sayso_adapters.slack.tappers import Tapper, is_of, person
 from sayso_adapters.slack.taps import CANNOT_CHECK, OTHER_PLACE, UNKNOWN_BUTTON, UNSURE, past
 from sayso_adapters.slack.tokens import is_token, meaning
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
+from sayso_bot.domain.dialog import wants_dialog
 from sayso_bot.domain.editing import edited
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Outcome, Request

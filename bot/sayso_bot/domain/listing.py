@@ -13,6 +13,14 @@ MOST_TOLD = 20
 """How many things are told beside a listing in one message."""
 
 
+_ENDED = {
+    Status.APPROVED: "approved",
+    Status.DENIED: "denied",
+    Status.EXPIRED: "expired",
+    Status.CANCELLED: "cancelled",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """One request of a listing, and the button that opens it. ``paused`` is who stopped it, where it waits for that."""
@@ -33,3 +41,26 @@ class Listing:
     waiting: int
     ended: Mapping[Status, int]
     url: str
+
+    @property
+    def headline(self) -> str:
+        if not self.waiting:
+            return "Nothing of this list waits for an answer any more."
+        if self.waiting == 1:
+            return "1 request waits for an answer."
+        return f"{self.waiting} requests wait for an answer. Each is decided on its own."
+
+    def not_shown(self, shown: int) -> str:
+        """A sentence about those that wait and have no row among ``shown``, or nothing."""
+        rest = self.waiting - shown
+        if not rest:
+            return ""
+        if not shown:
+            return f"{rest} wait, see the inbox."
+        return f"And {rest} more {'wait' if rest > 1 else 'waits'}, see the inbox."
+
+    @property
+    def have_ended(self) -> str:
+        """A sentence that counts those that have ended, or nothing."""
+        counts = [f"{self.ended[status]} {word}" for status, word in _ENDED.items() if self.ended.get(status)]
+        return f"Ended: {', '.join(counts)}." if counts else ""
