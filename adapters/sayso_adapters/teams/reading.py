@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 
 from sayso_adapters.teams.cards import APPROVE, BACK, CLOSE, DENY, EDIT, GIVE, NEXT, REVIEW
 from sayso_adapters.teams.dialogs import EDITED, REASON, TYPED
@@ -18,6 +17,7 @@ from sayso_adapters.teams.fields import FORM, TIME
 VERBS = frozenset({APPROVE, DENY, REVIEW, EDIT, GIVE, NEXT, BACK, CLOSE})
 OUTCOMES = frozenset({"", APPROVE, DENY, EDIT})
 MOST_INPUTS = 200
+MOST_PAGES = 10**6
 LONGEST_INPUT = 32_000
 _TOKEN = re.compile(r"[A-Za-z0-9_.-]{1,160}\Z")
 _PAGE = re.compile(r"[0-9]{1,6}\Z")
@@ -41,8 +41,8 @@ class Tap:
     outcome: str = ""
     reason: str = ""
     typed: str = ""
-    form: Mapping[str, str] = MappingProxyType({})
-    edits: Mapping[str, str] = MappingProxyType({})
+    form: Mapping[str, str] = field(default_factory=dict)
+    edits: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_invoke(value: object) -> Tap | None:
@@ -85,8 +85,9 @@ def _is_one_of(value: object, known: frozenset[str]) -> bool:
 
 def _page(value: object) -> int | None:
     """A client may hand a number back as a number or as text."""
-    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    return int(text) if text.isascii() and _PAGE.match(text) else None
+    if isinstance(value, str):
+        return int(value) if value.isascii() and _PAGE.match(value) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_PAGES else None
 
 
 def _answers(data: Mapping[object, object]) -> dict[str, str] | None:
