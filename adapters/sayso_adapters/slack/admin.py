@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from sayso_adapters.answering import NOTHING
 from sayso_adapters.slack import once
 from sayso_adapters.slack.admin_views import ADMIN, WHY, came_of_it, confirmation, why_of
 from sayso_adapters.slack.answers import Answers
@@ -24,7 +25,7 @@ from sayso_adapters.slack.looking import CANNOT_CHECK, Looking, safely
 from sayso_adapters.slack.modals import told
 from sayso_adapters.slack.payloads import as_id, as_object
 from sayso_adapters.slack.people import CHANNEL, USER
-from sayso_adapters.slack.tappers import NOTHING, Tapper
+from sayso_adapters.slack.tappers import Tapper
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.admin import Caller
 from sayso_bot.domain.commands import Said, Unreadable, parse

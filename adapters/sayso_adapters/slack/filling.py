@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
+from sayso_adapters.answering import UNSURE
 from sayso_adapters.slack.answers import Answers
 from sayso_adapters.slack.fetching import sending
 from sayso_adapters.slack.modals import told
-from sayso_adapters.slack.taps import UNSURE
 from sayso_adapters.slack.workspaces import Workspace
 from sayso_bot.domain.demands import check_but_files, check_reason, check_typed
 from sayso_bot.domain.json import Json

@@ -1,7 +1,7 @@
 """The dialogs: what is approved, in pages, with what the rule and the agent want of an approver; why something is
 denied; and the params that may be edited.
 
-A view carries a token (`sayso_adapters.slack.tokens`) and nothing else: what it means, and what was asked, is read from
+A view carries a token (`sayso_adapters.buttons`) and nothing else: what it means, and what was asked, is read from
 the store again when the view comes back. Input blocks are named by what they ask (`REASON`, `TYPED`,
 ``form_0``, ``edit_0``).
 """

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from sayso_adapters.looking import Answered, Found, Waiting, Where
 from sayso_adapters.slack.blocks import (
     MAX_TEXT,
     MAX_URL,
@@ -27,7 +28,6 @@ from sayso_adapters.slack.blocks import (
     section,
 )
 from sayso_adapters.slack.cards import OPEN, how_it_stands, message
-from sayso_adapters.slack.looking import Answered, Found, Waiting, Where
 from sayso_adapters.slack.review import pages
 from sayso_bot.domain import commands
 from sayso_bot.domain.brief import Brief

@@ -8,14 +8,13 @@ up afresh. What cannot be looked up admits nobody.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
+from sayso_adapters.kept import Kept
 from sayso_adapters.slack.home import Home
 from sayso_adapters.slack.wire import Wire
 from sayso_bot.domain.person import Person, normal
@@ -23,7 +22,6 @@ from sayso_bot.domain.text import one_line
 from sayso_bot.ports import AdapterError, Gone, LookupFailed, Rejected
 
 KEPT_SECONDS = 120.0
-KEPT_ENTRIES = 10_000
 MEMBERS_PER_PAGE = 1000
 MAX_MEMBER_PAGES = 20
 NAME_LENGTH = 80
@@ -33,8 +31,6 @@ GROUP = re.compile(r"S[A-Z0-9]{1,30}\Z")
 CHANNEL = re.compile(r"[CG][A-Z0-9]{1,30}\Z")
 
 _NOBODY = frozenset({"user_not_found", "users_not_found", "no_such_subteam", "subteam_not_found", "channel_not_found"})
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +74,9 @@ class People:
     def __init__(self, wire: Wire, home: Callable[[], Home], clock: Callable[[], float] = time.monotonic) -> None:
         self._wire = wire
         self._home = home
-        self._accounts: _Kept[Account | None] = _Kept(clock)
-        self._emails: _Kept[Account | None] = _Kept(clock)
-        self._sets: _Kept[frozenset[str]] = _Kept(clock)
+        self._accounts: Kept[Account | None] = Kept(KEPT_SECONDS, clock)
+        self._emails: Kept[Account | None] = Kept(KEPT_SECONDS, clock)
+        self._sets: Kept[frozenset[str]] = Kept(KEPT_SECONDS, clock)
 
     async def account(self, user: str, *, fresh: bool = False) -> Account | None:
         """The account with this id, or None where Slack knows none."""
@@ -190,35 +186,3 @@ def account_of(user: Mapping[str, Any]) -> Account:
         bot=user.get("is_bot") is not False or user["id"] == "USLACKBOT",
         guest=any(user.get(flag) for flag in ("is_restricted", "is_ultra_restricted", "is_stranger")),
     )
-
-
-class _Kept(Generic[T]):
-    """Answers kept for a while; callers that ask for the same thing at once share one question."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._entries: OrderedDict[str, tuple[float, asyncio.Future[T]]] = OrderedDict()
-
-    async def get(self, name: str, load: Callable[[], Awaitable[T]], *, fresh: bool = False) -> T:
-        kept = None if fresh else self._entries.get(name)
-        if kept is None or kept[0] <= self._clock():
-            kept = (self._clock() + KEPT_SECONDS, asyncio.ensure_future(load()))
-            self._entries[name] = kept
-            self._entries.move_to_end(name)
-            if len(self._entries) > KEPT_ENTRIES:
-                self._entries.popitem(last=False)
-            kept[1].add_done_callback(lambda future: self._drop_if_failed(name, future))
-        return await asyncio.shield(kept[1])
-
-    def seen(self, name: str) -> T | None:
-        """What is kept, if it is there by now."""
-        kept = self._entries.get(name)
-        if kept is None or kept[0] <= self._clock() or not kept[1].done():
-            return None
-        return None if kept[1].cancelled() or kept[1].exception() else kept[1].result()
-
-    def _drop_if_failed(self, name: str, future: asyncio.Future[T]) -> None:
-        if future.cancelled() or future.exception() is not None:
-            kept = self._entries.get(name)
-            if kept is not None and kept[1] is future:
-                del self._entries[name]

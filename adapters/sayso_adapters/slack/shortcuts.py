@@ -10,17 +10,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sayso_adapters.buttons import BUTTON, opened
+from sayso_adapters.looking import GUEST, UNSEEN
 from sayso_adapters.slack.answers import Answers
 from sayso_adapters.slack.blocks import Block
 from sayso_adapters.slack.handlers import NotOffered
-from sayso_adapters.slack.looking import GUEST, UNSEEN, Looking, Viewer, safely
+from sayso_adapters.slack.looking import Looking, Viewer, safely
 from sayso_adapters.slack.marks import is_ours, request_of
 from sayso_adapters.slack.modals import ONE_MOMENT, approval, told
 from sayso_adapters.slack.overview import ANSWER_IT, listed, reading
 from sayso_adapters.slack.payloads import as_id, as_object, first
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.tappers import Tapper, home_of
-from sayso_adapters.slack.tokens import BUTTON, opened
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.request import REQUEST_ID
 from sayso_bot.ports import AdapterContext, AdapterError

@@ -10,10 +10,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sayso_adapters.looking import GUEST, UNSEEN
 from sayso_adapters.slack.admin import Admins
 from sayso_adapters.slack.blocks import Block, escape, plain, section
 from sayso_adapters.slack.cards import notice
-from sayso_adapters.slack.looking import CANNOT_CHECK, GUEST, SURFACE, UNSEEN, Looking, Viewer, safely
+from sayso_adapters.slack.looking import CANNOT_CHECK, SURFACE, Looking, Viewer, safely
 from sayso_adapters.slack.overview import ADMINS_HELP, HELP, NOTHING_WAITS, pending_message, routes_message, told_of
 from sayso_adapters.slack.payloads import as_id
 from sayso_adapters.slack.people import USER

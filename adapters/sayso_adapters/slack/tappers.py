@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sayso_adapters.answering import NOTHING
 from sayso_adapters.slack.home import Home
 from sayso_adapters.slack.people import Account
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Outline
 from sayso_bot.ports import AdapterError, LookupFailed
-
-NOTHING = "Nothing was changed."
 
 
 @dataclass(frozen=True, slots=True)

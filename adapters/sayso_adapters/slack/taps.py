@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sayso_adapters.answering import NOTHING, UNKNOWN_BUTTON, UNSURE, past
+from sayso_adapters.buttons import BUTTON
 from sayso_adapters.slack.answers import Answers
 from sayso_adapters.slack.blocks import Block
 from sayso_adapters.slack.cards import APPROVE, DENY, EDIT, OPEN, REVIEW, message
@@ -21,10 +23,8 @@ from sayso_adapters.slack.once import Once
 from sayso_adapters.slack.payloads import as_id, as_object, first
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.places import Places
-from sayso_adapters.slack.tappers import NOTHING, Tapper, home_of, is_of, person, refused, stranger
-from sayso_adapters.slack.tokens import BUTTON
+from sayso_adapters.slack.tappers import Tapper, home_of, is_of, person, refused, stranger
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
-from sayso_bot.domain.card import ending
 from sayso_bot.domain.dialog import wants_dialog
 from sayso_bot.domain.editing import editable_texts
 from sayso_bot.domain.person import Person
@@ -37,12 +37,7 @@ _MESSAGE = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}\Z")
 _TRIGGER = re.compile(r"[A-Za-z0-9._-]{1,200}\Z")
 _ACTIONS = frozenset({APPROVE, DENY, REVIEW, EDIT})
 
-UNSURE = (
-    "Something went wrong while your tap was handled, so it may not have counted."
-    " If the card still shows its buttons, tap again, or answer in the inbox."
-)
 CANNOT_CHECK = f"Slack could not be asked who you are, so your tap was not counted. {NOTHING} Tap again in a minute."
-UNKNOWN_BUTTON = f"This button is not known here: it is from another Sayso, or from too long ago. {NOTHING}"
 NOT_OPENED = f"The dialog could not be opened in time. {NOTHING} Tap again, or answer in the inbox."
 OTHER_PLACE = f"This button was made for another channel. {NOTHING}"
 
@@ -219,12 +214,3 @@ class Taps:
         except VoteRefused as error:
             return error.detail
         return None if voted.replayed else self._answers.counted(voted.request, outcome)
-
-
-def past(request: Request, button: Button) -> str | None:
-    """Why a card of this button can be answered no more."""
-    if (ended := ending(request)) is not None:
-        return f"{ended.headline}. {NOTHING}"
-    if button.revision != request.revision:
-        return f"The request has changed since this card was made. {NOTHING} Answer on the card as it is now."
-    return None

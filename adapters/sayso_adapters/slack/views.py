@@ -15,6 +15,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sayso_adapters import answering
+from sayso_adapters.answering import UNKNOWN_BUTTON, UNSURE, past
+from sayso_adapters.buttons import is_token, meaning
 from sayso_adapters.slack import once
 from sayso_adapters.slack.answers import Answers
 from sayso_adapters.slack.blocks import Block
@@ -38,8 +41,7 @@ from sayso_adapters.slack.modals import (
 from sayso_adapters.slack.payloads import as_id, as_object, first
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.tappers import Tapper, is_of, person
-from sayso_adapters.slack.taps import CANNOT_CHECK, OTHER_PLACE, UNKNOWN_BUTTON, UNSURE, past
-from sayso_adapters.slack.tokens import is_token, meaning
+from sayso_adapters.slack.taps import CANNOT_CHECK, OTHER_PLACE
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.dialog import wants_dialog
 from sayso_bot.domain.editing import edited
@@ -270,8 +272,7 @@ class Views:
             names = list(card.editable)
             marked = {f"{EDITED}{names.index(error.field)}": error.detail} if error.field in names else {}
             return _wrong(shown, marked, error.detail)
-        said = f"You edited {card.action}. Earlier answers count no longer, and the card shows it as it is now."
-        return Result(_CLOSE, None if done.replayed else said, alone=True)
+        return Result(_CLOSE, None if done.replayed else answering.edited(card.action), alone=True)
 
     async def _tell(self, shown: Shown, workspace: Workspace, said: str | None) -> None:
         if said is None:

@@ -28,10 +28,10 @@ from fakes.slack_surfaces import (
 )
 from fakes.slack_views import Dialog, view_faults
 from fakes.slack_workspace import Json, Message, texts
+from sayso_adapters.looking import Answered, Found, Waiting, Where
 from sayso_adapters.slack import slash as slash_module
 from sayso_adapters.slack.adapter import create
 from sayso_adapters.slack.blocks import MAX_JSON, size
-from sayso_adapters.slack.looking import Answered, Found, Waiting, Where
 from sayso_adapters.slack.overview import home, listed, pending_message, reading, routes_message, told_of
 from sayso_bot.domain.admin import Admin
 from sayso_bot.domain.brief import brief

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from sayso_adapters import answering
 from sayso_adapters.slack import adapter as adapter_module
-from sayso_adapters.slack import answers as answers_module
 from sayso_adapters.slack import once as once_module
 from sayso_bot.domain.request import Cause, Status
 from sayso_bot.errors import CannotCheck, Unavailable
@@ -264,7 +264,7 @@ class TestDeliveries:
     async def test_a_store_that_stays_away_is_told_without_claiming_what_is_not_known(
         self, office: Office, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(answers_module, "VOTE_PAUSES", (0.0, 0.0))
+        monkeypatch.setattr(answering, "VOTE_PAUSES", (0.0, 0.0))
         _, message = await office.posted()
         office.desk.trouble.extend([Unavailable("redis says no")] * 3)
         said = await office.tap(message, "approve", user="U0ANA", answered=503)
