@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
-import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from sayso_adapters.administering import TOO_OLD, UNSURE, Administering, Typed
 from sayso_adapters.answering import NOTHING
 from sayso_adapters.slack import once
 from sayso_adapters.slack.admin_views import ADMIN, WHY, came_of_it, confirmation, why_of
@@ -28,43 +27,13 @@ from sayso_adapters.slack.people import CHANNEL, USER
 from sayso_adapters.slack.tappers import Tapper
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.admin import Caller
-from sayso_bot.domain.commands import Said, Unreadable, parse
-from sayso_bot.domain.deeds import Call, Deed
-from sayso_bot.errors import ChangedMeanwhile, InvalidField, SaysoError, Unavailable
+from sayso_bot.domain.commands import Said, Unreadable
+from sayso_bot.errors import SaysoError, Unavailable
 from sayso_bot.ports import AdapterContext, AdapterError, LookupFailed
 
 SURFACE = "slack"
-KEPT_SECONDS = 3600
 ONE_MOMENT = "One moment: this is looked at."
-TOO_OLD = f"This dialog is from too long ago. {NOTHING} Type the command again."
-CHANGED = "Another admin has changed something meanwhile. This is how it would be now:"
-UNSURE = "Something went wrong, so it is not known whether this was done. /sayso routes shows how things stand."
 NOT_OPENED = f"The dialog could not be opened in time. {NOTHING} Type the command again."
-
-
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """A command as it was typed. ``channel`` is where, to be told there; ``version`` what its dialog has shown."""
-
-    words: tuple[str, ...]
-    said: Said
-    channel: str
-    version: int = -1
-
-    def deed(self) -> Deed:
-        """Raises `Unreadable`."""
-        return parse(self.words, self.said)
-
-    def packed(self) -> bytes:
-        said = {"place": self.said.place, "called": self.said.called, "now": self.said.now.isoformat()}
-        record = {"words": self.words, "said": said, "channel": self.channel, "version": self.version}
-        return json.dumps(record).encode()
-
-    @classmethod
-    def unpacked(cls, record: bytes) -> Typed:
-        found = json.loads(record)
-        said = Said(found["said"]["place"], found["said"]["called"], datetime.fromisoformat(found["said"]["now"]))
-        return cls(tuple(found["words"]), said, found["channel"], found["version"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +61,9 @@ class Admins:
 
     def __init__(self, context: AdapterContext, workspaces: Workspaces) -> None:
         self._context = context
-        self._office = context.office
         self._workspaces = workspaces
         self._looking = Looking(context.desk, workspaces)
+        self._administering = Administering(context)
         self._once: once.Once[Mapping[str, Any] | None] = once.Once(context)
         self._answers = Answers(context, lambda: self._once.ending)
 
@@ -126,18 +95,11 @@ class Admins:
 
     async def _look(self, typed: Typed, tapper: Tapper, workspace: Workspace, notice: str = "") -> Block:
         """The dialog that shows what would be done, or why not."""
-        try:
-            caller = await self._caller(typed, tapper, workspace)
-            if isinstance(caller, str):
-                return came_of_it(caller)
-            deed = typed.deed()
-            effect = await self._office.preview(deed, caller)
-            token = f"adm_{secrets.token_urlsafe(24)}"
-            kept = replace(typed, version=effect.version)
-            await self._context.shelf.put(f"admin/{token}", kept.packed(), ttl_seconds=KEPT_SECONDS)
-        except SaysoError as error:
-            return came_of_it(error.detail)
-        return confirmation(deed, effect, token, notice)
+        caller = await self._caller(typed, tapper, workspace)
+        looked = caller if isinstance(caller, str) else await self._administering.look(typed, caller)
+        if isinstance(looked, str):
+            return came_of_it(looked)
+        return confirmation(looked.deed, looked.effect, looked.token, notice)
 
     async def _caller(self, typed: Typed, tapper: Tapper, workspace: Workspace) -> Caller | str:
         """Who it is, or the sentence that says why they do nothing here."""
@@ -169,8 +131,7 @@ class Admins:
         answered: Mapping[str, Any] | None = None
         channel, said = "", UNSURE
         try:
-            record = await self._context.shelf.get(f"admin/{submitted.token}")
-            typed = Typed.unpacked(record) if record else None
+            typed = await self._administering.typed(submitted.token)
             channel = typed.channel if typed else ""
             answered, said = await self._done(typed, submitted, workspace)
         except LookupFailed:
@@ -194,21 +155,14 @@ class Admins:
         caller = await self._caller(typed, submitted.tapper, workspace)
         if isinstance(caller, str):
             return _updated(came_of_it(caller)), caller
-        deed: Any = typed.deed()
-        if submitted.has_why:
-            deed = replace(deed, why=submitted.why)
-        call = Call(submitted.operation, typed.version, confirmed=True)
-        try:
-            done = await self._office.do(deed, caller, call)
-        except ChangedMeanwhile:
-            return _updated(await self._look(typed, submitted.tapper, workspace, CHANGED)), CHANGED
-        except InvalidField as error:
-            if error.field == "reason":
-                return {"response_action": "errors", "errors": {WHY: error.detail}}, error.detail
-            return _updated(came_of_it(error.detail)), error.detail
-        except SaysoError as error:
-            return _updated(came_of_it(error.detail)), error.detail
-        return _updated(came_of_it(done.said)), done.said
+        came = await self._administering.carry_out(
+            typed, caller, submitted.operation, submitted.why if submitted.has_why else None
+        )
+        if came.changed:
+            return _updated(await self._look(typed, submitted.tapper, workspace, came.said)), came.said
+        if came.reason_wrong:
+            return {"response_action": "errors", "errors": {WHY: came.said}}, came.said
+        return _updated(came_of_it(came.said)), came.said
 
 
 def _updated(view: Block) -> Mapping[str, Any]:

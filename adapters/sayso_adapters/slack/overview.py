@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from sayso_adapters.looking import Answered, Found, Waiting, Where
+from sayso_adapters.overview import NOTHING_WAITS, admins_help_lines, asked_where, help_lines, not_listed
 from sayso_adapters.slack.blocks import (
     MAX_TEXT,
     MAX_URL,
@@ -29,34 +30,22 @@ from sayso_adapters.slack.blocks import (
 )
 from sayso_adapters.slack.cards import OPEN, how_it_stands, message
 from sayso_adapters.slack.review import pages
-from sayso_bot.domain import commands
 from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.card import Card, ending, needs
 from sayso_bot.domain.headline import asked_briefly
 from sayso_bot.domain.interventions import routed, what_is_paused
-from sayso_bot.domain.policy import Route
-from sayso_bot.domain.request import Requirement
-from sayso_bot.domain.text import one_line
 from sayso_bot.domain.wording import shortened
 
 READ, ANSWER_IT, READ_NEXT, READ_BACK = "read", "read_to_answer", "read_next", "read_back"
 READING = frozenset({READ, ANSWER_IT, READ_NEXT, READ_BACK})
 """The action ids of buttons that open or turn what is read. Each carries ``REQUEST`` or ``REQUEST/PAGE``."""
 
+HELP, ADMINS_HELP = help_lines("/sayso "), admins_help_lines("/sayso ")
+
 MOST_ROUTES = 50
 MOST_CHANGES = 10
 LONGEST_ROUTE = 240
-LONGEST_WORD = 100
 LONGEST_OUTCOME = 300
-
-NOTHING_WAITS = "Nothing waits for you."
-HELP = (
-    "/sayso pending — what waits for you",
-    "/sayso show req_… — one request as it stands, and its button to answer it",
-    "/sayso routes — where each kind of action goes",
-    "/sayso help — this",
-)
-ADMINS_HELP = ("", "As an admin:", *(f"/sayso {line}" for line in commands.HELP))
 
 
 # --------------------------------------------------------------------------- lists
@@ -65,7 +54,7 @@ ADMINS_HELP = ("", "As an admin:", *(f"/sayso {line}" for line in commands.HELP)
 def pending(waiting: Waiting) -> list[Block]:
     """What waits for somebody, two blocks each."""
     rows = [block for request in waiting.requests for block in _row(request)]
-    left = _not_listed(waiting, 0)
+    left = not_listed(waiting, "Slack")
     return [*(rows or [section(plain(NOTHING_WAITS))]), *([context(left)] if left else [])]
 
 
@@ -81,7 +70,7 @@ def pending_message(waiting: Waiting, inbox: str) -> list[Block]:
             break
         rows += row
         told += 1
-    left = _not_listed(waiting, len(waiting.requests) - told)
+    left = not_listed(waiting, "Slack", len(waiting.requests) - told)
     return [*(rows or [section(plain(NOTHING_WAITS))]), *([context(left)] if left else []), *closing]
 
 
@@ -91,25 +80,6 @@ def _row(request: Brief) -> list[Block]:
         {**section(plain(asked_briefly(request))), "accessory": button(ANSWER_IT, "Review", value=request.id)},
         _small(plain(f"{request.agent} asks"), mrkdwn(until)),
     ]
-
-
-def _not_listed(waiting: Waiting, unfit: int) -> str:
-    """A sentence about what the list leaves out, or nothing."""
-    told = []
-    if unfit:
-        told.append(f"{unfit} more that {'wait' if unfit > 1 else 'waits'} for you {_do(unfit)} not fit here.")
-    if waiting.unsure:
-        waits = "waits" if waiting.unsure == 1 else "wait"
-        told.append(f"Slack could not say whether {waiting.unsure} more {waits} for you.")
-    if waiting.unread:
-        told.append(f"{waiting.unread} newer {'requests were' if waiting.unread > 1 else 'request was'} not looked at.")
-    if waiting.more:
-        told.append("There may be older ones.")
-    return " ".join([*told, "The inbox lists all that wait."]) if told else ""
-
-
-def _do(count: int) -> str:
-    return "do" if count > 1 else "does"
 
 
 def _small(*texts: Block) -> Block:
@@ -169,7 +139,7 @@ def routing(where: Where) -> list[Block]:
     paused = [what_is_paused(pause) for pause in where.pauses]
     live = [routed(route) for route in where.live]
     changed = [*_lines(paused, MOST_CHANGES, "pauses"), *_lines(live, MOST_CHANGES, "live routes")]
-    rules = _lines([_route(route) for route in where.rules], MOST_ROUTES, "rules")
+    rules = _lines([asked_where(route) for route in where.rules], MOST_ROUTES, "rules")
     by_policy = [section(plain("By the policy:"))] if changed else []
     return [*changed, *by_policy, *(rules or [section(plain("The policy has no rules."))])]
 
@@ -192,25 +162,6 @@ def _packed(lines: Sequence[str]) -> Iterator[str]:
         packed = joined
     if packed:
         yield packed
-
-
-def _route(route: Route) -> str:
-    what = f"{_word(route.action)}{' (under a condition)' if route.conditional else ''}"
-    if route.requirement is None:
-        return f"{what}: {'allowed' if route.kind == 'allow' else 'denied'} by the rule “{_word(route.rule)}”"
-    return f"{what}: {_asks(route.requirement)}"
-
-
-def _asks(requirement: Requirement) -> str:
-    named = requirement.group or ", ".join(requirement.approvers or ())
-    who = _word(named) if named else "whoever is there"
-    wanted = "1 approval" if requirement.quorum == 1 else f"{requirement.quorum} approvals"
-    return f"asked in {_word(requirement.channel)}, {wanted} from {who}"
-
-
-def _word(text: str) -> str:
-    line = one_line(text)
-    return line if len(line) <= LONGEST_WORD else line[: LONGEST_WORD - 1] + "…"
 
 
 def routes_message(where: Where) -> list[Block]:

@@ -1,0 +1,108 @@
+"""An admin's command in a chat: read, shown with what it would do, and carried out once that was confirmed.
+
+What is shown carries a token alone; what was typed, where, and what the admin saw lies on the shelf. Who it is and
+whether they administer is proved when it is shown and again when it is confirmed, which may be an hour later.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sayso_adapters.answering import NOTHING
+from sayso_bot.domain.admin import Caller
+from sayso_bot.domain.commands import Said, parse
+from sayso_bot.domain.deeds import Call, Deed, Effect
+from sayso_bot.errors import ChangedMeanwhile, InvalidField, SaysoError
+from sayso_bot.ports import AdapterContext
+
+KEPT_SECONDS = 3600
+TOO_OLD = f"This dialog is from too long ago. {NOTHING} Type the command again."
+CHANGED = "Another admin has changed something meanwhile. This is how it would be now:"
+UNSURE = "Something went wrong, so it is not known whether this was done. The routes show how things stand."
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A command as it was typed. ``channel`` is where, to be told there; ``version`` what its dialog has shown."""
+
+    words: tuple[str, ...]
+    said: Said
+    channel: str
+    version: int = -1
+
+    def deed(self) -> Deed:
+        """Raises `Unreadable`."""
+        return parse(self.words, self.said)
+
+    def packed(self) -> bytes:
+        said = {"place": self.said.place, "called": self.said.called, "now": self.said.now.isoformat()}
+        record = {"words": self.words, "said": said, "channel": self.channel, "version": self.version}
+        return json.dumps(record).encode()
+
+    @classmethod
+    def unpacked(cls, record: bytes) -> Typed:
+        found = json.loads(record)
+        said = Said(found["said"]["place"], found["said"]["called"], datetime.fromisoformat(found["said"]["now"]))
+        return cls(tuple(found["words"]), said, found["channel"], found["version"])
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a command would do. ``token`` is what confirming it names."""
+
+    deed: Deed
+    effect: Effect
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came of it, in a sentence. ``changed``: nothing, because things stand otherwise than was shown, so they are
+    to be shown again. ``reason_wrong``: nothing, because of the reason that was given.
+    """
+
+    said: str
+    changed: bool = False
+    reason_wrong: bool = False
+
+
+class Administering:
+    def __init__(self, context: AdapterContext) -> None:
+        self._office = context.office
+        self._shelf = context.shelf
+
+    async def look(self, typed: Typed, caller: Caller) -> Looked | str:
+        """What it would do, kept to be confirmed; or why not."""
+        try:
+            deed = typed.deed()
+            effect = await self._office.preview(deed, caller)
+            token = f"adm_{secrets.token_urlsafe(24)}"
+            kept = replace(typed, version=effect.version)
+            await self._shelf.put(f"admin/{token}", kept.packed(), ttl_seconds=KEPT_SECONDS)
+        except SaysoError as error:
+            return error.detail
+        return Looked(deed, effect, token)
+
+    async def typed(self, token: str) -> Typed | None:
+        """What was typed, or None where it is too long ago. Raises `Unavailable`."""
+        record = await self._shelf.get(f"admin/{token}")
+        return Typed.unpacked(record) if record else None
+
+    async def carry_out(self, typed: Typed, caller: Caller, operation: str, why: str | None) -> Came:
+        """Do what was shown and confirmed, with the reason ``why`` where one was asked for."""
+        deed: Any = typed.deed()
+        if why is not None:
+            deed = replace(deed, why=why)
+        try:
+            done = await self._office.do(deed, caller, Call(operation, typed.version, confirmed=True))
+        except ChangedMeanwhile:
+            return Came(CHANGED, changed=True)
+        except InvalidField as error:
+            return Came(error.detail, reason_wrong=error.field == "reason")
+        except SaysoError as error:
+            return Came(error.detail)
+        return Came(done.said)
