@@ -187,7 +187,7 @@ class Looking(ABC, Generic[V]):
     async def _may_vote(self, request: Outline, viewer: V) -> bool:
         if request.settled or not self._may_concern(request, viewer):
             return False
-        return (await self._desk.standing(request, viewer.person, surface=self._platform, place=None)).may_vote
+        return (await self._desk.standing(request, viewer.person, surface=self._platform)).may_vote
 
     async def _may_see(self, found: Found, viewer: V) -> bool:
         request = found.request

@@ -33,7 +33,6 @@ class Admission:
         people: People,
         *,
         surface: str,
-        place: str | None,
         fresh: bool = False,
     ) -> str:
         """What admits ``person``, for the record; ``people`` joins accounts by hand.
@@ -45,9 +44,7 @@ class Admission:
         _check_not_own(request.principal, person, people)
         try:
             found = (
-                await self._find(requirement, person, surface, place, fresh)
-                if (requirement := _asked_of(request))
-                else None
+                await self._find(requirement, person, surface, fresh) if (requirement := _asked_of(request)) else None
             )
         except LookupFailed:
             raise CannotCheck(
@@ -74,7 +71,7 @@ class Admission:
         person = Person.known_as(email, {f"email:{email}"}).joined(people)
         try:
             _check_not_own(principal, person, people)
-            return await self._find(requirement, person, "inbox", None, fresh=False) is not None
+            return await self._find(requirement, person, "inbox", fresh=False) is not None
         except OwnRequest:
             return False
         except LookupFailed:
@@ -90,7 +87,7 @@ class Admission:
                     if await self._is_gone(vote):
                         void.append(vote.person)
                         continue
-                    await self.evidence(request, person, people, surface=vote.surface, place=None, fresh=True)
+                    await self.evidence(request, person, people, surface=vote.surface, fresh=True)
                 except (NotAnApprover, OwnRequest):
                     void.append(vote.person)
         return void
@@ -108,9 +105,8 @@ class Admission:
                 "It could not be checked whether earlier approvals still count. Try again shortly.", then=NOT_COUNTED
             ) from None
 
-    async def _find(
-        self, requirement: Requirement, person: Person, surface: str, place: str | None, fresh: bool
-    ) -> str | None:
+    async def _find(self, requirement: Requirement, person: Person, surface: str, fresh: bool) -> str | None:
+        """What admits ``person``. A tap at a place proves no membership: some may look before they join."""
         if requirement.operator and OPERATOR in person.aliases:
             return OPERATOR
         if requirement.approvers is not None:
@@ -118,9 +114,7 @@ class Admission:
         if requirement.place == "inbox":
             signed_in = any(alias.startswith("email:") for alias in person.aliases)
             return "signed in to the inbox" if surface == "inbox" and signed_in else None
-        if place == requirement.place or await self._is(requirement.place, person, fresh):
-            return f"in {requirement.place}"
-        return None
+        return f"in {requirement.place}" if await self._is(requirement.place, person, fresh) else None
 
     async def _first_of(self, approvers: Sequence[str], person: Person, fresh: bool) -> str | None:
         """The approver who ``person`` is. One that cannot be looked up matters only where no other admits them."""

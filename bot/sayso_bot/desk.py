@@ -300,7 +300,7 @@ class Desk:
             self._log_state("filed", filed.request)
         return filed
 
-    async def standing(self, request: Outline, person: Person, *, surface: str, place: str | None) -> Standing:
+    async def standing(self, request: Outline, person: Person, *, surface: str) -> Standing:
         """What `vote` would say to this person now."""
         people = self._configuration.policy.people
         person = person.joined(people)
@@ -309,7 +309,7 @@ class Desk:
                 raise AlreadySettled(how_it_ended(request))
             if earlier := has_voted(request, person):
                 raise AlreadyVoted(already(earlier.outcome))
-            await self._admission.evidence(request, person, people, surface=surface, place=place)
+            await self._admission.evidence(request, person, people, surface=surface)
         except VoteRefused as refusal:
             return Standing(may_vote=False, why_not=refusal.why, paused=self._paused(request))
         files = request.files if isinstance(request, Request) else ()

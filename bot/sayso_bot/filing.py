@@ -121,7 +121,7 @@ class Filing:
         request = await self._look(put.request_id)
         if request.settled:
             raise AlreadySettled(how_it_ended(request))
-        evidence = await self._admission.evidence(request, person, people, surface=put.surface, place=put.place)
+        evidence = await self._admission.evidence(request, person, people, surface=put.surface)
         if has_voted(request, person):
             raise AlreadyVoted("You have already answered this request.")
         field = request.form.field(put.field) if request.form else None

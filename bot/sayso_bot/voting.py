@@ -79,9 +79,7 @@ class Voting:
             request = await self._look(ballot.request_id)
             evidence, void = "", []
             if not request.settled:
-                evidence = await self._admission.evidence(
-                    request, person, people, surface=ballot.surface, place=ballot.place
-                )
+                evidence = await self._admission.evidence(request, person, people, surface=ballot.surface)
                 check_reason(request, ballot.outcome, ballot.reason)
                 check_typed(request, ballot.outcome, ballot.typed)
                 ballot = replace(ballot, response=response(request, ballot.outcome, ballot.response, person))
@@ -126,9 +124,7 @@ class Voting:
         request = await self._look(edit.request_id)
         after, evidence = fingerprint(request.action, request.agent, params), ""
         if not request.settled:
-            evidence = await self._admission.evidence(
-                request, person, policy.people, surface=edit.surface, place=edit.place
-            )
+            evidence = await self._admission.evidence(request, person, policy.people, surface=edit.surface)
             if edit.revision >= request.revision:
                 _check_editable(request, params)
                 _check_rule_stays(policy, request, params, after)

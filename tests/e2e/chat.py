@@ -7,6 +7,7 @@ assert await chat.tap(card, "approve", "U0ANA") == "You approved …"
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -55,6 +56,9 @@ rules:
     ask: {channel: payments, approvers: finance, timeout: 30m}
 """
 MEMBERS = {"U0ANA": "Ana", "U0BEN": "Ben", "U0CLEO": "Cleo"}
+NEWCOMERS = tuple(f"U0NEW{number}" for number in range(40))
+"""Ids that are in the channel from the beginning; `Chat.newcomer` gives each an account."""
+_next_newcomer = itertools.cycle(NEWCOMERS)
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def _furnish(slack: SocketSlack) -> None:
     slack.add_user("U0STRANGER", name="Str", email="ana@example.com", team_id="T9OTHER", stranger=True)
     slack.add_user("U0ROBOT", name="Robot", email="ana@example.com", bot=True)
     slack.add_user("U0GONE", name="Gone", email="ana@example.com", deleted=True)
-    slack.add_channel("C0PAYMENTS", [*slack.users])
+    slack.add_channel("C0PAYMENTS", [*slack.users, *NEWCOMERS])
     slack.add_group("S0FINANCE", [*MEMBERS])
 
 
@@ -112,6 +116,12 @@ class Chat:
         request = answer.json()["id"]
         ts = (await recorded(self.sayso, request))["post"]
         return Card(request, next(message for message in self.slack.messages if message.ts == ts))
+
+    def newcomer(self, **account: Any) -> str:
+        """Somebody in the channel of whom the service has not heard yet."""
+        user = next(_next_newcomer)
+        self.slack.add_user(user, **account)
+        return user
 
     async def look(self, card: Card) -> Request:
         return await self.sayso.service.desk.look(card.id)

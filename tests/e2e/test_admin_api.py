@@ -72,7 +72,7 @@ async def test_a_route_moves_the_card_and_nothing_else_and_is_undone_in_one_step
         told = (await admin.agent.get(f"/v1/requests/{routed}")).json()
         assert told["requirement"]["channel"] == "payments"
         with pytest.raises(NotAnApprover):
-            await admin.sayso.vote(routed, "approve", person=BEN, surface="slack", place=OPS)
+            await admin.sayso.vote(routed, "approve", person=BEN, surface="slack")
         card = next(message for message in admin.slack.messages if message.channel == "C0OPS" and message.buttons)
         assert "Asked in ops instead of payments, by the key terraform: payments is away." in card.words
         await admin.sayso.vote(routed, "approve", person=ANA)
@@ -161,9 +161,9 @@ async def test_whoever_is_in_the_old_channel_answers_and_nobody_in_the_new_one_b
         await recorded(admin.sayso, request, OPS)
         stranger = Person.known_as("Ana", {"slack:T0TEAM/U0ANA", "email:ana@example.com"})
         with pytest.raises(NotAnApprover, match="Only whoever is in open may decide"):
-            await admin.sayso.vote(request, "approve", person=stranger, surface="slack", place=OPS)
+            await admin.sayso.vote(request, "approve", person=stranger, surface="slack")
         member = Person.known_as("Ben", {"slack:T0TEAM/U0BEN", "email:ben@example.com"})
-        await admin.sayso.vote(request, "approve", person=member, surface="slack", place=OPS)
+        await admin.sayso.vote(request, "approve", person=member, surface="slack")
 
 
 async def test_a_route_to_the_rule_s_own_fallback_admits_nobody_by_that() -> None:
@@ -174,7 +174,7 @@ async def test_a_route_to_the_rule_s_own_fallback_admits_nobody_by_that() -> Non
         assert not (await admin.sayso.service.desk.look(request)).at_fallback
         ana = Person.known_as("Ana", {"slack:T0TEAM/U0ANA", "email:ana@example.com"})
         with pytest.raises(NotAnApprover):
-            await admin.sayso.vote(request, "approve", person=ana, surface="slack", place=OPS)
+            await admin.sayso.vote(request, "approve", person=ana, surface="slack")
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,15 @@ async def test_accounts_that_decide_nothing(chat: Chat, user: str, sentence: str
     assert (await chat.look(card)).votes == ()
 
 
+async def test_who_looks_at_an_open_channel_without_having_joined_it_decides_nothing(chat: Chat) -> None:
+    """Slack lets people read a public channel, and press what is in it, before they join."""
+    chat.slack.add_user("U0PASSER", name="Pat", email="pat@example.com")
+    card = await chat.card("open.passer")
+    assert "Only whoever is in the channel may decide this" in await chat.tap(card, "approve", "U0PASSER")
+    assert (await chat.look(card)).votes == ()
+    assert await chat.refusals(card) == 1
+
+
 async def test_an_account_that_slack_does_not_know_counts_for_nothing(chat: Chat) -> None:
     """Nor can it be told anything."""
     card = await chat.card("open.nobody")
@@ -260,7 +269,7 @@ async def test_an_edit_in_the_dialog_makes_new_params_of_which_nobody_has_approv
     stale = chat.tap_payload(card, "approve", "U0CLEO")
     await chat.tap(card, "approve", "U0BEN")
     dialog = await chat.dialog(card, "edit", "U0ANA")
-    await chat.submit(dialog, {"edited": "", "edit_0": "800"})
+    await chat.submit(dialog, {"edit_0": "800"})
     edited = await chat.look(card)
     assert (edited.params, edited.revision) == ({"amount": 800}, 2)
     assert edited.fingerprint == fingerprint("two.edited", "refunder", {"amount": 800})
@@ -380,9 +389,7 @@ async def test_only_admins_administer(chat: Chat, words: str) -> None:
 async def test_while_slack_cannot_say_who_somebody_is_they_count_for_nothing_and_are_told_to_try_again(
     chat: Chat, trouble: str
 ) -> None:
-    user = f"U0NEW{trouble.upper().replace('_', '')}{chat.transport.upper()}"
-    chat.slack.add_user(user, name="New", email="ben@example.com")
-    chat.slack.channels["C0PAYMENTS"].append(user)
+    user = chat.newcomer(name="New", email="ben@example.com")
     {
         "429": lambda: chat.slack.limit_rate("users.info", after=1),
         "500": lambda: chat.slack.break_("users.info", status=500),
@@ -396,9 +403,7 @@ async def test_while_slack_cannot_say_who_somebody_is_they_count_for_nothing_and
 
 async def test_a_tap_that_is_not_known_in_time_is_not_acknowledged_and_counts_once(chat: Chat) -> None:
     """Slack hangs; the tapper sees an error, or Slack delivers again, and there is one vote in the end."""
-    user = f"U0SLOW{chat.transport.upper()}"
-    chat.slack.add_user(user, name="Slow", email="slow@example.com")
-    chat.slack.channels["C0PAYMENTS"].append(user)
+    user = chat.newcomer(name="Slow", email="slow@example.com")
     card = await chat.card("open.slow")
     payload = chat.tap_payload(card, "approve", user)
     chat.slack.hang("users.info", seconds=2.2)

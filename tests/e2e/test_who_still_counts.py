@@ -36,7 +36,7 @@ async def test_a_dialog_that_stays_open_admits_nobody_who_has_left_the_channel(d
         await slack.tap(sayso.url, message, done, user="U0BEN")
         dialog = await slack.dialog()
         slack.add_channel("C0PAYMENTS", members=["U0ANA"])
-        given = {"reason": "Mine"} if done == "approve" else {"edited_0": "B-9"}
+        given = {"reason": "Mine"} if done == "approve" else {"edit_0": "B-9"}
         await slack.submit(sayso.url, dialog, given)
         after = await sayso.service.desk.look(request)
         assert (after.status, after.revision, after.votes) == (Status.PENDING, 1, ())

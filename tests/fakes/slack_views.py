@@ -139,6 +139,7 @@ class Dialogs:
 
 def submission(dialog: Dialog, values: Mapping[str, Any], *, team: str, user: str, shown: Json) -> Json:
     """Slack's payload for this submission. ``values`` are the inputs' answers by block id, as Slack sends each."""
+    assert values.keys() <= dialog.inputs.keys(), f"of {sorted(values)} the dialog has only {sorted(dialog.inputs)}"
     state = {
         name: {element["action_id"]: {"type": element["type"], **_answer(element, values.get(name))}}
         for name, element in dialog.inputs.items()

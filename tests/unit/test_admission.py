@@ -20,7 +20,7 @@ FINANCE = {"approvers": ("email:ana@example.com", "email:ben@example.com"), "gro
 
 async def _refused(request: Request, person: Person) -> VoteRefused:
     with pytest.raises(VoteRefused) as refused:
-        await Admission({}).evidence(request, person, {}, surface="inbox", place=None)
+        await Admission({}).evidence(request, person, {}, surface="inbox")
     return refused.value
 
 

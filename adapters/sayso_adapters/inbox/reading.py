@@ -99,7 +99,7 @@ class Reader:
         if request.settled:
             return Standing(False)
         try:
-            return await self._desk.standing(request, person, surface=SURFACE, place=None)
+            return await self._desk.standing(request, person, surface=SURFACE)
         except VoteRefused as refused:
             return Standing(False, refused.why)
 

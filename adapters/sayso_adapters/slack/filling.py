@@ -40,7 +40,7 @@ class Filling:
         check_reason(request, ballot.outcome, ballot.reason)
         check_typed(request, ballot.outcome, ballot.typed)
         check_but_files(request, ballot.response or {}, {name: len(files) for name, files in named.items()})
-        standing = await self._desk.standing(request, ballot.person, surface=ballot.surface, place=ballot.place)
+        standing = await self._desk.standing(request, ballot.person, surface=ballot.surface)
         if not standing.may_vote:
             raise NotAnApprover(standing.why_not or "You may not answer this now.", then="Your vote was not counted.")
 
@@ -80,7 +80,7 @@ class Filling:
     async def _put(self, ballot: Ballot, field: str, file: str, workspace: Workspace, user: str, view: str) -> str:
         async def attempt() -> Filed:
             sent = await sending(workspace, file, user, f"slack:view:{view}:{file}")
-            put = Put(ballot.request_id, ballot.person, field, sent, ballot.surface, ballot.place)
+            put = Put(ballot.request_id, ballot.person, field, sent, ballot.surface)
             return await self._desk.put_file(put)
 
         return (await self._answers.surely(attempt)).file.id

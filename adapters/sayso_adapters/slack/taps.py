@@ -207,7 +207,6 @@ class Taps:
             outcome=outcome,
             surface="slack",
             operation=tap.operation,
-            place=button.place,
         )
         try:
             voted = await self._answers.vote(ballot)

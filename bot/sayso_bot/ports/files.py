@@ -31,14 +31,13 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """One person's file for the ``field`` of a request's form. ``person`` and ``place`` are as in `Ballot`."""
+    """One person's file for the ``field`` of a request's form. ``person`` is as in `Ballot`."""
 
     request_id: str
     person: Person
     field: str
     sending: Sending
     surface: str
-    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

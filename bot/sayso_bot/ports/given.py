@@ -26,9 +26,9 @@ T = TypeVar("T", bound=Outline)
 class Ballot:
     """One person's tap. ``operation`` names this tap: the same one twice has the effect of one.
 
-    ``place`` is where it was tapped when the surface has places (``slack:C1``), else None. ``person`` carries only
-    aliases that the surface has proved just now. ``typed`` is what they typed to confirm an approval; ``response`` what
-    they filled into the request's form, by field, as `sayso_bot.domain.form.checked` reads it (of files, the ids).
+    ``person`` carries only aliases that the surface has proved just now. ``typed`` is what they typed to confirm an
+    approval; ``response`` what they filled into the request's form, by field, as `sayso_bot.domain.form.checked` reads
+    it (of files, the ids).
     """
 
     request_id: str
@@ -37,7 +37,6 @@ class Ballot:
     outcome: Outcome
     surface: str
     operation: str
-    place: str | None = None
     reason: str | None = None
     typed: str | None = None
     response: Mapping[str, Json] | None = None
@@ -54,7 +53,7 @@ class Voted:
 @dataclass(frozen=True, slots=True)
 class Edit:
     """One person's change of the params of ``revision``. ``operation`` names it: the same one twice has the effect of
-    one. ``person`` carries only aliases that the surface has proved just now; ``place`` is as in `Ballot`.
+    one. ``person`` carries only aliases that the surface has proved just now.
     """
 
     request_id: str
@@ -63,7 +62,6 @@ class Edit:
     params: Mapping[str, Json]
     surface: str
     operation: str
-    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +141,7 @@ class DeskFace(Protocol):
         """What a file of a request holds, to be saved by who may see the request."""
         ...
 
-    async def standing(self, request: Outline, person: Person, *, surface: str, place: str | None) -> Standing:
+    async def standing(self, request: Outline, person: Person, *, surface: str) -> Standing:
         """What `vote` would say to this person now."""
         ...
 

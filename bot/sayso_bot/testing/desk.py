@@ -201,7 +201,7 @@ class MemoryDesk:
         named = request.requirement.approvers if request.requirement else ()
         return named is None or bool(person.aliases & set(named))
 
-    async def standing(self, request: Outline, person: Person, *, surface: str, place: str | None) -> Standing:
+    async def standing(self, request: Outline, person: Person, *, surface: str) -> Standing:
         refusal = self._refusal(request, person, request.revision)
         files = request.files if isinstance(request, Request) else ()
         put = tuple(file for file in files if file.by == person.id)

@@ -102,7 +102,7 @@ async def test_an_answer_counts_and_the_page_says_so(service: Service, ana: Visi
     assert "Denied by Ana" in page
     assert "The amount is wrong." in page
     ballot = service.desk.ballots[0]
-    assert (ballot.surface, ballot.place, ballot.reason) == ("inbox", None, "The amount is wrong.")
+    assert (ballot.surface, ballot.reason) == ("inbox", "The amount is wrong.")
     assert ballot.person.aliases == {"email:ana@example.com"}
     assert "Approve</button>" not in page
 

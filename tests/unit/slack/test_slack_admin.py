@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fakes.slack_surfaces import command, deliver
-from fakes.slack_views import Dialog, view_faults
+from fakes.slack_views import Dialog, submission, view_faults
 from sayso_bot.domain.admin import Caller
 from sayso_bot.domain.deeds import (
     ForgetChannel,
@@ -153,9 +153,9 @@ async def test_another_s_dialog_is_submitted_as_who_submits_it(office: Office) -
 
 async def test_submitted_twice_it_is_done_once(office: Office) -> None:
     dialog = await opened(office, "pause")
-    view = dict(dialog.view)
+    payload = submission(dialog, {"why": "x"}, team="T0TEAM", user="U0ANA", shown=office.slack.shown(dialog))
     for _ in range(3):
-        assert await office.slack.submit(office.url, dialog, {"why": "x"}, view=view) == 200
+        assert (await deliver(office.url, payload, office.slack.signed))[0] == 200
     assert len(office.around.office.done) == 1
 
 
@@ -211,7 +211,9 @@ async def test_a_reason_that_is_too_long_is_marked_where_it_is_written(office: O
 async def test_a_dialog_from_too_long_ago_or_with_garbage_does_nothing(office: Office) -> None:
     dialog = await opened(office, "pause")
     for token in ("adm_never", "btn_x", "\u202e"):
-        await office.slack.submit(office.url, dialog, {"why": ""}, view={"private_metadata": token})
+        stale = await opened(office, "pause")
+        await office.slack.submit(office.url, stale, {"why": ""}, view={"private_metadata": token})
+        stale.open = False
     office.around.shelf.kept.clear()
     await office.slack.submit(office.url, dialog, {"why": ""})
     assert office.around.office.done == []

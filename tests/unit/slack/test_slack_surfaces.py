@@ -287,7 +287,7 @@ class TestTheHome:
         assert await office.slack.submit(office.url, dialog) == 200
         assert "It is approved" in (await office.slack.until_told("U0ANA"))[-1]
         (ballot,) = office.desk.ballots
-        assert (ballot.request_id, ballot.revision, ballot.place) == (request.id, 1, None)
+        assert (ballot.request_id, ballot.revision) == (request.id, 1)
 
     async def test_a_review_that_was_opened_before_an_edit_counts_for_nothing(self, office: Office) -> None:
         request = asked(office)
