@@ -7,6 +7,7 @@ once, so what is not part of a request yet fills nothing; it lapses by itself.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -38,6 +39,7 @@ from sayso_bot.errors import (
     AlreadyVoted,
     FileRefused,
     FileTooLarge,
+    IdempotencyMismatch,
     QuotaExceeded,
     Settled,
     TooManyFiles,
@@ -97,11 +99,13 @@ class Filing:
     async def attach(self, read: Callable[[], Awaitable[Request]], sending: Sending) -> Filed:
         """Keep a file of the agent whose own request ``read`` gives, for people to look at before they answer.
 
-        Raises `Settled`, `FileTooLarge`, `FileRefused`, `TooManyFiles`, `TooMany`, and what ``read`` or content do.
+        Raises `Settled`, `FileTooLarge`, `FileRefused`, `TooManyFiles`, `TooMany`, and what ``read`` or content do;
+        `IdempotencyMismatch` where the same operation has brought another file.
         """
         request = await read()
         with self._room(f"agent {request.agent}"):
             if known := request.file(file_id(request.id, request.agent, sending.operation)):
+                _check_same(known, safe_name(sending.name), await _digest(sending))
                 return Filed(known, request, replayed=True)
             _check_attachable(request)
             await self._check_quota(request, sending)
@@ -145,7 +149,9 @@ class Filing:
         answer = await self._files.attach_file(new, epochs)
         if answer.request is not None and answer.code in ("settled", "voted"):
             _check_attachable(answer.request)
-        return _filed(answer, new.file)
+        filed = _filed(answer, new.file)
+        _check_same(filed.file, new.file.name, new.file.digest)
+        return filed
 
     # ------------------------------------------------------------------ any file
 
@@ -226,6 +232,21 @@ async def _peeked(sending: Sending) -> AsyncIterator[bytes]:
 def _check_head(sending: Sending, head: bytes) -> None:
     if why := why_not_attached(safe_name(sending.name), head):
         raise FileRefused(f"{why} It was not kept.")
+
+
+def _check_same(kept: File, name: str, digest: str) -> None:
+    if (kept.name, kept.digest) != (name, digest):
+        raise IdempotencyMismatch(
+            "This Idempotency-Key was used with another file. The first one stands; this one was not kept."
+        )
+
+
+async def _digest(sending: Sending) -> str:
+    """The digest of what is sent, which is kept nowhere. Who sends has bounded it."""
+    found = hashlib.sha256()
+    async for part in sending.content:
+        found.update(part)
+    return f"sha256:{found.hexdigest()}"
 
 
 def _check_kind(field: Field, sending: Sending) -> None:

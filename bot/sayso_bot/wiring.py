@@ -335,7 +335,7 @@ def _add_routes(service: Service, clock: ClockWatch, environ: Mapping[str, str])
     AgentRoutes(desk, face, authenticate, review_url(settings)).add_to(service.app.router)
     AdminRoutes(service.office, authenticate, buckets).add_to(service.app.router)
     PolicyRoutes(service.policies, service.office, configuration, authenticate, buckets).add_to(service.app.router)
-    _add_agent_adapters(service, face, authenticate, environ)
+    _add_agent_adapters(service, face, authenticate, environ, clock)
     HealthRoutes(
         readiness,
         service.store.totals,
@@ -346,7 +346,9 @@ def _add_routes(service: Service, clock: ClockWatch, environ: Mapping[str, str])
     ).add_to(service.app.router)
 
 
-def _add_agent_adapters(service: Service, face: AgentFace, prove: Prove, environ: Mapping[str, str]) -> None:
+def _add_agent_adapters(
+    service: Service, face: AgentFace, prove: Prove, environ: Mapping[str, str], clock: ClockWatch
+) -> None:
     """The other ways in for agents. Each is always there: it admits nobody whom our own API would not."""
 
     async def refused(key: Key | None, call: str, error: SaysoError) -> None:
@@ -365,6 +367,7 @@ def _add_agent_adapters(service: Service, face: AgentFace, prove: Prove, environ
             review_url=review_url(service.settings),
             settings=environ,
             log=logger(point.name),
+            clock_is_right=clock.is_right,
         )
         point.load()(context)
 

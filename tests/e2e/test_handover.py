@@ -13,8 +13,10 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from sayso_adapters.agents.handover import adapter as handover
 from sayso_bot.domain.files import MAX_ATTACHED, MAX_FILE_BYTES
 from sayso_bot.ports import Edit, Put, Sending
+from sayso_bot.workers import clock
 from service import ANA, BEN, QUICK, Sayso, serving
 
 POLICY = """
@@ -225,6 +227,27 @@ async def test_a_time_that_is_still_to_come_is_scheduled_and_permitted_only_then
     assert (await get(agent, now))["status"] == "approved"
 
 
+async def test_a_clock_that_is_off_permits_nothing_that_is_scheduled(
+    sayso: Sayso, agent: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decision = await create(agent, response_type={"type": "schedule"}, enforce=True)
+    at = datetime.now(UTC) + timedelta(minutes=5)
+    await sayso.vote(decision, "approve", person=ANA, response={"execute_at": at.strftime("%Y-%m-%dT%H:%M:%SZ")})
+    monkeypatch.setattr(handover, "utc_now", lambda: at + timedelta(minutes=5))
+    assert (await get(agent, decision))["action_permitted"] is True
+    monkeypatch.setattr(clock, "MOST_SKEW_SECONDS", -1.0)
+    assert (await get(agent, decision))["action_permitted"] is False
+
+
+async def test_who_decided_is_told_by_their_address_whatever_joins_their_accounts() -> None:
+    policy = POLICY.replace("rules:", "people: {ana: [email:ana@example.com, slack:T0TEAM/U0ANA]}\nrules:", 1)
+    async with serving(policy=policy) as joined:
+        agent = await joined.agent("mailer")
+        decision = await create(agent)
+        await joined.vote(decision, "approve", person=ANA)
+        assert (await get(agent, decision))["resolved_by"] == "ana@example.com"
+
+
 async def test_an_edited_text_is_told_as_modified(sayso: Sayso, agent: httpx.AsyncClient) -> None:
     decision = await create(agent)
     params = {"action": "Send 10 e-mails"}
@@ -279,6 +302,45 @@ async def test_attachments_are_listed_told_on_the_card_and_handed_out_to_be_save
     assert saved.headers["X-Content-Type-Options"] == "nosniff"
     other = await sayso.agent("somebody-else")
     refused(await other.get(told["url"]), 404, "not_found")
+
+
+async def test_the_same_idempotency_key_is_one_attachment_and_never_another_file(agent: httpx.AsyncClient) -> None:
+    decision, headers = await create(agent), {"Idempotency-Key": os.urandom(8).hex()}
+
+    async def sent(name: str, content: bytes) -> httpx.Response:
+        files = {"file": (name, content, "text/csv")}
+        return await agent.post(f"/handover/decisions/{decision}/attachments", files=files, headers=headers)
+
+    first, again = await sent("a.csv", b"1"), await sent("a.csv", b"1")
+    assert (first.status_code, again.status_code, again.json()) == (201, 200, first.json())
+    refused(await sent("a.csv", b"2"), 422, "idempotency_mismatch")
+    refused(await sent("b.csv", b"1"), 422, "idempotency_mismatch")
+    assert len((await get(agent, decision))["attachments"]) == 1
+
+
+async def test_two_files_at_once_under_one_idempotency_key_are_not_both_told_to_be_kept(
+    agent: httpx.AsyncClient,
+) -> None:
+    decision, headers = await create(agent), {"Idempotency-Key": os.urandom(8).hex()}
+    path = f"/handover/decisions/{decision}/attachments"
+    sent = [agent.post(path, files={"file": ("a.csv", text)}, headers=headers) for text in (b"1", b"2")]
+    assert sorted(answer.status_code for answer in await asyncio.gather(*sent)) == [201, 422]
+
+
+async def test_a_call_with_two_files_is_refused_and_keeps_none(agent: httpx.AsyncClient) -> None:
+    decision = await create(agent)
+    files = [("file", ("a.csv", b"1")), ("file", ("b.csv", b"2"))]
+    answer = await agent.post(f"/handover/decisions/{decision}/attachments", files=files)
+    assert "one file" in refused(answer, 422, "file_refused")
+    assert (await get(agent, decision))["attachments"] == []
+
+
+async def test_what_was_asked_in_another_way_is_no_decision(agent: httpx.AsyncClient) -> None:
+    for params in ({"order": "A-1"}, {"action": "Send", "to": "everybody"}):
+        made = await agent.post("/v1/requests", json={"action": "shop.order", "params": params})
+        path = f"/handover/decisions/{made.json()['id']}"
+        refused(await agent.get(path), 404, "not_found")
+        refused(await agent.post(f"{path}/attachments", files={"file": ("a.pdf", PDF)}), 404, "not_found")
 
 
 async def test_five_are_taken_and_a_sixth_is_not(agent: httpx.AsyncClient) -> None:

@@ -251,6 +251,21 @@ async def _page(_: Sayso, agent: httpx.AsyncClient) -> set[int]:
     return {await attach(agent, decision, "a.html", b"<html>"), await attach(agent, decision, "a.svg", b"<svg>")}
 
 
+async def _two_files(_: Sayso, agent: httpx.AsyncClient) -> set[int]:
+    path = f"/handover/decisions/{await create(agent)}/attachments"
+    return {(await agent.post(path, files=[("file", ("a.csv", b"1")), ("file", ("b.csv", b"2"))])).status_code}
+
+
+async def _another_file(_: Sayso, agent: httpx.AsyncClient) -> set[int]:
+    path = f"/handover/decisions/{await create(agent)}/attachments"
+    sent = [
+        await agent.post(path, files={"file": ("a.csv", content)}, headers={"Idempotency-Key": "one"})
+        for content in (b"1", b"2")
+    ]
+    assert sent[0].status_code == 201
+    return {sent[1].status_code}
+
+
 async def _after_an_answer(sayso: Sayso, agent: httpx.AsyncClient) -> set[int]:
     decision = await create(agent, action="Delete it")
     await sayso.vote(decision, "approve", person=BEN)
@@ -290,6 +305,8 @@ ATTEMPTS: Mapping[str, Callable[[Sayso, httpx.AsyncClient], Awaitable[set[int]]]
     "an attachment of 10 MiB and one byte": _too_large,
     "a program that calls itself a picture": _program,
     "a page in HTML, a drawing in SVG": _page,
+    "two files in one call": _two_files,
+    "another file under the same `Idempotency-Key`": _another_file,
     "an attachment after somebody has answered": _after_an_answer,
     "an attachment after the end": _after_the_end,
     "more than the key's quota of bytes": _quota,

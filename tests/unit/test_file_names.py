@@ -18,6 +18,7 @@ from sayso_bot.domain.files import (
     file_id,
     media_type,
     safe_name,
+    saved_as,
     size_text,
     why_not_attached,
 )
@@ -43,6 +44,23 @@ from sayso_bot.domain.text import one_line
 )
 def test_a_name_is_the_last_part_alone_on_one_line_and_bounded(given_name: str, safe: str) -> None:
     assert safe_name(given_name) == safe
+
+
+@pytest.mark.parametrize(
+    ("name", "saved"),
+    [
+        ("report.pdf", "report.pdf"),
+        ("data.xml", "data.xml.txt"),
+        ("Page.HTML", "Page.HTML.txt"),
+        ("drawing.svg", "drawing.svg.txt"),
+        ("svg", "svg"),
+    ],
+)
+def test_what_a_browser_would_run_is_saved_as_text(name: str, saved: str) -> None:
+    """Whatever lies in it: a namespace, a style sheet and an encoding can each hide a script from who looks for one."""
+    assert saved_as(name) == saved
+    file = File("file_0", name, "x/y", 1, "sha256:" + "0" * 64, 1, "f", "a", "a", "inbox", datetime.now(UTC))
+    assert download_headers(file)["Content-Disposition"].startswith(f'attachment; filename="{saved}";')
 
 
 @given(st.text(max_size=400))

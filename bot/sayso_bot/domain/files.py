@@ -40,6 +40,9 @@ _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,16}\Z")
 _PROGRAMS = (b"MZ", b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 _MARKUP = re.compile(rb"<(!doctype\s+html|html|script|svg|body|iframe)\b", re.IGNORECASE)
 _SHOWN_AS_TEXT = frozenset({"txt", "csv", "tsv", "md", "json", "log"})
+_RUN_BY_BROWSERS = frozenset(
+    {"htm", "html", "mht", "mhtml", "shtml", "svg", "svgz", "xht", "xhtml", "xml", "xsl", "xslt"}
+)
 _UNITS = ((1024 * 1024, "MiB"), (1024, "KiB"))
 
 
@@ -107,7 +110,7 @@ def why_not_attached(name: str, head: bytes) -> str | None:
 
     What it may hand over is what people read; what runs when it is opened is not, whatever it is called.
     """
-    ending = name.rpartition(".")[2].lower() if "." in name else ""
+    ending = _ending(name)
     if not ATTACHABLE.match(ending):
         return f"Files that end in .{ending} are not attached." if ending else "A file needs an ending, such as .pdf."
     if head.startswith(_PROGRAMS):
@@ -115,6 +118,11 @@ def why_not_attached(name: str, head: bytes) -> str | None:
     if ending not in _SHOWN_AS_TEXT and _MARKUP.search(head):
         return "This is a page or a picture that can run scripts."
     return None
+
+
+def _ending(name: str) -> str:
+    """``pdf`` of ``Report.PDF``; empty where there is none."""
+    return name.rpartition(".")[2].lower() if "." in name else ""
 
 
 def size_text(size: int) -> str:
@@ -130,14 +138,20 @@ def described(file: File) -> dict[str, Any]:
     return {"id": file.id, "name": file.name, "type": file.media_type, "size": file.size, "digest": file.digest}
 
 
+def saved_as(name: str) -> str:
+    """The name under which a file is handed out: what a browser would run when it is opened is opened as text."""
+    return f"{name}.txt" if _ending(name) in _RUN_BY_BROWSERS else name
+
+
 def download_headers(file: File) -> Mapping[str, str]:
     """Headers with which no reader takes the file for a page, an image or a script, or keeps it."""
-    plain = re.sub(r'[^ -~]|["%\\]', "_", file.name)
+    name = saved_as(file.name)
+    plain = re.sub(r'[^ -~]|["%\\]', "_", name)
     value = base64.b64encode(bytes.fromhex(file.digest.removeprefix("sha256:"))).decode()
     return {
         "Content-Type": UNKNOWN_TYPE,
         "Content-Length": str(file.size),
-        "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file.name, safe='')}",
+        "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",
         "Repr-Digest": f"sha-256=:{value}:",
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",

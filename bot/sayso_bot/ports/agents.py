@@ -68,7 +68,8 @@ Refused: TypeAlias = Callable[[Key | None, str, SaysoError], Awaitable[None]]
 @dataclass(frozen=True, slots=True)
 class AgentContext:
     """All that an adapter on the agents' side is given. ``public_url`` is the address that people and agents use;
-    ``review_url`` gives the inbox's address of a request. ``settings`` holds environment variables.
+    ``review_url`` gives the inbox's address of a request. ``settings`` holds environment variables. ``clock_is_right``
+    is False while this process's clock disagrees with Redis's: then nothing is told by it.
     """
 
     desk: AgentDesk
@@ -80,6 +81,7 @@ class AgentContext:
     review_url: Callable[[str], str]
     settings: Mapping[str, str]
     log: Log
+    clock_is_right: Callable[[], bool]
 
 
 class AgentAdapter(Protocol):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeAlias
 
 from aiohttp import web
@@ -80,6 +80,7 @@ class Handover:
         )
 
     async def attach(self, key: Key, http_request: web.Request) -> web.Response:
+        request = await self._own(key, http_request)
         parts = Parts(http_request, most_bytes=MAX_FILE_BYTES + AROUND_A_FILE, most_parts=MOST_PARTS)
         part = await _file(parts)
         length = http_request.content_length
@@ -87,12 +88,13 @@ class Handover:
         sending = Sending(
             name=part.filename or "",
             media_type=part.media_type,
-            content=part.content,
+            content=_alone(part, parts),
             operation=f"handover:{operation}",
             size=max(1, length - AROUND_A_FILE) if length else None,
         )
-        filed = await self._desk.attach(key, http_request.match_info["id"], sending)
-        return _json({"attachments": attachments(filed.request, self._address(filed.request))}, status=201)
+        filed = await self._desk.attach(key, request.id, sending)
+        told = {"attachments": attachments(filed.request, self._address(filed.request))}
+        return _json(told, status=200 if filed.replayed else 201)
 
     async def list_attachments(self, key: Key, http_request: web.Request) -> web.Response:
         request = await self._own(key, http_request)
@@ -111,12 +113,13 @@ class Handover:
     async def _own(self, key: Key, http_request: web.Request) -> Request:
         """The key's own decision. Raises `NotFound`, for what was asked in another way too."""
         request = await self._desk.read(key, http_request.match_info["id"])
-        if not isinstance(request.params.get("action"), str):
+        if set(request.params) != {"action"} or not isinstance(request.params["action"], str):
             raise NotFound("There is no decision with this id.")
         return request
 
     def _told(self, request: Request) -> dict[str, Any]:
-        return decision(request, self._address(request), utc_now())
+        now = utc_now() if self._context.clock_is_right() else None
+        return decision(request, self._address(request), now)
 
     def _address(self, request: Request) -> str:
         return f"{self._context.public_url.rstrip('/')}{ROOT}/{request.id}"
@@ -141,6 +144,15 @@ async def _file(parts: Parts) -> Part:
         if part.name == "file" and part.filename is not None:
             return part
     raise FileRefused("The form has no file named “file”. Nothing was kept.", field="file")
+
+
+async def _alone(part: Part, parts: Parts) -> AsyncIterator[bytes]:
+    """What ``part`` holds. Raises `FileRefused` where another file comes after it, which would be lost."""
+    async for piece in part.content:
+        yield piece
+    while (other := await parts.next()) is not None:
+        if other.filename is not None:
+            raise FileRefused("A call brings one file, and this one has more. Nothing was kept.", field="file")
 
 
 def _idempotency_key(http_request: web.Request) -> str | None:

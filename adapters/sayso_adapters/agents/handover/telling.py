@@ -18,8 +18,8 @@ from sayso_bot.domain.request import Decision, Request, Status, Vote, rfc3339
 PERMITTED = ("approved", "modified")
 
 
-def decision(request: Request, address: str, now: datetime) -> dict[str, Any]:
-    """``GET /decisions/{id}``; ``address`` is that of the decision itself."""
+def decision(request: Request, address: str, now: datetime | None) -> dict[str, Any]:
+    """``GET /decisions/{id}``; ``address`` is that of the decision itself, ``now`` None where our clock is off."""
     ended, status = request.decision, status_of(request)
     about = _about(request)
     enforce = about.get("enforce") is True
@@ -125,18 +125,20 @@ def _resolved_by(request: Request, ended: Decision | None) -> str | None:
     """Who decided: an address where one was proved, else a name; ``policy`` where nobody was asked."""
     if ended is None or ended.outcome in (Status.EXPIRED, Status.CANCELLED):
         return None
-    named = [
-        vote.person.removeprefix("email:") if vote.person.startswith("email:") else vote.name
-        for vote in _deciding(ended)
-    ]
-    return ", ".join(named) or "policy"
+    return ", ".join(_called(vote) for vote in _deciding(ended)) or "policy"
 
 
-def _is_permitted(request: Request, status: str, now: datetime) -> bool:
+def _called(vote: Vote) -> str:
+    addresses = sorted(alias for alias in vote.aliases if alias.startswith("email:"))
+    found = vote.person if vote.person in addresses else next(iter(addresses), "")
+    return found.removeprefix("email:") or vote.name
+
+
+def _is_permitted(request: Request, status: str, now: datetime | None) -> bool:
     """Whether the action may be done now: what was scheduled, only once its time has come."""
     at = request_execute_at(request)
     if status == "scheduled" and at is not None:
-        return datetime.fromisoformat(at) <= now
+        return now is not None and datetime.fromisoformat(at) <= now
     return status in PERMITTED
 
 
