@@ -19,6 +19,7 @@ from sayso_adapters.teams.elements import (
     boxed,
     button,
     container,
+    drawn_size,
     fitted,
     link,
     moment,
@@ -44,6 +45,8 @@ SENTENCE_BYTES = 1000
 NAME_BYTES = 600
 REASON_BYTES = 1500
 ANSWER_BYTES = 600
+PAIR_BYTES = 300
+MOST_READ = 500_000
 MOST_ANSWERS = 4
 MOST_FILLED = 2
 _LOOKS = {Status.APPROVED: "good", Status.DENIED: "attention"}
@@ -97,7 +100,9 @@ def _facts(facts: tuple[Fact, ...], room: Room) -> tuple[list[Element], int]:
     """The params that fit, in their order, and how many do not."""
     if not facts:
         return [paragraph(wording.NO_PARAMS)], 0
-    shown = [element for fact in facts if room.holds(fact.value) and room.take(element := param(fact))]
+    shown = [
+        element for fact in facts if room.holds(fact.value, around=PAIR_BYTES) and room.take(element := param(fact))
+    ]
     return shown, len(facts) - len(shown)
 
 
@@ -196,7 +201,16 @@ def wants_files(card: Card) -> bool:
     return any(field.kind == "files" and field.required for field in card.form)
 
 
+def too_long(card: Card) -> bool:
+    """Whether it takes more pages to read than anybody reads in a chat. It is answered in the inbox then."""
+    texts = [text for fact in card.facts for text in (fact.label, fact.value)]
+    texts += [text for change in card.edits for text in (change.before, change.after)]
+    texts += [claim.text for claim in card.claims]
+    return PAIR_BYTES * len(card.facts) + sum(map(drawn_size, texts)) > MOST_READ
+
+
 FILES_IN_INBOX = "The agent asks for files, which are put there in the inbox: approve it there."
+TOO_LONG = "It is too long to be read here: open it in the inbox, and approve it there."
 
 
 def _closing(card: Card, token: str, left_out: str) -> list[Element]:
@@ -205,7 +219,7 @@ def _closing(card: Card, token: str, left_out: str) -> list[Element]:
     if not card.answerable:
         told = [paragraph(f"{left_out} Open the request in the inbox to see all of it.")] if left_out else []
         return [*told, *actions(to if card.left or left_out else [])]
-    sentences = [f"{left_out} {wording.review_shows(card)}"] if left_out else []
+    sentences = [f"{left_out} {TOO_LONG if too_long(card) else wording.review_shows(card)}"] if left_out else []
     sentences += [FILES_IN_INBOX] if wants_files(card) and not card.paused else []
     buttons = [*_first(card, token, left_out), button(DENY, "Deny", token, style="destructive")]
     if card.editable and not card.paused:
@@ -216,7 +230,7 @@ def _closing(card: Card, token: str, left_out: str) -> list[Element]:
 def _first(card: Card, token: str, left_out: str) -> list[Element]:
     """Review or Approve, or nothing where it cannot be approved here now. High risk does not make Approve strike."""
     if left_out:
-        return [button(REVIEW, "Review", token, style="positive")]
+        return [] if too_long(card) else [button(REVIEW, "Review", token, style="positive")]
     if card.paused or wants_files(card):
         return []
     return [button(APPROVE, "Approve", token, style="" if card.high_risk else "positive")]

@@ -20,7 +20,9 @@ from sayso_adapters.teams.cards import (
     GIVE,
     NEXT,
     SENTENCE_BYTES,
+    TOO_LONG,
     message,
+    too_long,
     wants_files,
 )
 from sayso_adapters.teams.elements import (
@@ -64,7 +66,7 @@ SPACE = MAX_CARD - 7000
 """Bytes for what is shown and asked; the others are for what stands above and for the buttons."""
 _NOTHING: Mapping[str, str] = {}
 
-TOO_LONG = "The form of this request is too long for Teams. Answer in the inbox."
+FORM_TOO_LONG = "The form of this request is too long for Teams. Answer in the inbox."
 ONLY_DENIED = "It can only be denied now."
 NOT_AGAIN = "Not all of what you filled in fits here once more: look at every field."
 
@@ -76,8 +78,9 @@ def approval(
     card: Card, token: str, page: int = 0, *, wrong: Mapping[str, str] = _NOTHING, given: Mapping[str, str] = _NOTHING
 ) -> Element:
     """One page of the whole request. The last one asks for what an approval needs, and can be answered."""
-    found = pages(card)
-    if found[-1] and size(_asked(card, Earlier())) > SPACE - size(found[-1]):
+    why_not = _why_not(card)
+    found = pages(card) if not too_long(card) else [[]]
+    if not why_not and found[-1] and size(_asked(card, Earlier())) > SPACE - size(found[-1]):
         found.append([])
     page = min(max(page, 0), len(found) - 1)
     last = page == len(found) - 1
@@ -88,7 +91,6 @@ def approval(
     ]
     if not last:
         return adaptive([*body, *actions([*turns, _close(token)])])
-    why_not = _why_not(card)
     give = [] if why_not else [_give("Approve", token, APPROVE, page, style="" if card.high_risk else "positive")]
     closing = [
         *(paragraph(fitted(sentence, SENTENCE_BYTES)) for sentence in [*by_admins(card), *why_not]),
@@ -101,10 +103,12 @@ def approval(
 
 def _why_not(card: Card) -> list[str]:
     """Why it cannot be approved here, if so, beside what `by_admins` says."""
+    if too_long(card):
+        return [TOO_LONG]
     if wants_files(card):
         return [FILES_IN_INBOX]
     if size(_asked(card, Earlier())) > SPACE:
-        return [TOO_LONG]
+        return [FORM_TOO_LONG]
     return [ONLY_DENIED] if card.paused else []
 
 

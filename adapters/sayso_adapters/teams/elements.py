@@ -22,7 +22,7 @@ Element: TypeAlias = dict[str, Any]
 MAX_CARD = 18_000
 """Bytes of a card's JSON. Teams' documents name limits from 28 to 100 KB, some in UTF-16; this is below all of them."""
 MAX_URL = 2000
-LEAST_ELEMENT = 60
+LINE_BYTES, FUNCTION_BYTES = 70, 40
 MOST_BLANK_LINES = 2
 SCHEMA = "http://adaptivecards.io/schemas/adaptive-card.json"
 TOO_OLD = "This Teams is too old to show the card. Update it, or answer in the inbox."
@@ -46,15 +46,21 @@ def size(value: Any) -> int:
     return len(json.dumps(value, ensure_ascii=False).encode()) + 2
 
 
+def drawn_size(text: str) -> int:
+    """About as much as `paragraphs` of it take, known at once."""
+    lines = sum(map(bool, text.split("\n")))
+    return len(text.encode(errors="replace")) + LINE_BYTES * lines + FUNCTION_BYTES * len(_FUNCTION.findall(text))
+
+
 class Room:
     """What is left of a card. `take` reserves, and says no instead of cutting."""
 
     def __init__(self, taken: Sequence[Element], *, whole: int = MAX_CARD) -> None:
         self._left = whole - size(card(taken))
 
-    def holds(self, text: str) -> bool:
-        """False where ``text`` is too long for certain, whatever is drawn around it."""
-        return len(text) + LEAST_ELEMENT <= self._left
+    def holds(self, text: str, *, around: int = LINE_BYTES) -> bool:
+        """False where ``text`` is too long for certain, with ``around`` bytes drawn around it."""
+        return len(text) + around <= self._left
 
     def take(self, *elements: Element) -> bool:
         wanted = sum(map(size, elements))
@@ -135,10 +141,10 @@ def _column(width: int, item: Element) -> Element:
     return {"type": "Column", "width": width, "items": [item]}
 
 
-def moment(at: datetime) -> Element:
+def moment(at: datetime, *, before: str = "") -> Element:
     """A time in the reader's own zone, with UTC beside it. The only text for Teams to read, and all of it is ours."""
     stamp = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    text = f"{{{{DATE({stamp},SHORT)}}}} {{{{TIME({stamp})}}}} ({in_utc(at)})"
+    text = f"{before}{{{{DATE({stamp},SHORT)}}}} {{{{TIME({stamp})}}}} ({in_utc(at)})"
     return {"type": "TextBlock", "text": text, "wrap": True}
 
 

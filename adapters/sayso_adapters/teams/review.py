@@ -8,9 +8,10 @@ the agent's.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 
 from sayso_adapters.teams.cards import LONGEST_LABEL, is_short, param, who_asks
-from sayso_adapters.teams.elements import Element, boxed, paragraph, paragraphs, size
+from sayso_adapters.teams.elements import MOST_BLANK_LINES, Element, boxed, paragraph, size
 from sayso_bot.domain import wording
 from sayso_bot.domain.card import Card, Fact
 from sayso_bot.domain.wording import PREFORMATTED
@@ -35,15 +36,35 @@ def pages(card: Card) -> list[list[Element]]:
 
 def parts(text: str) -> list[str]:
     """``text`` in pieces of which one box holds each; together they are the text."""
-    found: list[str] = []
-    start = 0
-    while start < len(text):
-        length = min(len(text) - start, PART_BYTES)
-        while (taken := size(paragraphs(text[start : start + length]))) > PART_BYTES:
+    found: list[list[str]] = [[]]
+    room = PART_BYTES
+    for piece, wanted in _measured(text):
+        if found[-1] and wanted > room:
+            found.append([])
+            room = PART_BYTES
+        found[-1].append(piece)
+        room -= wanted
+    return ["".join(pieces) for pieces in found]
+
+
+def _measured(text: str) -> Iterator[tuple[str, int]]:
+    """Each line, or as much of one as a box holds, and its size; blank lines are counted when they are many."""
+    for blank, lines in groupby(text.splitlines(keepends=True), key=lambda line: line == "\n"):
+        for number, line in enumerate(lines):
+            if blank and number > MOST_BLANK_LINES:
+                yield line, 0
+            else:
+                yield from ((piece, size(paragraph(piece))) for piece in _pieces(line))
+
+
+def _pieces(line: str) -> Iterator[str]:
+    """One line in pieces that a box holds."""
+    while line:
+        length = min(len(line), PART_BYTES)
+        while (taken := size(paragraph(line[:length]))) > PART_BYTES:
             length = max(1, min(length - 1, length * PART_BYTES // taken))
-        found.append(text[start : start + length])
-        start += length
-    return found or [""]
+        yield line[:length]
+        line = line[length:]
 
 
 def _elements(card: Card) -> Iterator[Element]:

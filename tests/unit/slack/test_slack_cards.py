@@ -19,6 +19,7 @@ from sayso_adapters.slack.cards import Message, message
 from sayso_bot.domain.card import Answer, Card, card
 from sayso_bot.domain.request import Cause, Claims, Decision, Edited, Request, Status, Vote
 from sayso_bot.testing.samples import AT, a_request
+from unit.hostile import claims, nasty, value
 
 PLACE = "slack:C0PAYMENTS"
 TOKEN = "opaque-token"
@@ -233,28 +234,6 @@ class TestThePlainSet:
 
 # --------------------------------------------------------------------------- anything at all
 
-nasty = st.one_of(
-    st.text(max_size=60),
-    st.sampled_from(
-        ["<!channel>", "<@U1>", "<https://a|b>", "*x*\n\n`y`", "\u202eabc", "&lt;", "🎉" * 400, "\n" * 200, "_a_ "]
-    ),
-    st.text(alphabet='"\\<>&\n\t𝕏', min_size=200, max_size=4000),
-)
-value = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(-(2**53) + 1, 2**53 - 1), nasty),
-    lambda inner: st.one_of(st.lists(inner, max_size=12), st.dictionaries(nasty, inner, max_size=6)),
-    max_leaves=60,
-)
-claims = st.builds(
-    Claims,
-    summary=st.none() | nasty,
-    reasoning=st.none() | nasty,
-    diff=st.none() | nasty,
-    links=st.lists(nasty, max_size=4).map(tuple),
-    metadata=st.dictionaries(nasty, nasty, max_size=3),
-    on_behalf_of=st.none() | nasty,
-    intent=st.none() | nasty,
-)
 a_person_and_reason = st.tuples(
     st.text(min_size=1, max_size=80), st.sampled_from(["approve", "deny"]), st.none() | nasty
 )

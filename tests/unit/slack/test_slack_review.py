@@ -17,12 +17,12 @@ from sayso_adapters.slack.modals import approval, denial, editing
 from sayso_adapters.slack.review import pages
 from sayso_bot.domain.card import Card, card
 from sayso_bot.domain.editing import editable_texts
-from sayso_bot.domain.form import KINDS, Field, Form
+from sayso_bot.domain.form import Field, Form
 from sayso_bot.domain.request import Claims
 from sayso_bot.testing.samples import a_request
 from service import until
+from unit.hostile import claims, fields, nasty, value
 from unit.slack.slack_office import PLACE, Office
-from unit.slack.test_slack_cards import claims, nasty, value
 
 TOKEN = "btn_opaque"
 LONG = {"sql": "".join(f"line {n}\n" for n in range(4000)) + "DROP TABLE users", "table": "users"}
@@ -144,22 +144,12 @@ class TestAReview:
 
 # --------------------------------------------------------------------------- anything at all
 
-field = st.builds(
-    Field,
-    name=st.from_regex(r"[a-z][a-z0-9_]{0,39}", fullmatch=True),
-    kind=st.sampled_from(KINDS),
-    label=st.text(min_size=1, max_size=150),
-    required=st.booleans(),
-    options=st.lists(st.text(min_size=1, max_size=75), min_size=1, max_size=100, unique=True).map(tuple),
-    multiple=st.booleans(),
-)
-
 
 @settings(max_examples=30, deadline=None)
 @given(
     params=st.dictionaries(nasty, value, max_size=30),
     claimed=claims,
-    form=st.none() | st.lists(field, min_size=1, max_size=20, unique_by=lambda one: one.name).map(tuple),
+    form=st.none() | st.lists(fields, min_size=1, max_size=20, unique_by=lambda one: one.name).map(tuple),
     confirm=st.booleans(),
 )
 def test_any_request_gives_dialogs_that_slack_takes_and_that_hide_nothing(

@@ -45,8 +45,8 @@ from sayso_bot.errors import Unavailable
 from sayso_bot.testing.context import Surroundings
 from sayso_bot.testing.desk import MemoryDesk
 from sayso_bot.testing.samples import AT, a_request, a_requirement
+from unit.hostile import claims, nasty, value
 from unit.slack.slack_office import PLACE, Office, wait_until
-from unit.slack.test_slack_cards import claims, nasty, value
 
 ANA = "slack:T0TEAM/U0ANA"
 APPROVERS = (ANA, "slack:T0TEAM/U0GUEST")
