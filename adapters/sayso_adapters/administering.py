@@ -15,11 +15,16 @@ from typing import Any
 from sayso_adapters.answering import NOTHING
 from sayso_bot.domain.admin import Caller
 from sayso_bot.domain.commands import Said, parse
-from sayso_bot.domain.deeds import Call, Deed, Effect
+from sayso_bot.domain.deeds import Call, Deed, Effect, PauseScope
+from sayso_bot.domain.text import one_line
+from sayso_bot.domain.wording import shortened
 from sayso_bot.errors import ChangedMeanwhile, InvalidField, SaysoError
 from sayso_bot.ports import AdapterContext
 
 KEPT_SECONDS = 3600
+MOST_LINES = 40
+LONGEST_LINE = 600
+WHY, WHY_HINT = "Why?", "On the record, and in what is announced."
 TOO_OLD = f"This dialog is from too long ago. {NOTHING} Type the command again."
 CHANGED = "Another admin has changed something meanwhile. This is how it would be now:"
 UNSURE = "Something went wrong, so it is not known whether this was done. The routes show how things stand."
@@ -57,6 +62,27 @@ class Looked:
     deed: Deed
     effect: Effect
     token: str
+
+
+def verb(deed: Deed, effect: Effect) -> str:
+    """What the button says that confirms it."""
+    if effect.questions:
+        return "Do it anyway"
+    return "Pause" if isinstance(deed, PauseScope) else "Do it"
+
+
+def what_it_does(effect: Effect) -> list[str]:
+    """Its first `MOST_LINES` sentences, each on one line."""
+    return [shortened(one_line(line), LONGEST_LINE) for line in effect.lines[:MOST_LINES]]
+
+
+def what_it_asks(effect: Effect) -> list[str]:
+    return [shortened(one_line(text), LONGEST_LINE) for text in effect.questions]
+
+
+def not_shown(effect: Effect) -> str:
+    """That there are more sentences, or nothing."""
+    return f"{len(effect.lines) - MOST_LINES} more lines are not shown." if len(effect.lines) > MOST_LINES else ""
 
 
 @dataclass(frozen=True, slots=True)

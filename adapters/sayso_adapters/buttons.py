@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from sayso_bot.domain.request import REQUEST_ID, Request
+from sayso_bot.domain.request import REQUEST_ID, Outline
 from sayso_bot.ports import Button, DeskFace
 
 BUTTON = re.compile(r"btn_[A-Za-z0-9_-]{1,64}\Z")
@@ -16,7 +16,7 @@ _REVISION = re.compile(r"[0-9]{1,9}\Z")
 NOWHERE = ""
 
 
-def opened(request: Request) -> str:
+def opened(request: Outline) -> str:
     """The token of a dialog about ``request`` as it is now."""
     return f"{request.id}.{request.revision}"
 

@@ -11,6 +11,11 @@ from sayso_bot.domain.text import one_line
 LONGEST_WORD = 100
 
 NOTHING_WAITS = "Nothing waits for you."
+BY_THE_POLICY = "By the policy:"
+NO_RULES = "The policy has no rules."
+REST_IN_POLICY = "The rest is in the policy."
+MOST_ROUTES = 50
+MOST_CHANGES = 10
 
 
 def help_lines(prefix: str = "") -> tuple[str, ...]:
@@ -45,6 +50,11 @@ def not_listed(waiting: Waiting, platform: str, unfit: int = 0) -> str:
 
 def _do(count: int) -> str:
     return "do" if count > 1 else "does"
+
+
+def not_told(count: int, what: str) -> str:
+    """What a list of routes or pauses leaves out, or nothing."""
+    return f"{count} more {what} are not listed." if count > 0 else ""
 
 
 def asked_where(route: Route) -> str:

@@ -10,7 +10,19 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from sayso_adapters.looking import Answered, Found, Waiting, Where
-from sayso_adapters.overview import NOTHING_WAITS, admins_help_lines, asked_where, help_lines, not_listed
+from sayso_adapters.overview import (
+    BY_THE_POLICY,
+    MOST_CHANGES,
+    MOST_ROUTES,
+    NO_RULES,
+    NOTHING_WAITS,
+    REST_IN_POLICY,
+    admins_help_lines,
+    asked_where,
+    help_lines,
+    not_listed,
+    not_told,
+)
 from sayso_adapters.slack.blocks import (
     MAX_TEXT,
     MAX_URL,
@@ -42,8 +54,6 @@ READING = frozenset({READ, ANSWER_IT, READ_NEXT, READ_BACK})
 
 HELP, ADMINS_HELP = help_lines("/sayso "), admins_help_lines("/sayso ")
 
-MOST_ROUTES = 50
-MOST_CHANGES = 10
 LONGEST_ROUTE = 240
 LONGEST_OUTCOME = 300
 
@@ -140,15 +150,15 @@ def routing(where: Where) -> list[Block]:
     live = [routed(route) for route in where.live]
     changed = [*_lines(paused, MOST_CHANGES, "pauses"), *_lines(live, MOST_CHANGES, "live routes")]
     rules = _lines([asked_where(route) for route in where.rules], MOST_ROUTES, "rules")
-    by_policy = [section(plain("By the policy:"))] if changed else []
-    return [*changed, *by_policy, *(rules or [section(plain("The policy has no rules."))])]
+    by_policy = [section(plain(BY_THE_POLICY))] if changed else []
+    return [*changed, *by_policy, *(rules or [section(plain(NO_RULES))])]
 
 
 def _lines(lines: Sequence[str], most: int, what: str) -> list[Block]:
     """As many to a block as it holds."""
     told = [shortened(line, LONGEST_ROUTE) for line in lines[:most]]
-    left = len(lines) - len(told)
-    rest = [context(f"{left} more {what} are not listed.")] if left else []
+    left = not_told(len(lines) - len(told), what)
+    rest = [context(left)] if left else []
     return [*(section(plain(text)) for text in _packed(told)), *rest]
 
 
@@ -169,7 +179,7 @@ def routes_message(where: Where) -> list[Block]:
     room = Room([context("x" * LONGEST_OUTCOME)])
     blocks = routing(where)
     fitting = [block for block in blocks if room.take(block, blocks=1)]
-    return [*fitting, *([context("The rest is in the policy.")] if len(fitting) < len(blocks) else [])]
+    return [*fitting, *([context(REST_IN_POLICY)] if len(fitting) < len(blocks) else [])]
 
 
 # --------------------------------------------------------------------------- one request

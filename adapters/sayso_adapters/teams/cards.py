@@ -36,7 +36,7 @@ from sayso_bot.domain.request import Status
 from sayso_bot.domain.wording import PREFORMATTED, shortened
 
 APPROVE, DENY, REVIEW, EDIT = "approve", "deny", "review", "edit"
-GIVE, NEXT, BACK, CLOSE = "give", "next", "back", "close"
+GIVE, NEXT, BACK, CLOSE, CONFIRM = "give", "next", "back", "close", "confirm"
 
 LONGEST_NOTIFICATION = 1000
 LONGEST_FIELD = 300
@@ -61,12 +61,15 @@ class Message:
     complete: bool
 
 
-def message(card: Card, token: str, *, said: str = "") -> Message:
-    """``card`` with its buttons, which carry ``token`` alone. ``said`` is told above it, to one person."""
+def message(card: Card, token: str, *, said: str = "", instead: str = "") -> Message:
+    """``card`` with its buttons, which carry ``token`` alone. ``said`` is told above it, to one person.
+
+    Where the card is only told of, ``instead`` is what its one button says, which opens all of it.
+    """
     opening = _opening(card, said)
     standing = [*who_asks(card), *_answers(card), *_filled(card)]
     ids = small(f"{card.request_id} · revision {card.revision}")
-    longest = _closing(card, token, wording.ELSEWHERE * 8)
+    longest = _closing(card, token, wording.ELSEWHERE * 8, instead)
     room = Room([*opening, *standing, *longest, ids])
 
     shown, missing = _facts(card.facts, room)
@@ -77,7 +80,7 @@ def message(card: Card, token: str, *, said: str = "") -> Message:
     after = [*words, *papers]
     if after:
         after[0] = {**after[0], "separator": True}
-    body = [*opening, *shown, *changed, *standing, *_closing(card, token, left_out), ids, *after]
+    body = [*opening, *shown, *changed, *standing, *_closing(card, token, left_out, instead), ids, *after]
     return Message(adaptive(body), shortened(headline(card), LONGEST_NOTIFICATION), complete=not left_out)
 
 
@@ -210,12 +213,15 @@ def too_long(card: Card) -> bool:
 
 
 FILES_IN_INBOX = "The agent asks for files, which are put there in the inbox: approve it there."
-TOO_LONG = "It is too long to be read here: open it in the inbox, and approve it there."
+TOO_LONG = "It is too long to be read here: open it in the inbox."
 
 
-def _closing(card: Card, token: str, left_out: str) -> list[Element]:
+def _closing(card: Card, token: str, left_out: str, instead: str) -> list[Element]:
     """What can be done from here. Where something is left out, that is said and Review stands in Approve's place."""
     to = link("Open in the inbox", card.review_url)
+    if instead:
+        told = [paragraph(f"{left_out} Open the request to see all of it.")] if left_out else []
+        return [*told, *actions([button(REVIEW, instead, token), *to])]
     if not card.answerable:
         told = [paragraph(f"{left_out} Open the request in the inbox to see all of it.")] if left_out else []
         return [*told, *actions(to if card.left or left_out else [])]

@@ -83,13 +83,8 @@ def approval(
     if not why_not and found[-1] and size(_asked(card, Earlier())) > SPACE - size(found[-1]):
         found.append([])
     page = min(max(page, 0), len(found) - 1)
-    last = page == len(found) - 1
-    body = [*_opening(card, f"page {page + 1} of {len(found)}" if len(found) > 1 else ""), *found[page]]
-    turns = [
-        *([button(BACK, "Back", token, page=page - 1)] if page > 0 else []),
-        *([button(NEXT, "Next", token, style="positive", page=page + 1)] if not last else []),
-    ]
-    if not last:
+    body, turns = turned(card, token, found, page)
+    if page < len(found) - 1:
         return adaptive([*body, *actions([*turns, _close(token)])])
     give = [] if why_not else [_give("Approve", token, APPROVE, page, style="" if card.high_risk else "positive")]
     closing = [
@@ -99,6 +94,15 @@ def approval(
     ]
     tries = [_asked(card, earlier) for earlier in (Earlier(given, wrong), Earlier(wrong=wrong), Earlier())]
     return adaptive([*body, *([] if why_not else _first_that_fits(tries, [*body, *closing])), *closing])
+
+
+def turned(card: Card, token: str, found: Sequence[list[Element]], page: int) -> tuple[list[Element], list[Element]]:
+    """What stands on this page of ``found`` under its heading, and the buttons that turn it."""
+    where = f"page {page + 1} of {len(found)}" if len(found) > 1 else ""
+    turns = [button(BACK, "Back", token, page=page - 1)] if page > 0 else []
+    if page < len(found) - 1:
+        turns.append(button(NEXT, "Next", token, style="positive", page=page + 1))
+    return [*_opening(card, where), *found[page]], turns
 
 
 def _why_not(card: Card) -> list[str]:

@@ -10,11 +10,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sayso_adapters.teams.cards import APPROVE, BACK, CLOSE, DENY, EDIT, GIVE, NEXT, REVIEW
+from sayso_adapters.teams.cards import APPROVE, BACK, CLOSE, CONFIRM, DENY, EDIT, GIVE, NEXT, REVIEW
 from sayso_adapters.teams.dialogs import EDITED, REASON, TYPED
 from sayso_adapters.teams.fields import FORM, TIME
 
-VERBS = frozenset({APPROVE, DENY, REVIEW, EDIT, GIVE, NEXT, BACK, CLOSE})
+VERBS = frozenset({APPROVE, DENY, REVIEW, EDIT, GIVE, NEXT, BACK, CLOSE, CONFIRM})
 OUTCOMES = frozenset({"", APPROVE, DENY, EDIT})
 MOST_INPUTS = 200
 MOST_PAGES = 10**6

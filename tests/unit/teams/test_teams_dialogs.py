@@ -91,7 +91,7 @@ class TestPages:
             assert too_long(asked)
             assert buttons(message(asked, TOKEN).content) == ["deny", "open"]
             for shown in (message(asked, TOKEN).content, approval(asked, TOKEN)):
-                assert "It is too long to be read here: open it in the inbox, and approve it there." in words(shown)
+                assert "It is too long to be read here: open it in the inbox." in words(shown)
             assert buttons(approval(asked, TOKEN)) == ["deny", "close", "open"]
 
 
