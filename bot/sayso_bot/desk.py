@@ -8,12 +8,10 @@ enforced everywhere.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Literal
 
 from sayso_bot.admission import Admission
 from sayso_bot.domain.brief import Brief
@@ -37,7 +35,6 @@ from sayso_bot.errors import (
     Invalid,
     InvalidField,
     NotFound,
-    QuotaExceeded,
     SaysoError,
     Settled,
     Unauthenticated,
@@ -45,6 +42,7 @@ from sayso_bot.errors import (
     VoteRefused,
 )
 from sayso_bot.filing import Filing
+from sayso_bot.holding import Holding
 from sayso_bot.in_force import in_force
 from sayso_bot.narrator import Narrator
 from sayso_bot.ports import (
@@ -105,7 +103,7 @@ class Desk:
         self.showing = Showing(self._adapters, self.narrator, review_url, log)
         self._voting = Voting(store, configuration, self._admission, self.look)
         self._filing = Filing(files, configuration, self._admission, self.look)
-        self._held: Counter[str] = Counter()
+        self._holding = Holding(store, configuration, waiter, self._present, self.read)
 
     def join(self, adapter: ChatAdapter) -> None:
         self._adapters[adapter.name] = adapter
@@ -117,7 +115,7 @@ class Desk:
     @property
     def held(self) -> int:
         """How many calls this process holds now."""
-        return self._held.total()
+        return self._holding.held
 
     # ------------------------------------------------------------------ an agent asks
 
@@ -196,36 +194,13 @@ class Desk:
 
         return await in_force(self._configuration, attempt, whatever_policy=True)
 
-    async def wait(self, key: Key, request_id: str, seconds: float, clock: Callable[[], float]) -> Request:
+    def wait(self, key: Key, request_id: str, seconds: float, clock: Callable[[], float]) -> Awaitable[Request]:
         """The agent's own request once it is settled, or as it stands after ``seconds``.
 
         The key is checked again before the answer, so a key that was revoked before the end learns nothing of it.
+        Raises as `read` does, and `QuotaExceeded`.
         """
-        until, holding = clock() + seconds, False
-        with self._waiter.hold(request_id, key.id) as hold:
-            try:
-                while True:
-                    request = self._told(key, request_id, hold.news) or await self.read(key, request_id)
-                    left = until - clock()
-                    if request.settled or left <= 0 or self._waiter.closing:
-                        return request
-                    if not holding:
-                        holding = self._begin_hold(key)
-                    del request  # thousands wait at a time: none keeps more than an id
-                    await hold.wait(left)
-            finally:
-                if holding:
-                    self._end_hold(key)
-
-    def _told(self, key: Key, request_id: str, news: str) -> Request | None:
-        """The end as it was published, which saves reading it: only where this process's keys were in force then, and
-        the agent's key still is by them."""
-        told = self._store.told(news)
-        if told is None or told[1].keys != self._configuration.epochs.keys:
-            return None
-        request = told[0]
-        is_own = request.id == request_id and request.agent == self._present(key).name
-        return request if is_own and request.settled else None
+        return self._holding.wait(key, request_id, seconds, clock)
 
     async def list(self, key: Key, wanted: Filter, *, cursor: str | None, limit: int) -> Page[Request]:
         """The agent's own requests, newest first; none where ``wanted`` names another agent."""
@@ -394,15 +369,3 @@ class Desk:
     def _is_pushed(self, place: str) -> bool:
         adapter = self._adapters.get(place.partition(":")[0])
         return adapter is None or adapter.capabilities.pushes
-
-    def _begin_hold(self, key: Key) -> Literal[True]:
-        """Raises `QuotaExceeded`."""
-        if self._held[key.id] >= key.quotas.held:
-            raise QuotaExceeded("This key holds as many calls as it may. The request itself stands.", retry_after=1)
-        self._held[key.id] += 1
-        return True
-
-    def _end_hold(self, key: Key) -> None:
-        self._held[key.id] -= 1
-        if not self._held[key.id]:
-            del self._held[key.id]

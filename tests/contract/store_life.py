@@ -20,7 +20,7 @@ WRITERS = (
     "failed", "moot", "move", "put_keys", "activate", "pause", "resume", "change_places", "take_along", "report",
     "want", "repainted", "lapse_keys", "note_use", "claim", "begin_telling", "telling_failed", "end_telling",
 )  # fmt: skip
-READERS = ("read", "glance", "list", "due_requests", "due_places", "due_work", "configuration", "versions")
+READERS = ("read", "pending", "glance", "list", "due_requests", "due_places", "due_work", "configuration", "versions")
 AT = 4_000_000_000_000
 
 
@@ -77,6 +77,7 @@ class Life:
         yield lambda: cast(store, seen, BEN, "approve", operation="o2", void=[ANA.id])
         after: Request = self._last().request
         yield lambda: cast(store, after, ANA, "approve", operation="o3")
+        yield lambda: store.pending(request.id, EPOCHS)
         yield lambda: store.read(request.id, EPOCHS)
         yield lambda: store.button("btn_0")
 

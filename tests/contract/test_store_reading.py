@@ -39,6 +39,7 @@ async def test_reading_writes_nothing(store: RedisStore) -> None:
     request = await made(store)
     before = await lying_in(store)
     await store.read(request.id, EPOCHS)
+    await store.pending(request.id, EPOCHS)
     await store.list(Filter(), cursor=None, limit=10)
     await store.browse(Filter(), cursor=None, limit=10)
     await store.due_requests(10)
@@ -90,6 +91,19 @@ async def test_a_record_of_a_newer_version_is_not_guessed_at(store: RedisStore) 
     await store.client.hset(store.keys.request(request.id), mapping=fields)
     with pytest.raises(Unavailable, match="newer version"):
         await store.read(request.id)
+    with pytest.raises(Unavailable, match="newer version"):
+        await store.pending(request.id, EPOCHS)
+
+
+async def test_a_request_is_pending_until_it_has_ended_or_its_deadline_has_passed(store: RedisStore) -> None:
+    request, due = await made(store), await made(store, timeout_seconds=60)
+    assert await store.pending(request.id, EPOCHS) == await store.pending(due.id, EPOCHS) == request.agent
+    with pytest.raises(Again):
+        await store.pending(request.id, Epochs(1, None))
+    await cast(store, request, ANA, "approve")
+    await advance(store, 60)
+    for request_id in (request.id, due.id, "req_none"):
+        assert await store.pending(request_id, EPOCHS) is None
 
 
 async def test_a_request_that_redis_has_lost_is_an_error_that_says_so(store: RedisStore) -> None:

@@ -52,6 +52,18 @@ async def test_each_call_gets_its_own_answer(batch: Batch) -> None:
     assert answers == [f"ä{n}" for n in range(2 * MAX_CALLS + 7)]
 
 
+async def test_what_does_not_fit_a_pipeline_that_was_begun_takes_a_free_lane(batch: Batch, client: Redis) -> None:
+    first = asyncio.create_task(batch.call("BLPOP", "list", 0, writes=True))
+    await asyncio.sleep(0)  # it is under way, and these come before its pipeline leaves
+    others = [asyncio.create_task(batch.call("ECHO", str(n), writes=False)) for n in range(2 * MAX_CALLS)]
+    async with asyncio.timeout(5):
+        await asyncio.gather(*others[MAX_CALLS:])
+    assert not first.done()
+    await client.rpush("list", "an end")
+    assert await first == ("list", "an end")
+    assert await asyncio.gather(*others) == [str(n) for n in range(2 * MAX_CALLS)]
+
+
 async def test_one_that_is_refused_leaves_its_neighbours_alone(batch: Batch) -> None:
     words = (("SET", "a", 1), ("NOSUCHCOMMAND",), ("INCR", "a"))
     answers = await asyncio.gather(*(batch.call(*each, writes=True) for each in words), return_exceptions=True)

@@ -63,6 +63,7 @@ HISTORY_PAGE = 200
 HISTORY_PAGES = 10
 CLOCKS_APART_SECONDS = 3600
 FINISH_SECONDS = 1.0
+_CAPABILITIES = Capabilities(pushes=True, finds=True, narrates=True, notifies=True)
 
 
 def create(context: AdapterContext) -> SlackAdapter:
@@ -104,7 +105,7 @@ class SlackAdapter:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(pushes=True, finds=True, narrates=True, notifies=True)
+        return _CAPABILITIES
 
     async def start(self) -> None:
         await self._workspaces.open()

@@ -76,7 +76,7 @@ def loads(body: bytes) -> Json:
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    if len(found) != len(pairs) or max(map(len, found), default=0) > MAX_NAME:
+    if len(found) != len(pairs) or (len("".join(found)) > MAX_NAME and max(map(len, found)) > MAX_NAME):
         raise _Suspicious
     return found
 

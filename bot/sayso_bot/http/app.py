@@ -43,7 +43,7 @@ class Entrance:
 
         async def answer(http_request: web.Request) -> web.StreamResponse:
             start = perf_counter()
-            found = await table.find(http_request)
+            found = table.known(http_request) or await table.walk(http_request)
             http_request._match_info = found.match
             if "Expect" in http_request.headers:
                 await found.match.expect_handler(http_request)

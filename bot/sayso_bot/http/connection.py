@@ -200,14 +200,15 @@ class _Connection(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Answer, and begin no other call before the answer has been read."""
-        if isinstance(resp, web.HTTPExpectationFailed):
+        if type(resp) is web.HTTPExpectationFailed:
             resp = self.answer(BadHttp("Expect may say 100-continue and nothing else. Nothing was changed."))
         answer, lost = await super().finish_response(request, resp, start_time)
         _let_go(request, answer)
-        try:
-            await request.writer.drain()
-        except ConnectionError:
-            lost = True
+        if self.writing_paused:
+            try:
+                await request.writer.drain()
+            except ConnectionError:
+                lost = True
         self._answered()
         return answer, lost
 
@@ -303,7 +304,7 @@ def brings_files(http_request: web.BaseRequest) -> None:
 def _let_go(request: web.BaseRequest, answer: web.StreamResponse) -> None:
     """Drop the bodies of a call that is over. aiohttp keeps it until the next one comes, which may be long."""
     request._read_bytes = None
-    if isinstance(answer, web.Response):
+    if type(answer) is Answer or isinstance(answer, web.Response):  # of an abstract class: the second look is slow
         answer.body = None
 
 

@@ -201,9 +201,10 @@ class Connections:
         wait = self._open[peer]
         if wait is not None:
             del self._since[wait][peer]
-            self._unread_bytes -= self._unread.pop(peer, 0)
-            self._read_by.pop(peer, None)
             self._open[peer] = None
+        if wait is Wait.ANSWER:
+            self._unread_bytes -= self._unread.pop(peer)
+            del self._read_by[peer]
 
     def _close(self, peer: Peer, why: Closed, wait: Wait) -> None:
         self.closed(peer)

@@ -55,13 +55,18 @@ class Table:
             above = (route.method, path.rpartition("/")[0])
             self._below.setdefault(above, _Below(route, name, resource.get_info()["pattern"]))
 
-    async def find(self, http_request: web.Request) -> Found:
+    def known(self, http_request: web.Request) -> Found | None:
+        """Who answers, where no walk is needed."""
         method, path = http_request.method, http_request.raw_path.partition("?")[0]
         if (found := self._whole.get((method, path))) is not None:
             return found
         below = self._below.get((method, path.rpartition("/")[0]))
         if below is not None and "%" not in path and (match := below.pattern.fullmatch(path)):
             return Found(below.route.handler, below.name, web.UrlMappingMatchInfo(match.groupdict(), below.route))
+        return None
+
+    async def walk(self, http_request: web.Request) -> Found:
+        """Who answers, by aiohttp's router."""
         resolved = await self._router.resolve(http_request)
         return Found(resolved.handler, _name(resolved.route), resolved)
 

@@ -300,6 +300,10 @@ class Store(Protocol):
         """The request; one whose deadline has passed is ended first."""
         ...
 
+    async def pending(self, request_id: str, epochs: Epochs) -> str | None:
+        """The agent whose request it is, while nobody and no deadline has ended it; None in any other case."""
+        ...
+
     async def glance(self, request_id: str) -> Brief | None:
         """As `read`, without reading what is large."""
         ...

@@ -73,6 +73,8 @@ class Batch:
         """Carry what waits, until nothing does."""
         try:
             while calls := queue.take():
+                if queue.waiting:  # more than one pipeline carries: another lane may be free
+                    asyncio.get_running_loop().call_soon(self._leave, queue)
                 await self._send(queue, lane, calls)
         finally:
             queue.idle.append(lane)

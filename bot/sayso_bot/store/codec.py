@@ -115,7 +115,7 @@ def brief_of(new: NewRequest | NewRevision) -> bytes:
 
 def request_of(record: Mapping[str, str]) -> Request:
     """A request from its record. Raises `Unavailable` for a schema that this version does not know."""
-    _check_version(record)
+    check_version(record["v"])
     body = orjson.loads(record["body"])
     edit = orjson.loads(record["edit"]) if "edit" in record else None
     present = edit or body
@@ -136,14 +136,15 @@ def brief_from(record: Mapping[str, str]) -> Brief:
     """As `request_of`, from a record that is whole, or has its ``brief`` in the place of its body."""
     if "brief" not in record:
         return brief(request_of(record))
-    _check_version(record)
+    check_version(record["v"])
     kept = orjson.loads(record["brief"])
     facts = tuple(Fact(label, value) for label, value in kept["facts"])
     return Brief(**_outline(record, kept), gist=Gist(facts, kept["more"], kept["says"], kept.get("urgency")))
 
 
-def _check_version(record: Mapping[str, str]) -> None:
-    if record["v"] not in RECORD_VERSIONS:
+def check_version(version: str) -> None:
+    """Raises `Unavailable` for one that this version does not know."""
+    if version not in RECORD_VERSIONS:
         raise Unavailable("A newer version of Sayso wrote this request. Upgrade this replica; nothing was changed.")
 
 

@@ -49,6 +49,7 @@ from sayso_bot.store.codec import (
     body_of,
     brief_from,
     brief_of,
+    check_version,
     due_of,
     edit_of,
     fields_of,
@@ -171,6 +172,15 @@ class RedisStore:
         # Where a disk is waited for, nobody is told of an end that is not on it yet: `expire` waits as writes do.
         must_wait = request.settled and self._calls.waits
         return await self.expire(request) if code == "due" or must_wait else request
+
+    async def pending(self, request_id: str, epochs: Epochs) -> str | None:
+        keys = [self.keys.request(request_id), self.keys["clock"], self.keys["epochs"]]
+        _, _, *found = await self._call("pending", keys, *under(epochs), writes=False)
+        if not found:
+            return None
+        agent, version = found
+        check_version(version)
+        return str(agent)
 
     def told(self, news: str) -> tuple[Request, Epochs] | None:
         if not news or self._calls.waits:  # where a disk is waited for, the end may not be on it yet

@@ -1,8 +1,11 @@
+local function is_due(status, expires_at, now)
+  return status == 'pending' and expires_at and tonumber(expires_at) <= now
+end
+
 local function as_it_stands(record, now, found)
   if not found[1] then return { 'missing', now } end
   local state = redis.call('HMGET', record, 'status', 'expires_at')
-  local due = state[1] == 'pending' and state[2] and tonumber(state[2]) <= now
-  return { due and 'due' or 'ok', now, found }
+  return { is_due(state[1], state[2], now) and 'due' or 'ok', now, found }
 end
 
 -- read: a request as it stands, with the time. Writes nothing.
@@ -14,7 +17,18 @@ register('read', function(keys, a)
   return as_it_stands(keys[1], now, redis.call('HGETALL', keys[1]))
 end, { 'no-writes' })
 
--- glance: the same for a list, however large the request is. Writes nothing.
+-- pending: whose request it is, as long as it has not ended and is not due. Writes nothing.
+-- KEYS  record, clock, epochs      ARGV  keys epoch, policy epoch ('' unchecked)
+-- Answers  ok, now, agent, schema version | ok, now (it has ended, is due, or is none) | again
+register('pending', function(keys, a)
+  local now = peek(keys[2])
+  if not in_force(keys[3], a[1], a[2]) then return { 'again', now } end
+  local f = redis.call('HMGET', keys[1], 'status', 'expires_at', 'agent', 'v')
+  if f[1] ~= 'pending' or is_due(f[1], f[2], now) then return { 'ok', now } end
+  return { 'ok', now, f[3], f[4] }
+end, { 'no-writes' })
+
+-- glance: what `read` answers, for a list, however large the request is. Writes nothing.
 -- KEYS  record, clock
 -- Answers  ok, light record | due, light record | missing
 register('glance', function(keys, a)
