@@ -1,5 +1,5 @@
 """An answer that brings files. They are fetched from Slack after it was told so, because that may take longer than it
-waits; the dialog says that nothing counts yet, and afterwards what became of it.
+waits; the dialog says that nothing counts yet, and a message what became of it.
 
 All that can be judged before is judged before, so that what is wrong is still said at its input.
 """
@@ -21,8 +21,8 @@ from sayso_bot.errors import NotAnApprover, ResponseInvalid, SaysoError, Unavail
 from sayso_bot.ports import AdapterContext, AdapterError, Ballot, Filed, Put
 
 FETCHING = (
-    "Your files are being fetched from Slack. Your answer does not count yet; this dialog, or a message if you close"
-    " it, says what became of it."
+    "Your files are being fetched from Slack. Your answer does not count yet; a message to you alone says what"
+    " became of it."
 )
 _NOT_COUNTED = "Your vote was not counted; tap again on the card."
 
@@ -53,12 +53,17 @@ class Filling:
         view: str,
         tell: Tell,
     ) -> None:
-        """Fetch the files, vote, and say what became of it: in the dialog ``view``, or else by ``tell``."""
+        """Fetch the files, vote, and say what became of it: by ``tell``, and in the dialog ``view`` while it is open.
+
+        The dialog alone would not do. What we are quick to say there, Slack may replace by our earlier answer, that
+        the files are being fetched.
+        """
         said = UNSURE
         try:
             said = await self._outcome(ballot, named, workspace, user, view)
         finally:
-            await self._say(workspace, view, said, tell)
+            await tell(said)
+            await self._show(workspace, view, said)
 
     async def _outcome(
         self, ballot: Ballot, named: Mapping[str, Sequence[str]], workspace: Workspace, user: str, view: str
@@ -85,9 +90,8 @@ class Filling:
 
         return (await self._answers.surely(attempt)).file.id
 
-    async def _say(self, workspace: Workspace, view: str, said: str, tell: Tell) -> None:
+    async def _show(self, workspace: Workspace, view: str, said: str) -> None:
         try:
             await workspace.call("views.update", view_id=view, view=told(said))
         except AdapterError as error:
             self._log.debug("slack.dialog_closed_meanwhile", what=error.what)
-            await tell(said)

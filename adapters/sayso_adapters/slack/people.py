@@ -184,5 +184,6 @@ def account_of(user: Mapping[str, Any]) -> Account:
         email=email if isinstance(email, str) and email and user.get("is_email_confirmed") is True else None,
         deleted=user.get("deleted") is not False,
         bot=user.get("is_bot") is not False or user["id"] == "USLACKBOT",
-        guest=any(user.get(flag) for flag in ("is_restricted", "is_ultra_restricted", "is_stranger")),
+        guest=any(user.get(flag) is not False for flag in ("is_restricted", "is_ultra_restricted"))
+        or user.get("is_stranger") not in (None, False),  # which Slack says of strangers alone
     )

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from fakes.slack_files import cut, endless, login_page, longer, moved, shorter, slow
-from fakes.slack_views import Dialog
+from fakes.slack_surfaces import deliver
+from fakes.slack_views import Dialog, submission
 from fakes.slack_workspace import Message
 from sayso_adapters.slack import fetching
 from sayso_adapters.slack.filling import FETCHING
@@ -38,14 +39,10 @@ async def opened(office: Office, **requirement: Any) -> tuple[Request, Dialog, M
 
 
 async def told(office: Office, dialog: Dialog, values: dict[str, Any]) -> str:
-    """What the dialog says after the files were fetched or not."""
+    """What the person alone is told after the files were fetched or not."""
+    before = len(office.slack.told("U0ANA"))
     assert await office.slack.submit(office.url, dialog, values) == 200
-
-    async def done() -> bool:
-        return FETCHING not in dialog.words
-
-    await wait_until(done)
-    return dialog.words
+    return (await office.slack.until_told("U0ANA", count=before + 1))[-1]
 
 
 async def test_the_input_takes_as_many_as_the_form_and_says_how_large(office: Office) -> None:
@@ -86,6 +83,18 @@ async def test_slack_is_answered_before_a_slow_file_is_there_and_the_dialog_says
         return "It is approved" in dialog.words
 
     await wait_until(counted)
+
+
+async def test_what_became_of_it_is_told_even_where_slack_shows_our_answers_in_the_wrong_order(office: Office) -> None:
+    """A refusal may be quicker than the way of the answer that says to wait."""
+    _, dialog, _ = await opened(office)
+    values = {"form_0": [{"id": office.slack.add_file("U0BOB", "theirs.pdf", CONTENT)}]}
+    payload = submission(dialog, values, team="T0TEAM", user="U0ANA", shown=office.slack.shown(dialog))
+    _, late = await deliver(office.url, payload, office.slack.signed)
+    await office.slack.until_called("views.update")
+    office.slack.carry_out_answer(dialog, late)
+    assert FETCHING in dialog.words
+    assert "Only a file that you have put" in (await office.slack.until_told("U0ANA"))[-1]
 
 
 async def test_who_closes_the_dialog_meanwhile_is_told_alone(office: Office) -> None:

@@ -104,7 +104,16 @@ class TestRecognise:
         assert "slack:T0TEAM/U0ANA" in person.aliases
 
     @pytest.mark.parametrize(
-        "flags", [{"confirmed": False}, {"guest": True}, {"bot": True}, {"is_stranger": True}, {"team_id": "T9"}]
+        "flags",
+        [
+            {"confirmed": False},
+            {"guest": True},
+            {"is_restricted": None},
+            {"is_ultra_restricted": None},
+            {"bot": True},
+            {"is_stranger": True},
+            {"team_id": "T9"},
+        ],
     )
     async def test_an_account_that_may_not_decide_or_did_not_confirm_adds_nothing(
         self, slack: FakeSlack, people: People, flags: dict[str, Any]
