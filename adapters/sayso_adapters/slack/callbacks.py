@@ -1,9 +1,9 @@
 """What Slack sends us over HTTP: proved to be Slack's before any of it is read, then handed to Bolt.
 
-A checklist, each failure with its own answer: our clock is right (503), the body is not too large (413), is UTF-8
-(400), carries Slack's signature (401), can be read (400), is something that we asked for (404). Bolt alone would answer
-500 to half of these, would log the whole body of a forgery, and would read a command as empty in which somebody wrote
-the word payload. What Slack signed is believed to come from Slack, and not to come from an approver.
+A checklist, each failure with its own answer: our clock is right (503), the body is not too large (413), is whole and
+UTF-8 (400), carries Slack's signature (401), can be read (400), is something that we asked for (404). Bolt alone would
+answer 500 to half of these, would log the whole body of a forgery, and would read a command as empty in which somebody
+wrote the word payload. What Slack signed is believed to come from Slack, and not to come from an approver.
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ class Callbacks:
     async def receive(self, http_request: web.Request) -> web.StreamResponse:
         if not self._context.clock_is_right():
             return web.Response(status=503, headers={"Retry-After": "30"})
-        body = await _read(http_request)
+        try:
+            body = await _read(http_request)
+        except (TimeoutError, ConnectionError):
+            return self._refuse(400, "not_whole")
         if body is None:
             return self._refuse(413, "too_large")
         try:
@@ -89,16 +92,13 @@ def _payload(text: str, content_type: str) -> Any:
 
 
 async def _read(http_request: web.Request) -> bytes | None:
-    """The body, or None when it is larger than any of Slack's or does not arrive whole."""
+    """The body, or None when it is larger than any of Slack's. Raises `TimeoutError` and `ConnectionError`."""
     if (http_request.content_length or 0) > MAX_BODY:
         return None
     body = bytearray()
-    try:
-        async with asyncio.timeout(READ_SECONDS):
-            async for chunk in http_request.content.iter_chunked(64 * 1024):
-                body += chunk
-                if len(body) > MAX_BODY:
-                    return None
-    except (TimeoutError, ConnectionError):
-        return None
+    async with asyncio.timeout(READ_SECONDS):
+        async for chunk in http_request.content.iter_chunked(64 * 1024):
+            body += chunk
+            if len(body) > MAX_BODY:
+                return None
     return bytes(body)

@@ -31,6 +31,7 @@ from sayso_bot.domain.deeds import (
     TestChannel,
     UndoRoute,
 )
+from sayso_bot.domain.idempotency import HEADER, idempotency_key
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.pauses import Pause
 from sayso_bot.domain.routing import LiveRoute
@@ -54,7 +55,7 @@ from sayso_bot.http.admin_schemas import (
 )
 from sayso_bot.http.agent_face import too_often
 from sayso_bot.http.answer import answer_json
-from sayso_bot.http.intake import idempotency_key, read_json, read_nothing
+from sayso_bot.http.intake import read_json, read_nothing
 from sayso_bot.http.preconditions import if_match, no_match
 from sayso_bot.http.routes import limit_of, only, request_id_of
 from sayso_bot.http.schemas import read
@@ -259,7 +260,7 @@ class AdminRoutes:
         confirmed: bool = False,
     ) -> Done:
         only(http_request.query, ())
-        named = idempotency_key(http_request)
+        named = idempotency_key(http_request.headers.getall(HEADER, []))
         operation = f"api:{caller.id}:{named or secrets.token_hex(16)}"
         return await self._office.do(deed, caller, Call(operation, version, confirmed, claimed=named is not None))
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from aiohttp import web
 
 from sayso_bot.domain.fingerprint import digest
+from sayso_bot.domain.idempotency import HEADER, idempotency_key
 from sayso_bot.domain.json import Json, loads
 from sayso_bot.errors import BadHttp, BodyTooLarge, InvalidField, UnsupportedMediaType
 from sayso_bot.http.schemas import MAX_BODY_BYTES, read_submit
@@ -16,7 +17,6 @@ from sayso_bot.ports import Draft
 
 MAX_WAIT_SECONDS = 55
 BODY_SECONDS = 30.0
-_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
 _WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?:;|,|$)", re.IGNORECASE)
 _SECONDS = re.compile(r"[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?\Z")
 
@@ -36,7 +36,7 @@ async def read_json(http_request: web.Request, then: str = "Nothing was changed.
 async def read_draft(http_request: web.Request) -> Draft:
     """Raises as `read_json` does."""
     value = await read_json(http_request, "Nothing was made.")
-    return draft_of(value, idempotency_key(http_request))
+    return draft_of(value, idempotency_key(http_request.headers.getall(HEADER, [])))
 
 
 def draft_of(value: Json, key: str | None, *, about: Json = None) -> Draft:
@@ -104,19 +104,6 @@ async def _slow_body(http_request: web.Request) -> bytes:
             return await http_request.read()
     except TimeoutError:
         raise BadHttp(f"The body did not arrive whole within {BODY_SECONDS:.0f} s. Nothing was made.") from None
-
-
-def idempotency_key(http_request: web.Request) -> str | None:
-    """The Idempotency-Key: 1 to 255 visible ASCII characters. Raises `InvalidField`."""
-    found = http_request.headers.getall("Idempotency-Key", [])
-    if not found:
-        return None
-    if len(found) > 1 or not _IDEMPOTENCY_KEY.match(found[0]):
-        raise InvalidField(
-            "Idempotency-Key must be given once, as 1 to 255 visible ASCII characters. Nothing was made.",
-            field="Idempotency-Key",
-        )
-    return found[0]
 
 
 def preferred_wait(http_request: web.Request) -> int | None:

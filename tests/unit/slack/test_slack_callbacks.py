@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -83,6 +85,20 @@ class TestUnreadable:
     )
     async def test_a_signed_body_that_cannot_be_read_is_not_an_error_of_ours(self, office: Office, body: str) -> None:
         assert await send(office, body) in (400, 404)
+
+    async def test_a_body_that_stands_still_is_400(self, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sayso_adapters.slack.callbacks.READ_SECONDS", 0.05)
+        still = asyncio.Event()
+
+        async def begun() -> AsyncIterator[bytes]:
+            yield b"payload="
+            await still.wait()
+
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{office.url}/slack/events", data=begun()) as answer,
+        ):
+            assert answer.status == 400
 
     async def test_a_body_beyond_the_bound_is_413(self, office: Office) -> None:
         async with (

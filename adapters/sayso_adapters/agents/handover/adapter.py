@@ -6,7 +6,6 @@ an agent decide, this one does not: no key resolves anything, whatever it says a
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeAlias
@@ -17,18 +16,18 @@ from sayso_adapters.agents.handover.asking import action_type, read_decision
 from sayso_adapters.agents.handover.telling import attachments, decision, utc_now
 from sayso_adapters.multiparts import Part, Parts
 from sayso_bot.domain.files import MAX_FILE_BYTES, download_headers
+from sayso_bot.domain.idempotency import HEADER, idempotency_key
 from sayso_bot.domain.json import dumps
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.request import Request
 from sayso_bot.domain.text import visible
-from sayso_bot.errors import FileRefused, Forbidden, InvalidField, NotFound, SaysoError, Unauthenticated
+from sayso_bot.errors import FileRefused, Forbidden, NotFound, SaysoError, Unauthenticated
 from sayso_bot.ports import AgentContext, Handler, Sending
 
 ROOT = "/handover/decisions"
 AROUND_A_FILE = 64 * 1024
 MOST_PARTS = 8
 MAX_DETAIL = 2000
-_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
 _HEADERS = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
 Call: TypeAlias = Callable[[Key, web.Request], Awaitable[web.Response]]
 
@@ -60,7 +59,7 @@ class Handover:
         submitted = await self._desk.submit(
             key,
             asked.submission(action_type(key)),
-            idempotency_key=_idempotency_key(http_request),
+            idempotency_key=idempotency_key(http_request.headers.getall(HEADER, [])),
             approver=asked.approver.lower(),
         )
         told = self._told(submitted.request)
@@ -84,7 +83,7 @@ class Handover:
         parts = Parts(http_request, most_bytes=MAX_FILE_BYTES + AROUND_A_FILE, most_parts=MOST_PARTS)
         part = await _file(parts)
         length = http_request.content_length
-        operation = _idempotency_key(http_request) or secrets.token_urlsafe(16)
+        operation = idempotency_key(http_request.headers.getall(HEADER, [])) or secrets.token_urlsafe(16)
         sending = Sending(
             name=part.filename or "",
             media_type=part.media_type,
@@ -153,16 +152,6 @@ async def _alone(part: Part, parts: Parts) -> AsyncIterator[bytes]:
     while (other := await parts.next()) is not None:
         if other.filename is not None:
             raise FileRefused("A call brings one file, and this one has more. Nothing was kept.", field="file")
-
-
-def _idempotency_key(http_request: web.Request) -> str | None:
-    found = http_request.headers.getall("Idempotency-Key", [])
-    if found and (len(found) > 1 or not _IDEMPOTENCY_KEY.match(found[0])):
-        raise InvalidField(
-            "Idempotency-Key must be given once, as 1 to 255 visible ASCII characters. Nothing was made.",
-            field="Idempotency-Key",
-        )
-    return found[0] if found else None
 
 
 def _error(error: SaysoError) -> web.Response:
