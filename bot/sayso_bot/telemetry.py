@@ -45,6 +45,7 @@ def configure_logs(form: Literal["console", "json", "auto"], level: str) -> None
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in ("slack_bolt", "slack_sdk", "aiohttp.access"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("microsoft_agents").setLevel(logging.CRITICAL)  # its errors are raised, and told by us
 
 
 def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -189,6 +189,7 @@ async def running_service(settings: Settings, environ: Mapping[str, str] = os.en
                 spawn=group.spawn,
                 clock_is_right=clock.is_right,
                 journal=lambda kind, data: service.store.note(kind, "", data),
+                loopback=settings.is_loopback,
             )
             adapter: ChatAdapter = point.load()(context)
             service.desk.join(adapter)

@@ -7,12 +7,12 @@ card, so there is nothing to look at before.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from sayso_adapters.slack.people import CHANNEL
 from sayso_adapters.slack.socket import TODO, Sockets
 from sayso_adapters.slack.workspaces import Workspaces
-from sayso_bot.domain.policy import Route
+from sayso_bot.domain.policy import Route, places_of
 from sayso_bot.ports import AdapterError, Check, PlaceLook, Retry
 
 FIXES = {
@@ -58,7 +58,7 @@ async def check_socket(sockets: Sockets) -> Check:
 
 async def check_channels(workspaces: Workspaces, routes: Iterable[Route]) -> list[Check]:
     """A finding for each channel of Slack's that ``routes`` ask in or fall back to."""
-    return [await _check_channel(workspaces, place, named) for place, named in _channels(routes).items()]
+    return [await _check_channel(workspaces, place, named) for place, named in places_of("slack", routes).items()]
 
 
 async def _check_channel(workspaces: Workspaces, place: str, named: Sequence[str]) -> Check:
@@ -83,24 +83,3 @@ async def look_at(workspaces: Workspaces, place: str) -> PlaceLook:
     if not found.get("is_member"):
         return PlaceLook(False, f"{place}: {FIXES['not_in_channel']}", is_open)
     return PlaceLook(True, f"The bot is in {place}.", is_open)
-
-
-def _channels(routes: Iterable[Route]) -> dict[str, list[str]]:
-    """The policy's names of each place of Slack's, in the order of its rules."""
-    channels: dict[str, list[str]] = {}
-    for place, named in _asked(routes):
-        names = channels.setdefault(place, [])
-        if named not in names:
-            names.append(named)
-    return channels
-
-
-def _asked(routes: Iterable[Route]) -> Iterator[tuple[str, str]]:
-    for route in routes:
-        if requirement := route.requirement:
-            for place, named in (
-                (requirement.place, requirement.channel),
-                (requirement.fallback_place, requirement.fallback),
-            ):
-                if place and named and place.startswith("slack:"):
-                    yield place, named

@@ -42,6 +42,11 @@ class TeamsSettings:
     openid_url: str = DEFAULT_OPENID_URL
 
     @property
+    def stand_in(self) -> bool:
+        """Whether what we speak to may be on this machine: the emulator, or a stand-in whose keys are from here."""
+        return self.local or is_loopback(urlsplit(self.openid_url).hostname or "")
+
+    @property
     def audience(self) -> str:
         """Who issues the tokens that prove Teams, and for whom ours are made."""
         government = (urlsplit(self.openid_url).hostname or "").endswith(_US_GOVERNMENT)

@@ -1,8 +1,8 @@
 """Teams as this adapter uses it: what is posted, changed and looked up at the Bot Connector, and what failures mean.
 
 Nothing is ever sent twice here: a post whose answer was lost may be there, and whoever calls decides. Our token goes to
-Microsoft's own hosts alone, whatever address an activity has named (with the emulator, to this machine alone). A
-failure is `Retry`, `Gone` or `Rejected`, named by Teams' own short code where it gives one.
+Microsoft's own hosts alone (`sayso_adapters.teams.hosts`), whatever address an activity has named. A failure is
+`Retry`, `Gone` or `Rejected`, named by Teams' own short code where it gives one.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import aiohttp
-from microsoft_agents.activity import Activity
-from microsoft_agents.hosting.core import OutboundHostValidator
+from microsoft_agents.activity import Activity, ChannelAccount, ConversationParameters
 from microsoft_agents.hosting.core.connector.client import ConnectorClient
 from pydantic import ValidationError
 
+from sayso_adapters.teams.hosts import Hosts
 from sayso_adapters.teams.settings import TeamsSettings
 from sayso_adapters.teams.tokens import Tokens
-from sayso_bot.domain.hosts import is_loopback
 from sayso_bot.ports import AdapterError, Gone, Rejected, Retry
 
 TIMEOUT_SECONDS = 10.0
@@ -68,9 +67,8 @@ class Wire:
     """
 
     def __init__(self, settings: TeamsSettings, tokens: Tokens) -> None:
-        self._settings = settings
         self._tokens = tokens
-        self._hosts = OutboundHostValidator(enabled=not settings.local)
+        self._hosts = Hosts(settings)
         self._clients: dict[str, ConnectorClient] = {}
         self._open = False
 
@@ -82,16 +80,6 @@ class Wire:
         clients, self._clients = self._clients, {}
         for client in clients.values():
             await client.close()
-
-    def leads_to_teams(self, service_url: str) -> bool:
-        """Whether our token may be sent to this address."""
-        if self._settings.local:
-            try:
-                parts = urlsplit(service_url)
-                return parts.scheme in ("http", "https") and is_loopback(parts.hostname or "")
-            except ValueError:
-                return False
-        return self._hosts.is_allowed(service_url)
 
     async def post(self, to: Address, activity: Activity) -> str:
         """Post a new message, once; its id. Raises `AdapterError`."""
@@ -117,6 +105,24 @@ class Wire:
                 return
 
         await self._call(to.service_url, send, once=False)
+
+    async def open_chat(self, service_url: str, user: str, bot: str, tenant: str) -> str:
+        """The personal chat with an account; asked again, Teams names the same. Raises `AdapterError`."""
+        parameters = ConversationParameters(
+            is_group=False,
+            bot=ChannelAccount(id=bot),
+            members=[ChannelAccount(id=user)],
+            tenant_id=tenant,
+            channel_data={"tenant": {"id": tenant}},
+        )
+
+        async def send(client: ConnectorClient) -> str:
+            said = await client.conversations.create_conversation(parameters)
+            if not said.id:
+                raise ValueError("an answer without an id")
+            return str(said.id)
+
+        return await self._call(service_url, send, once=False)
 
     async def member(self, to: Address, user: str) -> Mapping[str, Any]:
         """An account as the conversation's roster has it, by either of its ids. Raises `AdapterError`."""
@@ -151,7 +157,7 @@ class Wire:
 
     async def _call(self, service_url: str, send: Callable[[ConnectorClient], Awaitable[T]], *, once: bool) -> T:
         """One call. Where Teams refuses the token it has done nothing: then once more with a new one."""
-        if not self.leads_to_teams(service_url):
+        if not self._hosts.is_allowed(service_url):
             raise Gone(NOT_MICROSOFTS)
         token = await self._tokens.token()
         try:
@@ -171,8 +177,7 @@ class Wire:
         if service_url not in self._clients:
             limits = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, sock_connect=CONNECT_SECONDS)
             base = service_url if service_url.endswith("/") else f"{service_url}/"
-            session = self._hosts.client({"base_url": base, "timeout": limits, "headers": {"Connection": "close"}})
-            self._clients[service_url] = ConnectorClient(base, "", session=session)
+            self._clients[service_url] = ConnectorClient(base, "", session=self._hosts.session(base, limits))
         client = self._clients[service_url]
         if token:
             client.client.headers.update({"Authorization": f"Bearer {token}"})

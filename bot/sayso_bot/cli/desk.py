@@ -64,6 +64,7 @@ async def opened_office(
                 clock_is_right=clock_is_right,
                 journal=lambda kind, data: book.store.note(kind, "", data),
                 hears=False,
+                loopback=book.settings.is_loopback,
             )
             adapter: ChatAdapter = point.load()(context)
             desk.join(adapter)

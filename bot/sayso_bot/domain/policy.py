@@ -7,7 +7,7 @@ so an agent cannot reach another rule by breaking a condition.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,6 +57,18 @@ class Route:
     conditional: bool
     kind: Literal["ask", "allow", "deny"]
     requirement: Requirement | None
+
+
+def places_of(platform: str, routes: Iterable[Route]) -> dict[str, list[str]]:
+    """The places of a platform that are asked or fallen back to, each with the policy's names, in its order."""
+    places: dict[str, list[str]] = {}
+    for requirement in (route.requirement for route in routes if route.requirement):
+        asked = (requirement.place, requirement.channel), (requirement.fallback_place, requirement.fallback)
+        for place, named in asked:
+            if place and named and place.startswith(f"{platform}:"):
+                names = places.setdefault(place, [])
+                names += [] if named in names else [named]
+    return places
 
 
 StepOutcome = Literal["matched", "other_action", "condition_false", "cannot_evaluate", "not_reached"]

@@ -237,6 +237,7 @@ class AdapterContext:
     ``start`` and ``stop`` of the adapter bracket its life; ``spawn`` runs a task that ends with the service and whose
     failure is logged. ``journal`` puts a kind and its data on the record: who did what, and no secret. It raises
     `Unavailable`. ``hears`` is False in a command, which ends soon: there, take nothing that the platform sends.
+    ``loopback``: only this machine can connect to the service.
     """
 
     desk: DeskFace
@@ -250,6 +251,7 @@ class AdapterContext:
     clock_is_right: Callable[[], bool]
     journal: Callable[[str, Mapping[str, Any]], Awaitable[None]]
     hears: bool = True
+    loopback: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,7 @@ class Surroundings:
         *,
         public_url: str | None = "https://sayso.example.com",
         now: Callable[[], datetime] | None = None,
+        loopback: bool = True,
     ) -> None:
         self.log = Lines()
         self.clock_is_right = True
@@ -120,6 +121,7 @@ class Surroundings:
             spawn=self._spawn,
             clock_is_right=lambda: self.clock_is_right,
             journal=self._note,
+            loopback=loopback,
         )
 
     @asynccontextmanager

@@ -67,10 +67,13 @@ BAD = [
     (RULE + "    ask: {channel: inbox, digest: yes}\n", "3:35", "digest has one value only: true"),
     (RULE + "    ask: {channel: inbox, escalate: []}\n", "3:27", '"escalate" is unknown or not offered'),
     (RULE + "    editable: [x]\n" + ASK, "3:5", '"editable" is unknown or not offered'),
-    ("channels: {p: teams:19:abc@thread.tacv2}\n" + RULE + ASK, "1:15", '"teams" is not offered in this version'),
-    ("approvers: {g: ['teams:a/b']}\n" + RULE + ASK, "1:17", '"teams" is not offered in this version'),
+    ("channels: {p: matrix:room}\n" + RULE + ASK, "1:15", '"matrix" is not offered in this version'),
+    ("approvers: {g: ['matrix:a/b']}\n" + RULE + ASK, "1:17", '"matrix" is not offered in this version'),
     # channels, approvers, people
     ("channels: {p: slack:payments}\n" + RULE + ASK, "1:15", "with the channel's id"),
+    ("channels: {p: teams:General}\n" + RULE + ASK, "1:15", "the conversation's id"),
+    ("channels: {p: 'teams:19%3aabc%40thread.tacv2'}\n" + RULE + ASK, "1:15", "the conversation's id"),
+    ("channels: {p: 'teams:19:abc@thread.tacv2;messageid=1'}\n" + RULE + ASK, "1:15", "the conversation's id"),
     ("channels: {p: somewhere}\n" + RULE + ASK, "1:15", "An address is"),
     ("channels: {p: 'inbox:x'}\n" + RULE + ASK, "1:15", "An address is"),
     ("channels: {inbox: slack:C1}\n" + RULE + ASK, "1:12", "is always the inbox"),
@@ -78,6 +81,8 @@ BAD = [
     ("channels: [inbox]\n" + RULE + ASK, "1:11", "must be a table"),
     ("approvers: {g: []}\n" + RULE + ASK, "1:16", "must not be empty"),
     ("approvers: {g: [slack:ana]}\n" + RULE + ASK, "1:17", "ids are used, not names"),
+    ("approvers: {g: ['teams:19:abc@thread.tacv2']}\n" + RULE + ASK, "1:17", "A person's Teams account is"),
+    ("people: {a: ['teams:a/b']}\n" + RULE + ASK, "1:14", "A person's Teams account is"),
     ("approvers: {g: [email:ana]}\n" + RULE + ASK, "1:17", "An e-mail address is written"),
     ("approvers: {g: [ana]}\n" + RULE + ASK, "1:17", "An approver is operator"),
     ("people: {a: [slack:U1]}\n" + RULE + ASK, "1:14", "written with its team"),
@@ -297,9 +302,17 @@ def test_a_chat_rule_without_approvers_is_warned_of() -> None:
     assert [warning.line for warning in loaded.warnings] == [3]
 
 
-def test_places_of_another_platform_are_accepted_once_it_is_offered() -> None:
-    text = "channels: {p: 'teams:19:abc@thread.tacv2'}\nrules: [{action: a, ask: {channel: p}}]"
-    assert load(text, "p", frozenset({"slack", "inbox", "teams"})).places() == {"teams:19:abc@thread.tacv2"}
+def test_places_and_people_of_teams_are_accepted_and_ids_of_entra_are_lower_case() -> None:
+    account = "teams:11111111-2222-3333-4444-555555555555/AAAAAAAA-bbbb-cccc-dddd-eeeeeeeeeeee"
+    text = f"""
+    channels: {{p: teams:19:abc@thread.tacv2}}
+    rules: [{{action: a, ask: {{channel: p, approvers: ["{account}"]}}}}]
+    """
+    loaded = load(text, "p")
+    assert loaded.places() == {"teams:19:abc@thread.tacv2"}
+    requirement = loaded.routes()[0].requirement
+    assert requirement is not None
+    assert requirement.approvers == (account.lower(),)
 
 
 def test_the_digest_is_of_the_exact_text() -> None:

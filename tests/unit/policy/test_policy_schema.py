@@ -66,7 +66,9 @@ VALUES = st.sampled_from(
     [
         None, True, False, 0, 1, 2, 100, 101, 1.0, 2.5, 1e300, -1, "", " ", "x", "high", "type", "always", "ask",
         "true", "inbox", "slack:C1", "slack:c1", "slack:T1/U1", "slack:S1", "email:ana@example.com", "email:ana",
-        "operator", "teams:x", "string", "string?", "text", "9s", "10s", "90s", "15m", "5x", "015m", "366d", "367d",
+        "operator", "teams:x", "teams:19:a@thread.tacv2", "teams:a:1",
+        "teams:11111111-2222-3333-4444-555555555555/AAAAAAAA-bbbb-cccc-dddd-eeeeeeeeeeee",
+        "string", "string?", "text", "9s", "10s", "90s", "15m", "5x", "015m", "366d", "367d",
         "8784h", "8785h", "31622400s", "31622401s", "99999999s", "payments.refund", "a b", "*",
         "é", "x" * 81, "x" * 501, "x" * 2001, [], [1], ["a"], ["a", "a"], ["slack:U1", "email:x@y.z"], {}, {"a": 1},
         {"a": "string"}, {"channel": "inbox"}, {"action": "a", "allow": True}, {"": "string"}, {"p q": "inbox"},
