@@ -6,13 +6,10 @@ The packages are installed by name into a folder of `.venv`, so nothing of Node'
 from __future__ import annotations
 
 import base64
-import json
-import os
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
+import npm
 from playwright.async_api import Browser
 
 HERE = Path(__file__).resolve().parent
@@ -24,24 +21,8 @@ LOGO = f"data:image/svg+xml;base64,{base64.b64encode(_MARK.read_bytes()).decode(
 PAGE = f"<!doctype html><title>Card</title><figure><div id=message></div><figcaption>{CAPTION}</figcaption></figure>"
 
 
-def bundle() -> Path:
-    """The folder that holds the drawing script and its styles, made where it is missing or out of date."""
-    if shutil.which("npm") is None:
-        raise SystemExit("The pictures of cards need Node: put node and npm on the PATH.")
-    wanted = json.dumps({"private": True, "sayso": PACKAGES})
-    described = CACHE / "wanted.json"
-    if not described.exists() or described.read_text() != wanted:
-        shutil.rmtree(CACHE, ignore_errors=True)
-        CACHE.mkdir(parents=True)
-        _run("npm", "install", "--prefix", str(CACHE), "--no-audit", "--no-fund", "--silent", *PACKAGES)
-        described.write_text(wanted)
-    _run(
-        str(CACHE / "node_modules" / ".bin" / "esbuild"),
-        str(HERE / "block-kit.jsx"),
-        *("--bundle", "--minify", "--jsx=automatic", f"--outdir={CACHE}", "--log-level=warning"),
-        NODE_PATH=str(CACHE / "node_modules"),
-    )
-    return CACHE
+def bundle() -> None:
+    npm.bundle(CACHE, PACKAGES, HERE / "block-kit.jsx", "--jsx=automatic")
 
 
 async def picture(browser: Browser, blocks: list[dict[str, Any]], out: Path) -> None:
@@ -69,7 +50,3 @@ async def _draw(browser: Browser, what: dict[str, Any], out: Path) -> None:
     await page.locator("#message > *").first.wait_for()
     await page.locator("figure").screenshot(path=out)
     await page.close()
-
-
-def _run(*command: str, **environ: str) -> None:
-    subprocess.run(command, check=True, env=os.environ | environ)  # noqa: S603

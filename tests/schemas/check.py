@@ -1,45 +1,57 @@
-"""Hold the Slack manifests, for HTTP and for Socket Mode, against Slack's own schema (`make schemas`).
+"""Hold what is sent to Slack and Teams against the platforms' own schemas (`make schemas`): the manifests of the app,
+for HTTP and for Socket Mode, and every kind of Adaptive Card.
 
-The schemas are Slack's and are not part of this project: a folder with them is used where one is at hand. The suite has
-a structural test of its own that always runs. Exit code 0 when both manifests are accepted, 1 when one is not, 2 when
-there are no schemas to check with.
+The schemas are Slack's and Microsoft's and are not part of this project: a folder with them is used where one is at
+hand. The suite has structural tests of its own that always run. Exit code 0 when all is accepted, 1 when something is
+not, 2 when a schema is missing.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 from jsonschema import validators
 
-from sayso_adapters.slack.manifest import manifest
-
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT.parent / "shared" / "schemas"
+sys.path.insert(0, str(ROOT / "tests"))
+
+from sayso_adapters.slack.manifest import manifest  # noqa: E402
+from unit.teams.teams_gallery import gallery  # noqa: E402
+
+
+def checked() -> dict[str, Mapping[str, Any]]:
+    """Documents by the name of the schema's file."""
+    slack: dict[str, Any] = {
+        "manifest for HTTP": yaml.safe_load((ROOT / "manifest.yml").read_text(encoding="utf-8")),
+        "manifest for Socket Mode": yaml.safe_load(manifest("https://sayso.example.com", socket=True)),
+    }
+    made: dict[str, Mapping[str, Any]] = {"adaptive-card.1.5.json": gallery()}
+    for name, asked in slack.items():
+        schema = f"slack-app-manifest.{asked['_metadata']['major_version']}.json"
+        made[schema] = {**made.get(schema, {}), name: asked}
+    return made
 
 
 def main(folder: Path) -> int:
-    found = sorted(folder.glob("slack-app-manifest.*.json"))
-    if not found:
-        print(f"no Slack manifest schema in {folder}: give the folder that holds slack-app-manifest.2.json")
-        return 2
-    manifests = {
-        "HTTP": yaml.safe_load((ROOT / "manifest.yml").read_text(encoding="utf-8")),
-        "Socket Mode": yaml.safe_load(manifest("https://sayso.example.com", socket=True)),
-    }
     wrong = 0
-    for path in found:
+    for name, documents in checked().items():
+        path = folder / name
+        if not path.exists():
+            print(f"no {name} in {folder}: give the folder that holds it")
+            return 2
         schema = json.loads(path.read_text(encoding="utf-8"))
-        for name, asked in manifests.items():
-            if f".{asked['_metadata']['major_version']}." not in path.name:
-                continue
-            faults = list(validators.validator_for(schema)(schema).iter_errors(asked))
+        validator = validators.validator_for(schema)(schema)
+        for what, document in documents.items():
+            faults = list(validator.iter_errors(document))
             for fault in faults:
-                where = ".".join(map(str, fault.absolute_path)) or "the manifest"
-                print(f"{path.name}: {name}: {where}: {fault.message}")
-            print(f"{path.name}: {name}: {'accepted' if not faults else f'{len(faults)} faults'}")
+                print(f"{name}: {what}: {'.'.join(map(str, fault.absolute_path)) or 'the whole'}: {fault.message}")
+            print(f"{name}: {what}: {'accepted' if not faults else f'{len(faults)} faults'}")
             wrong += len(faults)
     return 1 if wrong else 0
 

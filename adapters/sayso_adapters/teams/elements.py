@@ -2,14 +2,15 @@
 
 Words that others wrote stand in TextRuns alone: Teams reads markdown in TextBlocks, FactSets and the titles of choices,
 and none in a TextRun. What a TextRun does obey, ``{{DATE(…)}}`` and ``{{TIME(…)}}``, is taken apart. Each line of a
-text is a paragraph of its own, and blanks that a client would draw as one are hard ones, so that a text looks like what
-it is in every client.
+text is a paragraph of its own, blanks that a client would draw as one are hard ones, and a long word may break, so that
+a text looks like what it is in every client and no end of it lies outside of the card.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
@@ -29,7 +30,10 @@ TOO_OLD = "This Teams is too old to show the card. Update it, or answer in the i
 NEEDED = "This is needed."
 ANSWER = "Your answer"
 
-_HARD_BLANK = "\u00a0"
+WORD, NARROW_WORD = 24, 12
+"""Characters after which a word may break."""
+
+_HARD_BLANK, _BREAK = "\u00a0", "\u200b"
 _TAB = _HARD_BLANK * 4
 _BLANKS = re.compile(r"^ +| +$| (?= )")
 _FUNCTION = re.compile(r"(?<=\{)(?=\{(?i:DATE|TIME)\()")
@@ -82,15 +86,26 @@ def fitted(text: str, room: int) -> str:
 # --------------------------------------------------------------------------- text
 
 
-def runs(line: str, **looks: Any) -> list[Element]:
+def runs(line: str, *, word: int = WORD, **looks: Any) -> list[Element]:
     """One line of anybody's words. ``looks`` are properties of each TextRun."""
     drawn = _BLANKS.sub(lambda found: _HARD_BLANK * len(found[0]), line.replace("\t", _TAB)) or _HARD_BLANK
-    return [{"type": "TextRun", "text": piece, **looks} for piece in _FUNCTION.split(drawn)]
+    broken = " ".join(_breakable(each, word) if len(each) > word else each for each in drawn.split(" "))
+    return [{"type": "TextRun", "text": piece, **looks} for piece in _FUNCTION.split(broken)]
 
 
-def paragraph(line: str, *, spacing: str = "", **looks: Any) -> Element:
+def _breakable(text: str, word: int) -> str:
+    """``text`` with a place to break in every ``word`` characters, but before none that belongs to the one before."""
+    pieces, start = [], 0
+    for at in range(word, len(text)):
+        if at - start >= word and (text[at].isascii() or unicodedata.category(text[at])[0] in "LNPZ"):
+            pieces.append(text[start:at])
+            start = at
+    return _BREAK.join([*pieces, text[start:]])
+
+
+def paragraph(line: str, *, spacing: str = "", word: int = WORD, **looks: Any) -> Element:
     """One line. What stands in a card of ours stands in such, but for times."""
-    made: Element = {"type": "RichTextBlock", "inlines": runs(line, **looks)}
+    made: Element = {"type": "RichTextBlock", "inlines": runs(line, word=word, **looks)}
     if spacing:
         made["spacing"] = spacing
     return made
@@ -133,7 +148,7 @@ def container(*items: Element, style: str = "") -> Element:
 
 def pair(label: str, value: Element) -> Element:
     """A label and a value side by side."""
-    columns = [_column(2, paragraph(label, isSubtle=True)), _column(5, value)]
+    columns = [_column(2, paragraph(label, word=NARROW_WORD, isSubtle=True)), _column(5, value)]
     return {"type": "ColumnSet", "columns": columns, "spacing": "Small"}
 
 

@@ -30,8 +30,8 @@ def elements(node: Any) -> Iterator[Json]:
 
 
 def line_of(paragraph: Json) -> str:
-    """A paragraph's text with plain blanks again."""
-    text = "".join(run["text"] for run in paragraph["inlines"]).replace("\u00a0", " ")
+    """A paragraph's text with plain blanks again, and without places to break."""
+    text = "".join(run["text"] for run in paragraph["inlines"]).replace("\u00a0", " ").replace("\u200b", "")
     counted = _COUNTED.match(text) if paragraph["inlines"][0].get("italic") else None
     return "\n" * (int(counted[1]) - 1) if counted else text
 
@@ -86,6 +86,16 @@ def data(card: Any, verb: str) -> Json:
 
 def inputs(card: Any) -> dict[str, Json]:
     return {element["id"]: element for element in elements(card) if element["type"].startswith("Input.")}
+
+
+def too_wide(card: Any) -> list[str]:
+    """Lines with a stretch that no client can break, so that its end may lie outside of the card."""
+    found = []
+    for element in elements(card):
+        if element["type"] == "RichTextBlock":
+            text = "".join(run["text"] for run in element["inlines"])
+            found += [word for word in re.split("[ \u200b]", text) if word.isascii() and len(word) > 24]
+    return found
 
 
 def obeyed(card: Any) -> list[str]:

@@ -20,7 +20,8 @@ from sayso_bot.domain.pauses import Pause, Scope
 from sayso_bot.domain.request import Cause, Claims, Decision, Edited, Moved, Request, Status, Vote
 from sayso_bot.testing.samples import AT, a_file, a_request
 from unit.hostile import claims, nasty, value
-from unit.teams.teams_drawn import boxes, buttons, data, elements, lines, obeyed, told, words
+from unit.teams.teams_drawn import boxes, buttons, data, elements, lines, obeyed, told, too_wide, words
+from unit.teams.teams_gallery import gallery
 
 PLACE = "teams:19:payments@thread.tacv2"
 TOKEN = "btn_0123456789abcdef"
@@ -245,6 +246,15 @@ class TestNothingIsObeyed:
             runs = [run["text"] for run in elements(drawn) if run["type"] == "TextRun"]
             assert not [run for run in runs if "  " in run or run.strip(" ") != run or "\t" in run]
 
+    @pytest.mark.parametrize(
+        "text", ["x" * 200, "\u00e9" * 200, "=" * 200, " " * 200 + "amount 1", "a" + "\u0301" * 3 + "b" * 90]
+    )
+    def test_no_end_of_a_long_word_or_of_many_blanks_lies_outside_of_the_card(self, text: str) -> None:
+        drawn = shown(params={"note": text, "k" * 60: 1}, claims=Claims(summary=text)).content
+        assert too_wide(drawn) == []
+        assert ("The agent says · Summary", text) in boxes(drawn)
+        assert "\u200b\u0301" not in json.dumps(drawn, ensure_ascii=False)
+
     def test_blank_lines_of_the_agent_are_counted_and_cannot_push_the_buttons_down(self) -> None:
         drawn = shown(claims=Claims(summary="Sorry." + "\n" * 200 + "Approved")).content
         assert "(199 blank lines)" in json.dumps(drawn)
@@ -258,6 +268,12 @@ class TestNothingIsObeyed:
         drawn = message(card(request, URL), TOKEN)
         assert drawn.complete
         assert "the rest is in the inbox" in words(drawn.content)
+
+
+@pytest.mark.parametrize("name", gallery())
+def test_every_kind_of_card_is_one_that_teams_takes(name: str) -> None:
+    assert card_faults(gallery()[name]) == []
+    assert obeyed(gallery()[name]) == []
 
 
 # --------------------------------------------------------------------------- anything at all
@@ -286,6 +302,7 @@ def test_any_request_gives_a_card_that_teams_takes_and_that_hides_nothing(
     drawn = message(asked, TOKEN)
     assert card_faults(drawn.content) == []
     assert obeyed(drawn.content) == []
+    assert too_wide(drawn.content) == []
     assert size({"content": drawn.content, "summary": drawn.text}) < MAX_CARD
     assert "\n" not in drawn.text
     _every_value_is_whole_or_counted(asked, drawn)

@@ -250,7 +250,7 @@ class TestWhatBecameOfIt:
 # --------------------------------------------------------------------------- anything at all
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     params=st.dictionaries(nasty, value, max_size=30),
     claimed=claims,
@@ -282,11 +282,11 @@ def test_any_request_gives_dialogs_that_teams_takes_and_that_hide_nothing(
 
 def test_large_requests_are_whole() -> None:
     large: list[dict[str, Json]] = [
-        {"a": "𝕏" * 20_000},
-        {f"key{n}": n for n in range(1_000)},
+        {"a": "𝕏" * 12_000},
+        {f"key{n}": n for n in range(400)},
         {"k" * 30_000: "v"},
         {"a": "\n" * 30_000},
-        {"a": "line\n" * 1_500},
+        {"a": "line\n" * 800},
         {"zwj": "a\u200d" * 5_000, "bidi": "\u202e" * 5_000},
     ]
     for params in large:
