@@ -48,11 +48,14 @@ const host = (dark) =>
     supportsInteractivity: true,
   });
 
+// Both copies stand in one page, so their inputs go by names of their own.
+const copied = (card, dark) => JSON.parse(JSON.stringify(card), (key, value) => (key === "id" ? `${value}-${dark}` : value));
+
 const drawn = (card, dark) => {
   const context = new AC.SerializationContext();
   const made = new AC.AdaptiveCard();
   made.hostConfig = host(dark);
-  made.parse(structuredClone(card), context);
+  made.parse(copied(card, dark), context);
   document.querySelector(dark ? "#dark" : "#light").appendChild(made.render());
   const parsed = Array.from({ length: context.eventCount }, (_, index) => context.getEventAt(index));
   return [...parsed, ...made.validateProperties().validationEvents].map((event) => event.message);

@@ -1,7 +1,8 @@
 """Make the pictures of the README (`make pictures`): the real service, a real agent's call, a real browser.
 
 The inbox is photographed as it is. Slack's part is played by the stand-in of the tests, and its cards are drawn from
-the blocks that the service posted to it. Needs a Chromium, and Node for the cards.
+the blocks that the service posted to it. Cards of Teams are drawn from one of each kind (`unit.teams.teams_gallery`).
+Needs a Chromium, and Node for the cards.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+import adaptive_cards  # noqa: E402
 import block_kit  # noqa: E402
 
 from browser.chromium import launch, listening  # noqa: E402
@@ -26,6 +28,7 @@ from fakes.slack import FakeSlack  # noqa: E402
 from fakes.slack_surfaces import command, deliver, home_opened  # noqa: E402
 from sayso_bot.telemetry import configure_logs  # noqa: E402
 from service import Sayso, serving, until  # noqa: E402
+from unit.teams.teams_gallery import gallery  # noqa: E402
 
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 
@@ -117,6 +120,7 @@ DEPLOYMENT = {"action": "deploy.production", "params": {"service": "checkout", "
 async def main() -> None:
     configure_logs("console", "WARNING")
     block_kit.bundle()
+    adaptive_cards.bundle()
     async with async_playwright() as playwright, FakeSlack() as slack:
         slack.add_user("U0ANA", name="Ana", email="ana@example.com")
         slack.add_user("U0BEN", name="Ben", email="ben@example.com")
@@ -131,6 +135,7 @@ async def main() -> None:
             await _dialogs(sayso, slack, browser)
             await _home(sayso, slack, browser)
             await _admin(sayso, slack, browser)
+        await adaptive_cards.pictures(browser, gallery(), HERE)
         await browser.close()
 
 

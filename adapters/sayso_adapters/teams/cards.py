@@ -85,15 +85,20 @@ def message(card: Card, token: str, *, said: str = "", instead: str = "") -> Mes
 
 
 def _opening(card: Card, said: str) -> list[Element]:
-    action = bold(card.action, size="Large")
     opening = [container(*paragraphs(fitted(said, SENTENCE_BYTES)), style="accent")] if said else []
-    opening.append(container(bold(card.risk, size="Large"), action, style="attention") if card.risk else action)
+    opening.append(heading(card))
     if card.pressing:
         opening.append(bold(card.pressing))
     opening += [paragraph(fitted(sentence, SENTENCE_BYTES)) for sentence in wording.by_admins(card)]
     if card.ending:
         opening.append(_ended(card.ending))
     return opening
+
+
+def heading(card: Card) -> Element:
+    """What will happen; of high risk, in another look."""
+    action = bold(card.action, size="Large")
+    return container(bold(card.risk, size="Large"), action, style="attention") if card.risk else action
 
 
 # --------------------------------------------------------------------------- params

@@ -21,6 +21,7 @@ from sayso_adapters.teams.cards import (
     NEXT,
     SENTENCE_BYTES,
     TOO_LONG,
+    heading,
     message,
     too_long,
     wants_files,
@@ -30,7 +31,6 @@ from sayso_adapters.teams.elements import (
     Element,
     Room,
     actions,
-    bold,
     button,
     fitted,
     link,
@@ -206,8 +206,7 @@ def told(sentence: str, card: Card | None = None, token: str = "") -> Element:
 
 def _opening(card: Card, where: str) -> list[Element]:
     ids = f"{card.request_id} · revision {card.revision}"
-    risk = [bold(card.risk)] if card.risk else []
-    return [*risk, bold(card.action, size="Large"), small(f"{ids} · {where}" if where else ids)]
+    return [heading(card), small(f"{ids} · {where}" if where else ids)]
 
 
 def _give(title: str, token: str, outcome: str, page: int, *, style: str) -> Element:
