@@ -10,13 +10,13 @@ import asyncio
 import itertools
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import aiohttp
 
-from faults.campaign.ledger import Case, Told
-from faults.campaign.world import World
+from faults.campaign.ledger import Case, Refusal, Told
+from faults.campaign.world import AgentKey, World
 
 HOLD_SECONDS = 25
 SLACK_SECONDS = 15.0
@@ -24,11 +24,11 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
 
 
 class Agents:
-    """The agents of one world, over one connection pool. ``secrets`` are their keys."""
+    """The agents of one world, over one connection pool. ``keys`` are theirs, which admins replace meanwhile."""
 
-    def __init__(self, world: World, secrets: list[str]) -> None:
+    def __init__(self, world: World, keys: Sequence[AgentKey]) -> None:
         self._world = world
-        self._secrets = secrets
+        self._keys = keys
         self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
 
     async def close(self) -> None:
@@ -91,7 +91,7 @@ class Agents:
         await asyncio.sleep(case.plan.pause)
         case.cancel_asked_at = time.time()
         path = f"{self._path(case)}/cancel"
-        for turn, pause in _tries(case.plan.replica):
+        for turn, pause in tries(case.plan.replica):
             answer = await self._call(case, turn, "POST", path)
             if isinstance(answer, Told) or answer == 409:
                 return
@@ -100,7 +100,7 @@ class Agents:
     # ------------------------------------------------------------------ mechanics
 
     async def _until_told(self, case: Case, turn: int, method: str, path: str, **how: Any) -> Told:
-        for at, pause in _tries(turn):
+        for at, pause in tries(turn):
             answer = await self._call(case, at, method, path, **how)
             if isinstance(answer, Told):
                 return answer
@@ -112,7 +112,8 @@ class Agents:
     ) -> Told | int | None:
         """One call: what it told of the request, else its status, else None where no answer came."""
         replica, asked_at = self._world.replica(turn), time.time()
-        headers = {"Authorization": f"Bearer {self._secret(case)}", **how.pop("headers", {})}
+        agent = self._keys[case.number % len(self._keys)]
+        key, headers = agent.id, {"Authorization": f"Bearer {agent.secret}", **how.pop("headers", {})}
         limits = aiohttp.ClientTimeout(total=HOLD_SECONDS + SLACK_SECONDS)
         case.note("agent", f"{method} {path} at {replica.name}")
         try:
@@ -124,24 +125,21 @@ class Agents:
             case.note("agent", f"gets no answer ({type(error).__name__})")
             return None
         if answer.status >= 400:
-            case.refused.append(answer.status)
+            case.refused.append(Refusal(asked_at, time.time(), answer.status, body["code"], key))
             case.note("agent", f"is refused with {answer.status} {body['code']}")
             return answer.status
-        told = Told(asked_at, time.time(), replica.name, held, body)
+        told = Told(asked_at, time.time(), replica.name, held, body, key)
         case.told.append(told)
         case.ids.add(body["id"])
         case.note("agent", f"is told {answer.status}: {body['id']} is {told.status}")
         return told
-
-    def _secret(self, case: Case) -> str:
-        return self._secrets[case.number % len(self._secrets)]
 
     @staticmethod
     def _path(case: Case) -> str:
         return f"/v1/requests/{case.told[0].body['id']}"
 
 
-def _tries(turn: int) -> Iterator[tuple[int, float]]:
+def tries(turn: int) -> Iterator[tuple[int, float]]:
     """One replica after the other, and how long to wait after each, without end."""
     for number in itertools.count():
         longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(number, 10))

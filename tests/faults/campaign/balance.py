@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from faults.campaign.admin_checks import ADMIN_CHECKS
 from faults.campaign.checks import CHECKS
 from faults.campaign.evidence import Account, Evidence, made
 from faults.campaign.ledger import Case, Ledger
@@ -57,5 +58,5 @@ def _of_case(ledger: Ledger, evidence: Evidence, case: Case, ids: set[str]) -> I
         evidence.entries.get(found, Counter()),
         evidence.words.get(found, 0),
     )
-    for check in (*CHECKS, *SLACK_CHECKS):
+    for check in (*CHECKS, *SLACK_CHECKS, *ADMIN_CHECKS):
         yield from check(account)

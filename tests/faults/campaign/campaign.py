@@ -20,12 +20,14 @@ from redis.exceptions import RedisError
 
 from book import advance
 from faults.campaign import people
+from faults.campaign.admin_checks import of_admins
+from faults.campaign.admins import Admins
 from faults.campaign.agents import HOLD_SECONDS, Agents
 from faults.campaign.balance import Failure, balance
 from faults.campaign.evidence import Evidence, evidence_of
 from faults.campaign.faults import EMBEDDED_LANES, LANES, MISSED, lane
 from faults.campaign.ledger import SLACK, Case, Ledger, Span
-from faults.campaign.plan import BACK, CHANNELS, CLOSING, LISTED, People, Plan, plans
+from faults.campaign.plan import BACK, CHANNELS, CLOSING, LISTED, NIGHT, OPS, People, Plan, plans
 from faults.campaign.platform import Platform, channel_of
 from faults.campaign.scene import Fault, Scene
 from faults.campaign.slack_checks import AGENTS, of_workspace
@@ -143,6 +145,7 @@ class Campaign:
         if problem := await stage.metrics_disagree(evidence):
             self._ledger.complaints.append(problem)
         self._ledger.complaints += of_workspace(self._ledger, evidence)
+        self._ledger.complaints += of_admins(self._ledger, evidence)
         self.outcome.failures += [(failure, evidence) for failure in balance(self._ledger, evidence)]
 
     def _taps_were_refused_at(self, replica: str) -> None:
@@ -165,18 +168,21 @@ class _Stage:
         self._now: dict[str, str] = {}
         self._pumped_from = float("inf")
         self._agents: Agents | None = None
+        self._admins: Admins | None = None
 
     async def __aenter__(self) -> _Stage:
-        self._agents = Agents(self.world, await self.world.keys(AGENTS))
+        keys = await self.world.keys(AGENTS)
+        self._agents = Agents(self.world, keys)
+        self._admins = Admins(self.world, await self.world.admin_secret(), keys)
         self._watch = asyncio.create_task(self._watch_for_stalls())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         for task in (self._watch, *self._open):
             task.cancel()
-        assert self._agents is not None
-        await self._agents.close()
-        await self._people.close()
+        for used in (self._agents, self._admins, self._people):
+            assert used is not None
+            await used.close()
 
     async def ask(self, asked: Sequence[Plan], name: str, faults: Lanes = NONE) -> None:
         """All of ``asked`` at the scale's rate, with lanes of faults beside them. Returns when all are asked."""
@@ -218,7 +224,8 @@ class _Stage:
 
     def _scene(self, title: str) -> Scene:
         chance = Random(f"{self._scale.seed}/{self.world.name}/{title}")
-        return Scene(self.world, self._people, chance, self._scale.long)
+        assert self._admins is not None
+        return Scene(self.world, self._people, self._admins, chance, self._scale.long)
 
     async def _begin(self, case: Case) -> None:
         while len(self._open) >= MOST_OPEN:
@@ -273,7 +280,7 @@ class _Stage:
             await asyncio.sleep(PUMP_EVERY)
 
     async def _cards_are_shown(self, store: Any) -> None:
-        places = [store.keys.work(f"slack:{channel_of(name)}") for name in (*CHANNELS, LISTED, BACK)]
+        places = [store.keys.work(f"slack:{channel_of(name)}") for name in (*CHANNELS, LISTED, BACK, OPS, NIGHT)]
         closing, tellings = store.keys.work(f"slack:{channel_of(CLOSING)}"), store.keys["tellings"]
 
         async def nothing_to_do() -> bool:

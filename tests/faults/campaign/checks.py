@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
-from faults.campaign.evidence import Account
+from faults.campaign.evidence import Account, channel_in
 from faults.campaign.ledger import SLACK, Ledger, Told
 from faults.campaign.plan import LISTED
 
@@ -15,6 +15,7 @@ WAKE_SECONDS = 5.0
 """The longest from a decision, or from the end of a fault, to the answer of a call that is held for it."""
 LATE_EXPIRY_SECONDS = 5.0
 NOWHERE = "slack:C0GONE"
+MOVED_ON = "Asked in "
 ENDINGS = {"approved": "votes", "denied": "votes", "expired": "timeout", "cancelled": "agent"}
 Check: TypeAlias = Callable[[Account], Iterator[str]]
 
@@ -181,13 +182,17 @@ def wake_seconds(ledger: Ledger, answer: Told) -> float:
 
 
 def was_posted_once(account: Account) -> Iterator[str]:
-    cards, post = len(account.cards), account.evidence.posts.get(account.request.id, {})
-    first, listed = len(account.kinds("posted")), account.case.plan.family == LISTED
-    if cards > (0 if listed else 1 + account.late):
-        yield f"it was posted {cards} times"
-    if first > 1 if listed else first != min(cards, 1):
-        yield f"{cards} cards were posted, and the journal has {first} first posts"
-    if len(account.kinds("posted_twice")) != max(cards - 1, 0):
+    """At each place where it was asked; at no other."""
+    post, listed = account.evidence.posts.get(account.request.id, {}), account.case.plan.family == LISTED
+    posted = Counter(card.channel for card in account.cards)
+    firsts = Counter(channel_in(entry.data["place"]) for entry in account.kinds("posted"))
+    first, cards = firsts.total(), posted.total()
+    for channel, times in posted.items():
+        if times > (0 if listed else 1 + account.late):
+            yield f"it was posted {times} times in {channel}"
+    if first > 1 if listed else firsts != Counter(dict.fromkeys(posted, 1)):
+        yield f"cards were posted in {dict(posted)}, and the journal has the first posts {dict(firsts)}"
+    if len(account.kinds("posted_twice")) != max(cards - len(posted), 0):
         yield f"{cards} cards were posted, and the journal has {len(account.kinds('posted_twice'))} doubles"
     if post and post["wanted"] != post["posted"] and account.request.place != NOWHERE:
         yield f"its card is not up to date: {post}"
@@ -205,6 +210,8 @@ def cards_show_the_end(account: Account) -> Iterator[str]:
     for card in account.cards:
         if card.button("approve") or card.button("deny"):
             yield f"card {card.ts} still has buttons"
+        elif card.channel != account.places[-1] and MOVED_ON in card.words:
+            continue
         elif account.request.settled and words[account.request.status] not in card.words:
             yield f"card {card.ts} does not say that it is {account.request.status}"
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from fakes.slack_views import Dialog
 from fakes.slack_workspace import Json, Message
-from faults.campaign.hands import Hands
+from faults.campaign.hands import Hands, is_paused
 from faults.campaign.ledger import Case, Given, Outcome, Tap
 from faults.campaign.plan import CHOICES
 from faults.campaign.world import World
@@ -67,6 +67,12 @@ class Dialogues:
                     await self._through(first, outcome)
                 case _:
                     await self._through(first, outcome)
+
+    async def answer_plainly(self, case: Case, message: Message) -> None:
+        """The same without detours: somebody else than who began it elsewhere."""
+        outcome: Outcome = "deny" if case.plan.denies and case.plan.family == "why" else "approve"
+        async with self._somebody(case, message, outcome) as other:
+            await self._through(other, outcome)
 
     async def page_by_page(self, case: Case, message: Message) -> None:
         """Somebody reads all of it and approves on the last page; the dialog offers that nowhere else."""
@@ -177,7 +183,9 @@ class Dialogues:
 
     def _is_over(self, who: _Somebody) -> bool:
         """Whether there is nothing left to tap; a row of a list is looked up, for the list has many."""
-        return who.case.settled if who.value else who.message.button(who.action) is None
+        if who.value:
+            return who.case.settled
+        return who.message.button(who.action) is None and not is_paused(who.message)
 
     def _url(self, who: _Somebody, turn: int, *, other: bool = False) -> str:
         """Where it is sent: a replica, or empty for a socket; ``other`` is the way that the plan does not name."""

@@ -10,8 +10,16 @@ from typing import Any
 
 from fakes.slack_workspace import Message
 from faults.campaign.ledger import Case, Event, Ledger
-from faults.campaign.platform import Pacing, Platform
+from faults.campaign.platform import Pacing, Platform, named
+from sayso_bot.domain.notice import is_notice
 from sayso_bot.domain.request import Request
+
+DELIVERY, TEST = "delivery", "A test"
+
+
+def channel_in(place: str) -> str:
+    """``C0ONE`` of ``slack:C0ONE`` and of ``slack:T0TEAM/C0ONE``."""
+    return place.rpartition("/")[2].removeprefix("slack:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +29,16 @@ class Entry:
     at: float
     kind: str
     data: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is in force at the end: routed patterns, paused scopes, the policy's digest, valid keys."""
+
+    routes: Sequence[str] = ()
+    pauses: Sequence[str] = ()
+    policy: str | None = None
+    keys: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +57,9 @@ class Evidence:
     present: frozenset[str] = frozenset()
     """The messages that nobody has deleted, by ``ts``."""
     pacing: Mapping[str, Pacing] = field(default_factory=dict)
+    words_at: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """What was announced, by channel: each message that is about no request."""
+    standing: Standing = field(default_factory=lambda: Standing())
     pumped_from: float = field(default=float("inf"))
     """From when on Redis's time was put forward, so that it is not this machine's any more."""
 
@@ -58,6 +79,22 @@ class Account:
 
     def kinds(self, kind: str) -> list[Entry]:
         return [entry for entry in self.journal if entry.kind == kind]
+
+    @property
+    def moves(self) -> list[Entry]:
+        """Where an admin had it asked elsewhere; `falls` are those that went to the rule's fallback."""
+        return [entry for entry in self.kinds("moved") if entry.data["by"] != DELIVERY]
+
+    @property
+    def falls(self) -> list[Entry]:
+        return [entry for entry in self.kinds("moved") if entry.data["by"] == DELIVERY]
+
+    @property
+    def places(self) -> list[str]:
+        """Where it was asked, first to last, as Slack's ids of channels; the inbox has a name, and nowhere is empty."""
+        moved = self.kinds("moved")
+        first = moved[0].data["from"] if moved else self.request.place or ""
+        return [channel_in(place) for place in (first, *(entry.data["to"] for entry in moved))]
 
     @property
     def settled_at(self) -> float:
@@ -88,8 +125,23 @@ async def evidence_of(world: str, store: Any, platform: Platform, pumped_from: f
     present = frozenset(message.ts for message in platform.messages)
     return Evidence(
         world, records, posts, journal, platform.cards, platform.entries, platform.words, platform.lists, present,
-        platform.pacing, pumped_from,
+        platform.pacing, _announced(platform), await _standing(store), pumped_from,
     )  # fmt: skip
+
+
+def _announced(platform: Platform) -> Mapping[str, Sequence[str]]:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for message in platform.messages:
+        if is_notice(named(message)) and not message.words.startswith(TEST):
+            found[message.channel].append(message.words)
+    return found
+
+
+async def _standing(store: Any) -> Standing:
+    stored = await store.configuration(None)
+    routes = tuple(route.action for route in stored.routes if route.until is None or route.until > stored.now)
+    valid = frozenset(key.id for key in stored.keys if key.revoked_at is None)
+    return Standing(routes, tuple(str(pause.scope) for pause in stored.pauses), stored.policy_digest, valid)
 
 
 def made(evidence: Evidence) -> dict[str, set[str]]:
@@ -114,6 +166,12 @@ def story(ledger: Ledger, evidence: Evidence, case: Case) -> list[Event]:
         ]
     if events:
         first, last = min(event.at for event in events), max(event.at for event in events)
+        events += [
+            Event(at, "admin", f"{what} {deed.kind} {deed.subject} {deed.value} ({deed.way}, {deed.why})")
+            for deed in ledger.deeds.all
+            if deed.world == case.world and deed.asked_at <= last and (deed.known_at or last) >= first
+            for at, what in ((deed.asked_at, "asks for"), (deed.known_at or last, "knows of"))
+        ]
         for span in ledger.spans:
             if span.start <= last and span.end >= first:
                 events += [

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 
 from faults.campaign import ledger
+from faults.campaign.admin_deeds import ADMIN_LANES
 from faults.campaign.ledger import Span
 from faults.campaign.plan import turns
 from faults.campaign.process_faults import KILLS, WIRE, miss_what_is_published
@@ -24,6 +25,7 @@ PAUSES = {
     ledger.SLACK: (0.1, 0.6),
     ledger.SOCKETS: (0.1, 1.0),
     ledger.CHANNELS: (3.0, 8.0),
+    **dict.fromkeys(ADMIN_LANES, (0.5, 2.5)),
 }
 LANES: Mapping[str, Mapping[str, Fault]] = {
     "kills": KILLS,
@@ -31,6 +33,7 @@ LANES: Mapping[str, Mapping[str, Fault]] = {
     ledger.SLACK: SLACK,
     ledger.SOCKETS: SOCKETS,
     ledger.CHANNELS: CHANNELS,
+    **ADMIN_LANES,
 }
 MISSED = {"wire": {"a subscription misses what is published": miss_what_is_published}}
 """Alone: a kill would make an agent ask again, and hide that nobody woke it."""
@@ -41,6 +44,7 @@ EMBEDDED_LANES: Mapping[str, Mapping[str, Fault]] = {
         "kill -9 after Slack took a post", "kill -9 while a card is updated", "kill -9 before an acknowledgement",
     )},
     ledger.SOCKETS: SOCKETS,
+    **ADMIN_LANES,
 }  # fmt: skip
 
 

@@ -23,7 +23,13 @@ SOCKET_SECONDS = 12.0
 OPENS_SECONDS = 4.0
 LOOK_SECONDS = 0.05
 WAITS = "One moment."
+NOT_NOW = "Nothing can be approved now, only denied."
 T = TypeVar("T")
+
+
+def is_paused(message: Message) -> bool:
+    """Whether it says that an admin has paused it: then it offers nothing but to deny, until somebody resumes it."""
+    return NOT_NOW in message.words
 
 
 class Hands:

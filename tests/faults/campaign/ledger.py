@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
+from faults.campaign.deeds import Deeds
 from faults.campaign.plan import Plan
 
 SLACK, SOCKETS, CHANNELS = "Slack", "sockets", "channels"
@@ -32,13 +33,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A request as one agent was told of it. ``held`` says that the call waited for the decision."""
+    """A request as one agent was told of it. ``held`` says that the call waited for the decision, ``key`` is the id of
+    the key under which it was asked."""
 
     asked_at: float
     at: float
     replica: str
     held: bool
     body: Json
+    key: str = ""
 
     @property
     def status(self) -> str:
@@ -48,6 +51,17 @@ class Told:
     def settled_at(self) -> float | None:
         decision = self.body["decision"]
         return datetime.fromisoformat(decision["at"]).timestamp() if decision else None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What an agent was told instead of its request."""
+
+    asked_at: float
+    at: float
+    status: int
+    code: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +111,8 @@ class Tap:
 
     @property
     def asks_for_more(self) -> bool:
-        """Whether the last thing said asks for another tap, or for a look at new params."""
-        words = ("Tap again", "Try again", "try again", "has changed since", "tap again")
+        """Whether the last thing said asks for another tap, now or after a pause, or for a look at new params."""
+        words = ("Tap again", "Try again", "try again", "has changed since", "tap again", "is paused", "Paused by")
         return bool(self.told) and any(word in self.told[-1] for word in words)
 
 
@@ -113,7 +127,7 @@ class Case:
     edits: list[Tap] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     cancel_asked_at: float | None = None
-    refused: list[int] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
     done: bool = False
 
     def note(self, who: str, what: str) -> None:
@@ -137,8 +151,8 @@ class Span:
 class Ledger:
     """All cases, what was seen on the wires about each request, and the faults.
 
-    ``doubles`` are the requests of which Slack took a post that had been looked for in vain. ``deletions`` counts the
-    lists that somebody deleted, by the request that names them.
+    ``deeds`` are what admins did. ``doubles`` are the requests of which Slack took a post that had been looked for in
+    vain. ``deletions`` counts the lists that somebody deleted, by the request that names them.
     """
 
     def __init__(self) -> None:
@@ -149,6 +163,7 @@ class Ledger:
         self.doubles: set[str] = set()
         self.deletions: Counter[str] = Counter()
         self.complaints: list[str] = []
+        self.deeds = Deeds()
 
     def open(self, plan: Plan, world: str) -> Case:
         case = self.cases[plan.number] = Case(plan.number, plan, world)

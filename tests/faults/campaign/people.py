@@ -14,7 +14,7 @@ from typing import Any
 
 from fakes.slack_workspace import Message
 from faults.campaign.dialogues import Dialogues
-from faults.campaign.hands import Hands
+from faults.campaign.hands import Hands, is_paused
 from faults.campaign.ledger import Case, Ledger, Outcome, Tap
 from faults.campaign.platform import Platform
 from faults.campaign.world import World
@@ -22,6 +22,7 @@ from faults.campaign.world import World
 TRIES = 40
 AGAIN_SECONDS = 0.7
 TOLD_SECONDS = 2.5
+PAUSED_LOOKS, LOOK_SECONDS = 600, 0.1
 
 
 class People:
@@ -39,6 +40,7 @@ class People:
         self._hurry: set[int] = set()
         self._late: set[int] = set()
         self._rows: set[int] = set()
+        self._seen: set[int] = set()
         self._hands = Hands(self._platform)
         self._dialogues = Dialogues(world, self._hands, self._free)
         self._platform.on_card = self._see
@@ -62,10 +64,16 @@ class People:
         self._late.add(number)
 
     def _see(self, number: int, message: Message, first: bool) -> None:
-        case = self._ledger.cases[number]
+        case, seen = self._ledger.cases[number], number in self._seen
+        self._seen.add(number)
         if not first:
             case.note("slack", f"shows a second card, {message.ts}")
-        self._begin(self._answer(case, message) if first else self._answer_both(case))
+            self._begin(self._answer_both(case))
+        elif seen:
+            case.note("slack", f"shows its card at another place, {message.channel}")
+            self._begin(self._answer_there(case, message))
+        else:
+            self._begin(self._answer(case, message))
 
     def _see_row(self, number: int, message: Message, token: str) -> None:
         """A list shows a row as often as it is changed; who answers it looks once."""
@@ -112,6 +120,20 @@ class People:
             case "page by page":
                 await self._dialogues.page_by_page(case, message)
 
+    async def _answer_there(self, case: Case, message: Message) -> None:
+        """Where an admin has moved it, whoever is there answers it, whatever was begun where it was before."""
+        match case.plan.people:
+            case "nobody":
+                return
+            case "in a dialog":
+                await self._dialogues.answer_plainly(case, message)
+            case "page by page":
+                await self._dialogues.page_by_page(case, message)
+            case "deny":
+                await self._tap(case, message, "deny")
+            case _:
+                await asyncio.gather(*(self._tap(case, message, "approve", turn=turn) for turn in (0, 1)))
+
     async def _answer_both(self, case: Case) -> None:
         """One person taps both cards of a late double, at once and at both replicas."""
         cards = [card for request in case.ids for card in self._platform.cards.get(request, ())]
@@ -147,6 +169,7 @@ class People:
         first = case.plan.replica if turn is None else turn
         user = user or (next(self._strangers) if stranger else self._free.popleft())
         for at in range(first, first + TRIES):
+            await self._until_resumed(message, outcome)
             if message.button(outcome) is None:
                 case.note(user, "sees no buttons any more")
                 break
@@ -160,6 +183,13 @@ class People:
             self._ledger.complaints.append(f"{user} tapped case {case.number} {TRIES} times and learned nothing")
         if not stranger and user not in self._free:
             self._free.append(user)
+
+    async def _until_resumed(self, message: Message, outcome: Outcome) -> None:
+        """While it is paused there is nothing to tap, but there will be."""
+        for _ in range(PAUSED_LOOKS):
+            if message.button(outcome) is not None or not is_paused(message):
+                return
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _click(
         self, case: Case, message: Message, outcome: Outcome, turn: int, user: str, stranger: bool, deliveries: int

@@ -21,8 +21,11 @@ T = TypeVar("T")
 
 RARE_EVERY = 4
 CHANNELS = ("one", "two", "three", "four", "five", "six")
-LISTED, CLOSING, BACK = "many", "closing", "back"
-"""The channel whose requests are one message, the one that is archived now and then, and its fallback."""
+LISTED, CLOSING, BACK, OPS = "many", "closing", "back", "ops"
+"""The channel whose requests are one message, the one that is archived now and then, its fallback, and one that only
+admins send requests to."""
+NIGHT = "night"
+"""A channel that the policy does not name."""
 CHOICES = ("Main", "Reserve", "Neither")
 
 _PEOPLE: dict[People, float] = {

@@ -22,12 +22,14 @@ from fakes.slack_socket import Link, SocketSlack
 from fakes.slack_views import Dialog
 from fakes.slack_workspace import Json, Message
 from faults.campaign.ledger import Case, Ledger, Tap
-from faults.campaign.plan import BACK, CHANNELS, CLOSING, LISTED
+from faults.campaign.plan import BACK, CHANNELS, CLOSING, LISTED, NIGHT, OPS
+from sayso_bot.domain.notice import is_notice
 
 CREW, STRANGERS = 600, 20
 GROUP = "S0CREW"
 UNREACHABLE = "C0GONE"
 PRINCIPAL, PRINCIPAL_ADDRESS = "U0BOSS", "boss@example.com"
+ADMINS = ("U0OLGA", "U0OMAR", "U0OTTO")
 _NUMBER = re.compile(r"\b[a-z]+\.n(\d+)\b")
 
 Moment: TypeAlias = Literal["call", "answer"]
@@ -47,7 +49,8 @@ class Call:
     @property
     def posts(self) -> bool:
         """Whether it is the first post of a card or of a list."""
-        return self.method == "chat.postMessage" and bool(self.request) and "thread_ts" not in self.arguments
+        is_about_one = bool(self.request) and not is_notice(self.request)
+        return self.method == "chat.postMessage" and is_about_one and "thread_ts" not in self.arguments
 
     @property
     def posts_list(self) -> bool:
@@ -83,7 +86,8 @@ class Pacing:
 
 
 class Platform(SocketSlack):
-    """``on_card`` is told of each card that people see from now on, and whether it is the first of its request;
+    """``on_card`` is told of each card that people see from now on, or can answer again, and whether it is the first of
+    its request at that place;
     ``on_row`` of each row that a list has, with the button that opens it.
 
     ``entries`` counts what was told in threads, by request and entry of the story, ``words`` what the principal was
@@ -110,15 +114,18 @@ class Platform(SocketSlack):
         self.taps: dict[str, tuple[Case, Tap]] = {}
         self.dialogs_of: defaultdict[str, list[Dialog]] = defaultdict(list)
         self._snares: list[Snare] = []
+        self._bare: set[str] = set()
         self._furnish()
 
     def _furnish(self) -> None:
         for user in (*self.crew, *self.strangers):
-            self.add_user(user, name=f"Person {user}", email=f"{user.lower()}@example.com")
+            self.add_user(user, name=f"Person {user}", email=address(user))
+        for user in ADMINS:
+            self.add_user(user, name=f"Admin {user}", email=address(user))
         self.add_user(PRINCIPAL, name="Boss", email=PRINCIPAL_ADDRESS)
         self.add_group(GROUP, self.crew)
-        for name in (*CHANNELS, LISTED, CLOSING, BACK):
-            self.add_channel(channel_of(name), [*self.crew, *self.strangers])
+        for name in (*CHANNELS, LISTED, CLOSING, BACK, OPS, NIGHT):
+            self.add_channel(channel_of(name), [*self.crew, *self.strangers, *ADMINS])
 
     def open_view(self, arguments: Json) -> Json:
         """Dialogs that are closed are forgotten: a person has a few of thousands."""
@@ -217,17 +224,29 @@ class Platform(SocketSlack):
         elif call.method == "chat.update" and call.channel == channel_of(LISTED):
             for message in self.lists[-1:]:
                 self._rows(message)
+        elif call.method == "chat.update":
+            self._changed_card(call)
 
     def _card(self, request: str) -> None:
         message = self.messages[-1]
         cards = self.cards.setdefault(request, [])
+        is_first = all(card.channel != message.channel for card in cards)
         cards.append(message)
         found = _NUMBER.search(message.words)
         if found is None:
             self.ledger.complaints.append(f"a card of {request} does not name its action")
         else:
             self.ledger.cases[int(found[1])].ids.add(request)
-            self.on_card(int(found[1]), message, len(cards) == 1)
+            self.on_card(int(found[1]), message, is_first)
+
+    def _changed_card(self, call: Call) -> None:
+        """Where an admin has a request asked again at a place that it had left, people see its card again."""
+        message = next((card for card in self.cards.get(call.request, ()) if card.ts == call.arguments["ts"]), None)
+        if message is None or not message.button("deny"):
+            self._bare.add(str(call.arguments["ts"]))
+        elif message.ts in self._bare and (found := _NUMBER.search(message.words)):
+            self._bare.discard(message.ts)
+            self.on_card(int(found[1]), message, True)
 
     def _rows(self, message: Message) -> None:
         for number, token in rows(message):
@@ -252,6 +271,10 @@ class Platform(SocketSlack):
         if about is None or int(about[1]) == case.number:
             tap.told.append(text)
             case.note(f"slack > {tap.name}", text)
+
+
+def address(user: str) -> str:
+    return f"{user.lower()}@example.com"
 
 
 def channel_of(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -13,7 +14,7 @@ from rich.table import Table
 
 from faults.campaign.campaign import Outcome
 from faults.campaign.checks import wake_seconds
-from faults.campaign.evidence import Evidence, story
+from faults.campaign.evidence import DELIVERY, Evidence, story
 from faults.campaign.ledger import Case, Ledger
 from faults.campaign.plan import LISTED
 
@@ -54,6 +55,7 @@ def progress(console: Console) -> Progress:
 def show(outcome: Outcome, console: Console) -> None:
     """The table, the stories of what failed, and one line."""
     console.print(_table(outcome.ledger))
+    console.print(_deeds(outcome.ledger))
     console.print(_wakes(outcome))
     for complaint in outcome.ledger.complaints:
         console.print(f"[bold red]{complaint}")
@@ -77,7 +79,8 @@ def line(outcome: Outcome) -> str:
     if not outcome.holds:
         return f"{done}: {len(outcome.failures) + len(ledger.complaints)} things do not agree."
     late = len(ledger.doubles)
-    return f"{done}: nothing lost, nothing decided or posted twice, nobody waiting, {late} late doubles."
+    held = "nothing lost, nothing decided or posted twice, nothing approved while paused, nobody waiting"
+    return f"{done}: {held}, {late} late doubles."
 
 
 def _ways(outcome: Outcome) -> str:
@@ -91,8 +94,11 @@ def _ways(outcome: Outcome) -> str:
         "lists": sum(len(evidence.lists) for evidence in outcome.evidence),
         "answers on them": sum(len(case.taps) for case in cases if case.plan.family == LISTED),
         "edits": sum(entry.kind == "edited" for entry in journal),
-        "moved to a fallback": sum(entry.kind == "moved" for entry in journal),
+        "moved to a fallback": sum(entry.kind == "moved" and entry.data["by"] == DELIVERY for entry in journal),
+        "moved by admins": sum(entry.kind == "moved" and entry.data["by"] != DELIVERY for entry in journal),
         "principals told": sum(entry.kind == "told" for entry in journal),
+        "refused while paused": sum(no.code == "paused" for case in cases for no in case.refused),
+        "taps while paused": sum(any("is paused" in text for text in tap.told) for tap in taps),
     }
     return ", ".join(f"{count:,} {what}" for what, count in counts.items())
 
@@ -101,6 +107,15 @@ def _table(ledger: Ledger) -> Table:
     table = Table("fault", "times", title="What was done to it")
     for name, count in sorted(ledger.faults.items()):
         table.add_row(name, str(count))
+    return table
+
+
+def _deeds(ledger: Ledger) -> Table:
+    table = Table("deed", "by the API", "in Slack", "found nothing to do", title="What admins did meanwhile")
+    ways = Counter((deed.kind, deed.way) for deed in ledger.deeds.all if deed.known_at)
+    refused = Counter(deed.kind for deed in ledger.deeds.all if deed.refused)
+    for kind in sorted({deed.kind for deed in ledger.deeds.all}):
+        table.add_row(kind, *(str(times) for times in (ways[kind, "api"], ways[kind, "slack"], refused[kind])))
     return table
 
 

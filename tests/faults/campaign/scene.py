@@ -13,6 +13,7 @@ from typing import TypeAlias
 from fakes.redis_proxy import Moment, RedisProxy
 from fakes.slack import Answer
 from fakes.slack_socket import Link
+from faults.campaign.admins import Admins
 from faults.campaign.people import People
 from faults.campaign.platform import Act, Call, Platform
 from faults.campaign.world import Replica, World
@@ -29,6 +30,7 @@ class Scene:
 
     world: World
     people: People
+    admins: Admins
     chance: random.Random
     long: bool
     struck: list[float] = field(default_factory=list)

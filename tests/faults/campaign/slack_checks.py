@@ -102,7 +102,7 @@ def the_principal_was_told_once(account: Account) -> Iterator[str]:
 
 def moved_once_and_for_cause(account: Account) -> Iterator[str]:
     """A card that cannot be shown goes to the fallback, is shown there alone, and an unseen end says so."""
-    family, moves = account.case.plan.family, account.kinds("moved")
+    family, moves = account.case.plan.family, account.falls
     channels = {card.channel for card in account.cards}
     if family not in ("back", "hush", "desk"):
         if moves:

@@ -15,14 +15,16 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from fakes.redis_proxy import RedisProxy
 from faults.campaign.ledger import Ledger, Span
-from faults.campaign.plan import BACK, CHANNELS, CLOSING, LISTED
-from faults.campaign.platform import GROUP, PRINCIPAL_ADDRESS, UNREACHABLE, Platform, channel_of
+from faults.campaign.platform import PRINCIPAL_ADDRESS, Platform
+from faults.campaign.policies import policy
 from redis_server import RedisServer
+from sayso_bot.domain.key import Key
 from sayso_bot.settings import Settings
 from sayso_bot.telemetry import logger
 from sayso_bot.wiring import opened_book
@@ -31,31 +33,6 @@ from service import ServiceProcess, a_key
 SECRET = "A" * 43 + "="
 LIBRARY = "faketime/libfaketime.so.1"
 REVIVE_SECONDS = 40.0
-
-
-def policy() -> str:
-    """One rule for each family of actions."""
-    places = [f"  {name}: slack:{channel_of(name)}" for name in (*CHANNELS, LISTED, CLOSING, BACK)]
-    asked = {
-        **dict.fromkeys(CHANNELS, "timeout: 30m, editable: [number]"),
-        "pair": "channel: one, quorum: 2, timeout: 30m, editable: [number]",
-        "why": "channel: two, reason: always, timeout: 30m, editable: [number]",
-        "type": "channel: three, confirm: type, timeout: 30m, editable: [number]",
-        "form": "channel: four, forms: true, timeout: 30m, editable: [number]",
-        "long": "channel: five, timeout: 30m",
-        LISTED: "digest: true, timeout: 30m",
-        "back": f"channel: {CLOSING}, fallback: {BACK}, timeout: 30m",
-        "hush": f"channel: {CLOSING}, fallback: gone, timeout: 10s",
-        "desk": f"channel: {CLOSING}, fallback: desk, timeout: 10s",
-        "gone": "channel: gone, timeout: 10s",
-    }
-    rules = []
-    for family, how in asked.items():
-        where = "" if "channel:" in how else f"channel: {family}, "
-        rules.append(f'  - action: "{family}.*"\n    ask: {{{where}approvers: crew, {how}}}')
-    named = ["channels:", *places, f"  gone: slack:{UNREACHABLE}", "  desk: inbox"]
-    settled = ['  - action: "allow.*"\n    allow: true', '  - action: "deny.*"\n    deny: Never.\n']
-    return "\n".join([*named, "approvers:", f"  crew: [slack:{GROUP}]", "rules:", *rules, *settled])
 
 
 class Replica:
@@ -107,6 +84,15 @@ class Replica:
         await asyncio.to_thread(self.process.__exit__, None, None, None)
 
 
+@dataclass(slots=True)
+class AgentKey:
+    """The key with which one agent calls now."""
+
+    name: str
+    id: str
+    secret: str
+
+
 class World(ABC):
     """``replicas`` are asked and hurt; ``platform`` is their Slack."""
 
@@ -138,13 +124,21 @@ class World(ABC):
     def replica(self, number: int) -> Replica:
         return self.replicas[number % len(self.replicas)]
 
-    async def keys(self, agents: int) -> list[str]:
-        """Secrets of new keys. The first is bound to somebody, who is told how its requests end."""
+    async def keys(self, agents: int) -> list[AgentKey]:
+        """New keys. The first is bound to somebody, who is told how its requests end."""
         made = [a_key(f"agent-{number}", principal=None if number else PRINCIPAL_ADDRESS) for number in range(agents)]
+        return [AgentKey(key.name, key.id, secret) for key, secret in await self._kept(made)]
+
+    async def admin_secret(self) -> str:
+        """The secret of a new key of an admin's program."""
+        [(_, secret)] = await self._kept([a_key("terraform", kinds=frozenset({"admin"}))])
+        return secret
+
+    async def _kept(self, made: list[tuple[Key, str]]) -> list[tuple[Key, str]]:
         async with self.store() as store:
             for key, _ in made:
                 await store.put_key(key, "key_created")
-        return [secret for _, secret in made]
+        return made
 
     @abstractmethod
     def store(self) -> Any:
