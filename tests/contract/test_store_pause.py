@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from book import ANA, BEN, EPOCHS, advance, cast, change, journal, key, lying_in, made, new, opened
-from office_store import paused, resumed
+from office_store import paused, resumed, taken_along
 from redis_server import RedisServer
 from sayso_bot.domain.notice import Notice
 from sayso_bot.domain.policy import Verdict
@@ -248,6 +248,15 @@ async def test_a_card_that_says_otherwise_is_wanted_again_once(store: RedisStore
     await resumed(store, "agent:agent")
     await store.office.want(request.id, request.agent, request.place)
     assert (await _shown(store, request)).pause is None
+
+
+async def test_a_request_in_the_inbox_has_no_card_to_be_wanted(store: RedisStore) -> None:
+    request = await made(store)
+    await taken_along(store, request, "inbox")
+    await paused(store, "everything")
+    before = await lying_in(store)
+    await store.office.want(request.id, request.agent, "inbox")
+    assert {**await lying_in(store), "clock": ""} == {**before, "clock": ""}
 
 
 async def test_how_far_the_cards_were_looked_at_lies_in_the_store_and_a_new_turn_begins_anew(store: RedisStore) -> None:

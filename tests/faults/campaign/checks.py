@@ -194,7 +194,7 @@ def was_posted_once(account: Account) -> Iterator[str]:
         yield f"cards were posted in {dict(posted)}, and the journal has the first posts {dict(firsts)}"
     if len(account.kinds("posted_twice")) != max(cards - len(posted), 0):
         yield f"{cards} cards were posted, and the journal has {len(account.kinds('posted_twice'))} doubles"
-    if post and post["wanted"] != post["posted"] and account.request.place != NOWHERE:
+    if post and post.get("wanted") != post.get("posted") and account.request.place != NOWHERE:
         yield f"its card is not up to date: {post}"
     if first == 0 and account.request.votes:
         yield "somebody voted on a card that was never posted"

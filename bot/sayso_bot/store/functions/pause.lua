@@ -68,7 +68,7 @@ register('resume', function(keys, a)
   return answer_once(keys[5], { 'ok', now, ended })
 end)
 
--- want: the card of a pending request is wanted again where it says otherwise than is so about a pause.
+-- want: the card of a pending request is wanted again where it says otherwise than is so about a pause. In the inbox there is none.
 -- KEYS  of_request (17)      ARGV  id
 -- Answers  ok (it is wanted) | same
 register('want', function(keys, a)
@@ -79,7 +79,8 @@ register('want', function(keys, a)
   local _, paused = in_force(k.epochs, '', '')
   local line = pause_of(paused, k.record)
   local id = line and line ~= '' and cjson.decode(line).id or ''
-  if (redis.call('HGET', k.post, 'paused') or '') == id then return { 'same', now } end
+  local card = redis.call('HMGET', k.post, 'wanted', 'paused')
+  if not card[1] or (card[2] or '') == id then return { 'same', now } end
   redis.call('HSET', k.post, 'paused', id)
   want_card(k, a[1], r.place, now, tag_of(k.record))
   return { 'ok', now }
