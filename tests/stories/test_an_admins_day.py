@@ -6,55 +6,18 @@ In Slack and in the inbox, at a service with a second replica beside it.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
-import httpx
 import pytest
 
 from e2e.admin_office import OPS, POLICY, Admin, administering
+from e2e.admin_page import Page, olga_at_the_inbox
 from e2e.office import PAYMENTS, asked, recorded
 from sayso_bot.errors import ApprovalsPaused, NotAnApprover
 from sayso_bot.policy import digest
 from service import ANA, BEN, Sayso, serving, until
-from unit.inbox.visitor import SAME_SITE, hidden_fields
 
 WITHOUT_OLGA = POLICY.replace("olga@example.com", "somebody.else@example.com")
-
-
-@dataclass
-class Page:
-    """Olga at the inbox. Each change is looked at before it is made."""
-
-    sayso: Sayso
-    client: httpx.AsyncClient
-
-    async def sees(self) -> str:
-        return (await self.client.get("/inbox/admin")).text
-
-    async def looks_at(self, **fields: str) -> tuple[str, dict[str, str]]:
-        """What it would do, and the form that does it."""
-        csrf = hidden_fields(await self.sees(), "/sign-out")["csrf"]
-        shown = await self._post("/inbox/admin/preview", {"csrf": csrf, **fields})
-        return shown.text, hidden_fields(shown.text, "/do")
-
-    async def does(self, form: dict[str, str], **written: str) -> httpx.Response:
-        return await self._post("/inbox/admin/do", form | written)
-
-    async def _post(self, path: str, fields: dict[str, str]) -> httpx.Response:
-        return await self.client.post(path, data=fields, headers={"Origin": self.sayso.url, **SAME_SITE})
-
-
-@asynccontextmanager
-async def olga_at_the_inbox(sayso: Sayso) -> AsyncIterator[Page]:
-    assert sayso.service.sign_in_link is not None
-    link = await sayso.service.sign_in_link("email:olga@example.com", "Olga")
-    async with httpx.AsyncClient(base_url=sayso.url, trust_env=False) as client:
-        token = {"token": link.partition("#")[2]}
-        assert (await client.post("/inbox/session", data=token, headers={"Origin": sayso.url})).status_code == 200
-        yield Page(sayso, client)
 
 
 async def test_an_admins_day() -> None:

@@ -258,7 +258,8 @@ class SlackAdapter:
         if not tokens:
             todo = "No workspace has installed the app. `sayso slack install-link` makes a link for one."
             tokens = [Check("slack workspaces", ok=True, detail=todo, warning=True)]
-        channels = await check_channels(self._workspaces, self._context.desk.routes())
+        desk = self._context.desk
+        channels = await check_channels(self._workspaces, desk.routes(), desk.live_routes())
         ways = [] if self._sockets is None else [await check_socket(self._sockets)]
         settings = read(self._context.settings)
         if settings.over_http:

@@ -13,6 +13,7 @@ from sayso_adapters.slack.people import CHANNEL
 from sayso_adapters.slack.socket import TODO, Sockets
 from sayso_adapters.slack.workspaces import Workspaces
 from sayso_bot.domain.policy import Route, places_of
+from sayso_bot.domain.routing import LiveRoute
 from sayso_bot.ports import AdapterError, Check, PlaceLook, Retry
 
 FIXES = {
@@ -56,9 +57,10 @@ async def check_socket(sockets: Sockets) -> Check:
     return Check(name, ok=True, detail="Slack gives addresses for Socket Mode.")
 
 
-async def check_channels(workspaces: Workspaces, routes: Iterable[Route]) -> list[Check]:
-    """A finding for each channel of Slack's that ``routes`` ask in or fall back to."""
-    return [await _check_channel(workspaces, place, named) for place, named in places_of("slack", routes).items()]
+async def check_channels(workspaces: Workspaces, routes: Iterable[Route], live: Iterable[LiveRoute]) -> list[Check]:
+    """A finding for each channel of Slack's that ``routes`` ask in or fall back to, or to which ``live`` ones lead."""
+    places = places_of("slack", routes, live)
+    return [await _check_channel(workspaces, place, named) for place, named in places.items()]
 
 
 async def _check_channel(workspaces: Workspaces, place: str, named: Sequence[str]) -> Check:

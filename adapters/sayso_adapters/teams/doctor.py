@@ -99,6 +99,7 @@ class Doctor:
         return Check(name, ok=True, detail=todo, warning=True)
 
     async def _named(self) -> list[Check]:
-        named = places_of(PREFIX.removesuffix(":"), self._context.desk.routes())
+        desk = self._context.desk
+        named = places_of(PREFIX.removesuffix(":"), desk.routes(), desk.live_routes())
         looks = [(names, await self.look_at(place)) for place, names in named.items()]
         return [Check(f"teams channel {', '.join(names)}", ok=look.ok, detail=look.detail) for names, look in looks]

@@ -59,15 +59,17 @@ class Route:
     requirement: Requirement | None
 
 
-def places_of(platform: str, routes: Iterable[Route]) -> dict[str, list[str]]:
-    """The places of a platform that are asked or fallen back to, each with the policy's names, in its order."""
-    places: dict[str, list[str]] = {}
+def places_of(platform: str, routes: Iterable[Route], live: Iterable[LiveRoute]) -> dict[str, list[str]]:
+    """The places of a platform that are asked or fallen back to, each with the policy's names, in its order; then those
+    to which ``live`` routes lead."""
+    asked: list[tuple[str | None, str | None]] = []
     for requirement in (route.requirement for route in routes if route.requirement):
-        asked = (requirement.place, requirement.channel), (requirement.fallback_place, requirement.fallback)
-        for place, named in asked:
-            if place and named and place.startswith(f"{platform}:"):
-                names = places.setdefault(place, [])
-                names += [] if named in names else [named]
+        asked += [(requirement.place, requirement.channel), (requirement.fallback_place, requirement.fallback)]
+    places: dict[str, list[str]] = {}
+    for place, named in (*asked, *((route.place, route.channel) for route in live)):
+        if place and named and place.startswith(f"{platform}:"):
+            names = places.setdefault(place, [])
+            names += [] if named in names else [named]
     return places
 
 

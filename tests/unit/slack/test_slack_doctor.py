@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -10,7 +11,9 @@ from fakes.slack import FakeSlack
 from sayso_adapters.slack.doctor import FIXES, check_channels, check_secret
 from sayso_adapters.slack.settings import read
 from sayso_adapters.slack.workspaces import OneWorkspace, Workspaces
+from sayso_bot.domain.admin import Admin
 from sayso_bot.domain.policy import Route
+from sayso_bot.domain.routing import LiveRoute
 from sayso_bot.testing.context import Surroundings
 from sayso_bot.testing.desk import MemoryDesk
 from sayso_bot.testing.samples import a_requirement
@@ -39,10 +42,24 @@ async def test_a_channel_that_the_bot_is_in_is_fine_and_is_looked_at_once(
         _asking("inbox", fallback="money", fallback_place="slack:C0PAYMENTS"),
         Route("another", "read", False, "allow", None),
     ]
-    [check] = await check_channels(workspaces, routes)
+    [check] = await check_channels(workspaces, routes, [])
     assert check.ok
     assert (check.name, check.detail) == ("slack channel payments, money", "The bot is in slack:C0PAYMENTS.")
     assert [call["channel"] for call in slack.called("conversations.info")] == ["C0PAYMENTS"]
+
+
+async def test_a_channel_to_which_only_a_live_route_leads_is_looked_at_too(
+    slack: FakeSlack, workspaces: Workspaces
+) -> None:
+    slack.fail("conversations.info", "channel_not_found")
+    by, now = Admin("operator", "Operator", "cli"), datetime(2026, 11, 24, tzinfo=UTC)
+    live = [
+        LiveRoute(f"route_{number}", "deploy.*", "night", place, by, "", now)
+        for number, place in enumerate(("slack:C0NIGHT", "inbox"))
+    ]
+    [check] = await check_channels(workspaces, [], live)
+    assert (check.ok, check.name) == (False, "slack channel night")
+    assert check.detail == f"slack:C0NIGHT: {FIXES['channel_not_found']}"
 
 
 @pytest.mark.parametrize("error", ["channel_not_found", "missing_scope"])
@@ -50,7 +67,7 @@ async def test_a_channel_that_slack_does_not_show_has_the_fix_beside_it(
     slack: FakeSlack, workspaces: Workspaces, error: str
 ) -> None:
     slack.fail("conversations.info", error)
-    [check] = await check_channels(workspaces, [_asking("slack:C0PAYMENTS")])
+    [check] = await check_channels(workspaces, [_asking("slack:C0PAYMENTS")], [])
     assert not check.ok
     assert check.detail == f"slack:C0PAYMENTS: {FIXES[error]}"
 
@@ -61,13 +78,13 @@ async def test_a_channel_that_is_archived_or_without_the_bot_has_the_fix_beside_
 ) -> None:
     said = {"ok": True, "channel": {"id": "C0PAYMENTS", "is_archived": archived, "is_member": member}}
     monkeypatch.setattr(slack, "perform", lambda method, arguments: said)
-    [check] = await check_channels(workspaces, [_asking("slack:C0PAYMENTS")])
+    [check] = await check_channels(workspaces, [_asking("slack:C0PAYMENTS")], [])
     assert not check.ok
     assert check.detail == f"slack:C0PAYMENTS: {FIXES[fix]}"
 
 
 async def test_another_workspace_s_channel_is_not_asked_for(slack: FakeSlack, workspaces: Workspaces) -> None:
-    [check] = await check_channels(workspaces, [_asking("slack:T9/C1")])
+    [check] = await check_channels(workspaces, [_asking("slack:T9/C1")], [])
     assert not check.ok
     assert FIXES["other_workspace"] in check.detail
     assert slack.called("conversations.info") == []
@@ -75,7 +92,7 @@ async def test_another_workspace_s_channel_is_not_asked_for(slack: FakeSlack, wo
 
 async def test_when_slack_cannot_be_asked_nothing_is_claimed(slack: FakeSlack, workspaces: Workspaces) -> None:
     slack.limit_rate("conversations.info", after=1)
-    [check] = await check_channels(workspaces, [_asking("slack:C0PAYMENTS")])
+    [check] = await check_channels(workspaces, [_asking("slack:C0PAYMENTS")], [])
     assert not check.ok
     assert "rate_limited" in check.detail
 
@@ -83,7 +100,7 @@ async def test_when_slack_cannot_be_asked_nothing_is_claimed(slack: FakeSlack, w
 async def test_a_person_s_direct_messages_are_opened_by_the_first_card(
     slack: FakeSlack, workspaces: Workspaces
 ) -> None:
-    [check] = await check_channels(workspaces, [_asking("slack:U0ANA")])
+    [check] = await check_channels(workspaces, [_asking("slack:U0ANA")], [])
     assert check.ok
     assert slack.called("conversations.info") == []
 
