@@ -10,10 +10,11 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from browser.axe import violations
-from browser.chromium import VIEWS, listening
+from browser.chromium import PHONE, VIEWS, listening
 from sayso_bot.domain.deeds import KeyMade, PauseScope, SetRoute, UndoRoute
 from sayso_bot.domain.pauses import Scope
 from sayso_bot.errors import ChangedMeanwhile
+from service import until
 from unit.inbox.admin_stands import KEY, OLGA, PAUSE, ROUTE, is_olga, stands
 from unit.inbox.inbox_service import Service
 
@@ -118,6 +119,41 @@ async def test_what_another_admin_changes_is_offered_and_moves_nothing(service: 
     await olga.locator("#fresh button").click()
     await expect(olga.locator("#admin")).to_have_attribute("data-version", f"8-{PAUSE.id}")
     await expect(olga.locator("#fresh button")).to_be_hidden()
+
+
+async def test_what_stays_at_the_top_is_in_view_everywhere_and_covers_nothing_that_one_goes_to(
+    service: Service, olga: Page
+) -> None:
+    """The line that the connection is lost, over three lines on a phone, and the offer to show what has changed."""
+    service.around.office.stands = stands(3)
+    await olga.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    await olga.goto(f"{service.url}/inbox/admin")
+    await listening(olga)
+    await olga.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    await changed_elsewhere(service)
+    await expect(olga.locator("#fresh button")).to_be_in_viewport(timeout=LIVE)
+    await olga.context.set_offline(True)
+    await expect(olga.locator("#connection")).to_be_in_viewport()
+    for section in ("keys-of-agents", "where", "agents", "pauses"):
+        await olga.locator(f"nav.filter a[href='#{section}']").click()
+        await expect(olga.locator("#connection")).to_be_in_viewport()
+        await expect(olga.locator(f"#{section}-title")).to_be_in_viewport()
+        await until(lambda: _is_clear(olga, f"#{section}-title"))  # noqa: B023 - it is called before the next round
+    await olga.locator("#keys-of-agents summary").last.focus()
+    for _ in range(30):
+        await olga.keyboard.press("Shift+Tab")
+        await until(lambda: _is_clear(olga, ":focus"))
+    await olga.context.set_offline(False)
+    await expect(olga.locator("#connection")).to_be_hidden()
+
+
+async def _is_clear(page: Page, what: str) -> bool:
+    """Whether ``what`` lies below all that stays at the top, once it is scrolled to."""
+    top = await page.locator("#connection").bounding_box()
+    box = await page.locator(what).bounding_box()
+    assert top
+    assert box
+    return top["y"] + top["height"] <= box["y"]
 
 
 async def test_who_was_overtaken_is_shown_what_it_would_do_now(service: Service, olga: Page) -> None:
