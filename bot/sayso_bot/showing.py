@@ -44,7 +44,8 @@ class Showing:
                 await adapter.update(shown, work.place, double, work.button)
             except Gone as error:
                 self._log.info("double_gone", request=work.request.id, place=work.place, what=error.what)
-        if work.post is not None:  # a new post is written down before anything else is sent
+        is_asked_here = work.place == work.request.place  # the story goes on where the request went
+        if work.post is not None and is_asked_here:  # a new post is written down before anything else is sent
             await self._narrator.beside_card(work, post)
         return post
 

@@ -179,6 +179,23 @@ async def test_one_that_nobody_was_shown_leaves_nothing_and_no_alarm(store: Redi
     assert (await store.due_places(10)).items == (OPS,)
 
 
+async def test_a_card_that_may_be_there_is_looked_up_at_the_place_that_it_leaves(store: RedisStore) -> None:
+    request = await made(store)
+    work = await store.begin(request, PLACE, 15)
+    assert work is not None
+    await store.failed(work, "no_answer", after_seconds=0, lost=True, alarm=False, whole_place=False)
+    assert await taken_along(store, request, OPS) == "ok"
+    moved = await _now(store, request)
+    assert await store.begin(moved, PLACE, 15) is None, "the platform may show it only later"
+    await advance(store, 61)
+    assert await store.due_work(PLACE, 10) == [request.id]
+    left = await store.begin(moved, PLACE, 15)
+    assert left is not None
+    assert (left.post, left.lost_at is None, left.request.place) == (None, False, OPS)
+    await store.posted(left, "ts1")
+    assert await store.due_work(PLACE, 10) == []
+
+
 async def test_one_may_be_brought_back_and_its_first_card_is_used_again(store: RedisStore) -> None:
     request = await made(store, button="btn_1")
     await _shown(store, request, PLACE, "ts1")

@@ -69,6 +69,32 @@ async def test_a_tap_that_reaches_both_replicas_is_one_vote() -> None:
         assert await one.journal("vote_refused") == []
 
 
+async def test_a_denial_in_a_dialog_whose_answer_was_lost_is_told_as_one_by_the_other_replica() -> None:
+    """Slack gives a tap to another replica where the first one says nothing; by then it counts."""
+    async with workspace() as slack, office(slack) as (one, agent), office(slack, redis=one.redis) as (two, _):
+        large = {"text": "\n".join(f"line {number}" for number in range(1000))}
+        answer = await agent.post("/v1/requests", json={"action": "a.b", "params": large})
+        message = await slack.posted()
+        await slack.tap(one.url, message, "review", user="U0ANA")
+        dialog = await slack.dialog()
+        while "review_next" in dialog.buttons:
+            version = dialog.version
+            await slack.step(one.url, dialog, "review_next")
+            await until(lambda: dialog.version > version)  # noqa: B023 - it is called before the next round
+        stamp = slack.stamp()
+        slack.fail("views.update", "internal_error")
+        await slack.step(one.url, dialog, "deny", stamp=stamp)
+        await until(lambda: _is_denied(agent, answer.json()["id"]))
+        await slack.step(two.url, dialog, "deny", stamp=stamp)
+        await until(lambda: dialog.words == "You denied a.b. The agent is told.")
+        assert len(await one.journal("voted")) == 1
+        assert await one.journal("vote_refused") == []
+
+
+async def _is_denied(agent: httpx.AsyncClient, request: str) -> bool:
+    return str((await agent.get(f"/v1/requests/{request}")).json()["status"]) == "denied"
+
+
 async def test_people_who_answer_at_two_replicas_at_once_are_counted_together() -> None:
     policy = """
 rules:

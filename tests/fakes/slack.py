@@ -283,7 +283,7 @@ class FakeSlack(Dialogs, Files, Surfaces):
             for name, value in (values or {}).items()
         }
 
-    async def step(self, service: str, dialog: Dialog, action: str) -> int:
+    async def step(self, service: str, dialog: Dialog, action: str, *, stamp: str = "") -> int:
         """Tap a button within a dialog."""
         payload: Json = json.loads((RECORDED / "block_actions.json").read_text())
         for name in ("channel", "message", "response_url"):
@@ -298,7 +298,7 @@ class FakeSlack(Dialogs, Files, Surfaces):
         payload["user"].update(id=dialog.user, team_id=self.team)
         payload["container"] = {"type": "view", "view_id": dialog.id}
         payload["view"] = self.shown(dialog)
-        payload["actions"][0].update(action_id=action, value=found["value"], action_ts=self.stamp())
+        payload["actions"][0].update(action_id=action, value=found["value"], action_ts=stamp or self.stamp())
         body = form_of(payload)
         status, _ = await post_form(service, payload, self.signed(body), body)
         return status

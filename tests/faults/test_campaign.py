@@ -12,16 +12,18 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
 
 import pytest
 import pytest_asyncio
 from rich.console import Console
 
+from faults.campaign.admin_checks import of_admins
 from faults.campaign.balance import balance
 from faults.campaign.campaign import Campaign, Outcome, Scale
-from faults.campaign.evidence import Evidence, story
-from faults.campaign.ledger import Case, Ledger
+from faults.campaign.deeds import PAUSED, POLICY, REVOKED, Kind
+from faults.campaign.evidence import Entry, Evidence, story
+from faults.campaign.ledger import Case, Ledger, Refusal
 from faults.campaign.report import Bar, line, progress, show
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -52,6 +54,14 @@ def test_each_lane_of_faults_took_hold(campaign: Outcome) -> None:
     assert "clocks ten minutes apart" in names
     assert any(name.startswith("Redis's answer") for name in names)
     assert any(name.startswith("Slack") for name in names)
+
+
+def test_admins_changed_everything_meanwhile_by_the_api_and_from_slack(campaign: Outcome) -> None:
+    done = {(deed.kind, deed.way) for deed in campaign.ledger.deeds.all if deed.known_at is not None}
+    kinds = {kind for kind, _ in done}
+    assert {"pause", "resume", "route", "undo", "activate", "rollback"} <= kinds
+    assert kinds & {"rotate", "revoke"}
+    assert {("route", "api"), ("undo", "api"), ("route", "slack"), ("undo", "slack")} <= done
 
 
 def test_the_story_of_a_request_tells_all_that_was_seen_of_it_in_order_of_time(campaign: Outcome) -> None:
@@ -162,6 +172,73 @@ def test_a_ledger_that_was_told_otherwise_does_not_balance(campaign: Outcome, ta
     ledger.cases[case.number] = case
     failures = balance(ledger, tamper(case, evidence, request))
     assert any(sentence in failure.what for failure in failures), failures
+
+
+# --------------------------------------------------------------------------- what admins did, told otherwise
+
+
+def _always(ledger: Ledger, case: Case, kind: Kind, subject: str, value: str) -> None:
+    """A deed from before everything, whose admin knows that it is done."""
+    deed = ledger.deeds.begin(case.world, kind, "api", subject, value)
+    deed.asked_at, deed.known_at = 0.0, 1.0
+
+
+def _paused_throughout(ledger: Ledger, case: Case, _: Evidence, __: str) -> None:
+    _always(ledger, case, "pause", "pause everything", PAUSED)
+
+
+def _routed_elsewhere(ledger: Ledger, case: Case, _: Evidence, __: str) -> None:
+    _always(ledger, case, "route", f"route {case.plan.family}.*", "C0ELSEWHERE")
+
+
+def _another_policy(ledger: Ledger, case: Case, _: Evidence, __: str) -> None:
+    _always(ledger, case, "activate", POLICY, "another")
+
+
+def _its_key_was_revoked(ledger: Ledger, case: Case, _: Evidence, __: str) -> None:
+    _always(ledger, case, "revoke", f"key {case.told[-1].key}", REVOKED)
+
+
+def _refused_as_paused(_: Ledger, case: Case, __: Evidence, ___: str) -> None:
+    case.refused.append(Refusal(2.0, 3.0, 423, "paused", case.told[-1].key))
+
+
+def _moved_by_nobody(_: Ledger, case: Case, evidence: Evidence, request: str) -> None:
+    data = {"from": evidence.records[request].place, "to": "slack:C0OPS", "why": "", "by": {"name": "nobody"}}
+    cast(dict[str, Any], evidence.journal)[request] = [*evidence.journal[request], Entry(1.0, "moved", data)]
+
+
+@pytest.mark.parametrize(
+    ("tamper", "sentence"),
+    [
+        (_paused_throughout, "while everything was paused"),
+        (_refused_as_paused, "told that it is paused, and nothing was"),
+        (_routed_elsewhere, "where C0ELSEWHERE was in force"),
+        (_moved_by_nobody, "nobody moved it there"),
+        (_another_policy, "where the another was in force"),
+        (_its_key_was_revoked, "which was revoked"),
+    ],
+)
+def test_deeds_that_were_not_kept_do_not_balance(
+    campaign: Outcome, tamper: Callable[[Ledger, Case, Evidence, str], None], sentence: str
+) -> None:
+    kept = campaign.evidence[0]
+    case = deepcopy(next(case for case in campaign.ledger.cases.values() if _is_plain(case, kept)))
+    [request] = case.ids
+    ledger, evidence = Ledger(), replace(kept, journal=dict(kept.journal))
+    ledger.cases[case.number] = case
+    tamper(ledger, case, evidence, request)
+    failures = balance(ledger, evidence)
+    assert any(sentence in failure.what for failure in failures), failures
+
+
+def test_the_record_has_each_deed_once_and_none_that_nobody_did(campaign: Outcome) -> None:
+    evidence, ledger = campaign.evidence[0], Ledger()
+    assert any("which no admin did" in what for what in of_admins(ledger, evidence))
+    _always(ledger, next(iter(campaign.ledger.cases.values())), "pause", "pause everything", PAUSED)
+    said = of_admins(ledger, replace(evidence, journal={}))
+    assert any("is done, as its admin knows, and the journal has it 0 times" in what for what in said), said
+    assert any("was not announced" in what for what in said), said
 
 
 def _is_plain(case: Case, evidence: Evidence) -> bool:

@@ -310,7 +310,9 @@ class Views:
         if button.place and not is_of(button.place, workspace, self._workspaces):
             return told(OTHER_PLACE), OTHER_PLACE
         request = await self._desk.look(button.request_id)
-        if over := past(request, button):
+        card = self._desk.card(request)
+        answers = shown.done == DENY and not wants_dialog(card, "deny")
+        if not answers and (over := past(request, button)):  # an answer may be one that counted before
             return told(over), over
         try:
             who = await person(shown.tapper, request, workspace)
@@ -319,11 +321,10 @@ class Views:
             who = CANNOT_CHECK
         if isinstance(who, str):
             return told(who), who
-        card = self._desk.card(request)
         if shown.done in (NEXT, BACK):
             page = int(shown.value) if shown.value.isdigit() and len(shown.value) < 6 else 0
             return approval(card, shown.token, page), NOT_TURNED
-        if wants_dialog(card, "deny"):
+        if not answers:
             return denial(card, shown.token), NOT_TURNED
         result = await self._denied(shown, workspace, button, who, request)
         return told(result), result

@@ -14,7 +14,7 @@ import structlog
 from rich.console import Console
 
 from faults.campaign.campaign import Campaign, Outcome, Scale
-from faults.campaign.report import Bar, progress, show
+from faults.campaign.report import Bar, keep, progress, show
 
 RATE = 20.0
 
@@ -38,7 +38,8 @@ def main() -> int:
     if outcome.holds:
         shutil.rmtree(folder)
         return 0
-    console.print(f"The logs of the service and of Redis lie in {folder}.")
+    keep(outcome, folder)
+    console.print(f"The logs of the service and of Redis lie in {folder}, with the story of each request that failed.")
     return 1
 
 

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -61,10 +62,22 @@ def show(outcome: Outcome, console: Console) -> None:
         console.print(f"[bold red]{complaint}")
     for failure, _ in outcome.failures:
         console.print(f"[bold red]Request {failure.case.number} ({failure.case.plan.people}): {failure.what}")
-    failed = {failure.case.number: (failure.case, evidence) for failure, evidence in outcome.failures}
-    for case, evidence in list(failed.values())[:MOST_STORIES]:
+    for case, evidence in _failed(outcome)[:MOST_STORIES]:
         _tell(outcome.ledger, evidence, case, console)
     console.print(line(outcome))
+
+
+def keep(outcome: Outcome, folder: Path) -> None:
+    """The story of everything that failed, each in a file of its own."""
+    (folder / "stories").mkdir(exist_ok=True)
+    for case, evidence in _failed(outcome):
+        with (folder / "stories" / f"{case.number}.txt").open("w") as file:
+            _tell(outcome.ledger, evidence, case, Console(file=file, width=250))
+
+
+def _failed(outcome: Outcome) -> list[tuple[Case, Evidence]]:
+    found = {failure.case.number: (failure.case, evidence) for failure, evidence in outcome.failures}
+    return list(found.values())
 
 
 def line(outcome: Outcome) -> str:

@@ -93,8 +93,9 @@ end
 -- KEYS  of_request (17)      ARGV  id, place, lease ms, operation, ms between two posts at a place that is slow
 -- Answers  ok, now, fence, wanted, posted, post, button, attempts, lost at ('' none), doubles, told, record, pause JSON ('' none)
 --          | done | leased | later
--- Prevents two workers at one card, a card at a place that its request has left, a call of a place that asked us to wait, a burst at
--- one that did before, and a second post before a lost first one could be looked up. `lost_at` is what this attempt was told; `tried_at` is this attempt itself, until it is known how it ended.
+-- Prevents two workers at one card, a card at a place that its request has left (one that may be there is looked up, to say where it
+-- went), a call of a place that asked us to wait, a burst at one that did before, and a second post before a lost first one could be
+-- looked up. `lost_at` is what this attempt was told; `tried_at` is this attempt itself, until it is known how it ended.
 register('begin', function(keys, a)
   local k = request_keys(keys)
   local id, place, lease, operation = a[1], a[2], tonumber(a[3]), a[4]
@@ -106,7 +107,7 @@ register('begin', function(keys, a)
     finish(k, id, place)
     return { 'done', now }
   end
-  if r.place ~= place and not f[3] then
+  if r.place ~= place and not f[3] and not f[8] then
     redis.call('ZREM', k.work, id)
     touch_place(k.places, k.blocked, k.work, place)
     return { 'done', now }
