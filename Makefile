@@ -5,7 +5,7 @@ SOURCES := client bot adapters tests examples docs bench
 # The tests start the command some hundred times, and reading it compiled takes two thirds of the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: integrations fuzz bench-peers faults demo test format lint types imports unit coverage schemas pictures audit clean bench
+.PHONY: integrations teams-e2e fuzz bench-peers faults demo test format lint types imports unit coverage schemas pictures audit clean bench
 
 demo: .venv/built
 	@$(BIN)/sayso demo -- $(BIN)/python examples/agent.py
@@ -70,6 +70,11 @@ bench-peers: .venv/built
 # (docs/handover.md); the first time needs the network.
 integrations: .venv/built
 	@PYTHONPATH=tests $(BIN)/python -m integrations
+
+# Microsoft's own emulator of Teams, and its renderer of cards, against the running service (docs/teams.md); needs
+# Node.js, and the first time the network.
+teams-e2e: .venv/built
+	@PYTHONPATH=tests $(BIN)/python -m teams_e2e
 
 # Sends every parser that meets the network what nobody would send (docs/fuzzing.md). SEED=… repeats a run.
 SECONDS ?= 60

@@ -172,7 +172,9 @@ class ServiceProcess:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "service.log"
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("SAYSO_", "SLACK_"))}
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("SAYSO_", "SLACK_", "TEAMS_"))
+        }
         self.environ = kept | {
             "SAYSO_DATA_DIR": str(folder / "d"),
             "SAYSO_PORT": str(self.port),

@@ -252,7 +252,7 @@ class FakeTeams(People):
             case "delete":
                 return web.json_response(self.delete(at, arguments["activity"]))
             case "members":
-                found = self.members(at)
+                found = self.members(at, paged="paged" in arguments)
                 return web.json_response({"members": found} if "paged" in arguments else found)
             case "member":
                 return web.json_response(self.member(at, arguments["member"]))

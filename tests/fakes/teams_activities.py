@@ -54,7 +54,7 @@ def said(base: Json, text: str, *, message: str, mention: bool) -> Json:
 
 def tapped(base: Json, message: Message, action: Mapping[str, Any], inputs: Mapping[str, Any], trigger: str) -> Json:
     """An ``adaptiveCard/action``: the inputs of the card are merged into the action's data, as Teams does."""
-    data = {**copy.deepcopy(action.get("data") or {}), **inputs}
+    data = {**copy.deepcopy(action.get("data") or {}), **_gathered(action, inputs)}
     asked = {"type": "Action.Execute", "title": action.get("title"), "verb": action.get("verb"), "data": data}
     said: Json = {name: value for name, value in asked.items() if value is not None}
     return {
@@ -75,9 +75,14 @@ def submitted(base: Json, message: Message, action: Mapping[str, Any], inputs: M
     """What a client that does not know Action.Execute sends: its fallback, as a message with a value."""
     fallback = action.get("fallback") if action.get("type") == "Action.Execute" else action
     data = (fallback or {}).get("data") or {} if isinstance(fallback, dict) else {}
-    value = {name: given for name, given in data.items() if name != "msteams"} | dict(inputs)
+    value = {name: given for name, given in data.items() if name != "msteams"} | _gathered(action, inputs)
     source = {**base["channelData"], "source": {"name": "message"}}
     return {**base, "type": "message", "id": id, "replyToId": message.id, "channelData": source, "value": value}
+
+
+def _gathered(action: Mapping[str, Any], inputs: Mapping[str, Any]) -> Json:
+    """What was filled in, for an action that takes it along."""
+    return {} if action.get("associatedInputs") == "none" else dict(inputs)
 
 
 def installed(base: Json, how: str) -> list[Json]:

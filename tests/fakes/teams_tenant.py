@@ -106,7 +106,7 @@ class Conversation:
 
 
 def _roster(member: Json) -> Json:
-    """As lists have it: there Entra's id has another name than in a single look-up (microsoft/teams.py#327)."""
+    """As the whole list has it: there Entra's id has another name than elsewhere (microsoft/teams.py#327)."""
     return {"objectId" if name == "aadObjectId" else name: value for name, value in member.items()}
 
 
@@ -211,6 +211,7 @@ class Tenant:
         self._check(activity)
         made = self._message(found.id, message)
         made.raw = activity
+        made.views.clear()
         made.version += 1
         return {"id": made.id}
 
@@ -238,9 +239,10 @@ class Tenant:
         name = found.id if found else self.add_personal(user)
         return {"id": name, **(self.send(name, activity) if activity else {})}
 
-    def members(self, conversation: str) -> list[Json]:
+    def members(self, conversation: str, *, paged: bool) -> list[Json]:
         found, _ = self._at(conversation, self.reads)
-        return [_roster(self.users[user]) for user in found.members]
+        listed = [self.users[user] for user in found.members]
+        return listed if paged else [_roster(member) for member in listed]
 
     def member(self, conversation: str, who: str) -> Json:
         """By Teams' id, Entra's object id or UPN."""

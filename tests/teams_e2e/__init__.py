@@ -1,0 +1,1 @@
+"""Microsoft's own emulator of Teams against a running service; `make teams-e2e`."""
