@@ -13,6 +13,7 @@ from aiohttp import web
 from book import advance
 from fakes.slack import FakeSlack
 from fakes.slack_workspace import Message
+from fakes.teams_tenant import Message as TeamsMessage
 from redis_server import RedisServer
 from service import Sayso, serving, until
 
@@ -113,6 +114,6 @@ class Stalled:
         return web.json_response(said)
 
 
-def final(message: Message) -> bool:
+def final(message: Message | TeamsMessage) -> bool:
     """Whether the card can no longer be tapped."""
     return message.button("approve") is None and message.button("deny") is None

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import time
 from collections.abc import Mapping
@@ -78,7 +79,7 @@ class People(Tenant, Entra):
         timeout = aiohttp.ClientTimeout(total=30)
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.post(service.rstrip("/") + PATH, data=body, headers=self.headers(**changes)) as got,
+            session.post(service.rstrip("/") + PATH, data=io.BytesIO(body), headers=self.headers(**changes)) as got,
         ):
             said = await got.read()
             answer = Answer(got.status, _json(said), time.monotonic() - began)

@@ -57,6 +57,10 @@ class Message:
         own = [self.raw["text"]] if self.raw.get("text") else []
         return "\n".join([*own, *texts(self.card)])
 
+    def button(self, verb: str) -> Json | None:
+        """The button with this verb that everybody sees, or None."""
+        return action(self.card, verb)
+
     @property
     def buttons(self) -> list[str]:
         """The verbs that everybody sees."""

@@ -25,7 +25,8 @@ from fakes.teams_tenant import APP, TENANT, action, texts, verbs
 from redis_server import free_port
 from teams_e2e.tools import EMULATOR
 
-CHANNEL, GROUP, PERSONAL, TEAM = "channel-payments-id", "group-chat-id", "personal-chat-id", "team-id"
+CHANNEL, TEAM = "19:payments@thread.tacv2", "19:finance@thread.tacv2"
+GROUP, PERSONAL = "19:group@thread.v2", "a:1ana"
 ANA, BEN, EVE = "user-id-0", "user-id-1", "user-id-2"
 PEOPLE = {ANA: "Ana", BEN: "Ben", EVE: "Eve", "user-id-3": "Cleo", "user-id-4": "Dan", "user-id-5": "Fay"}
 MENTION = "<at>Sayso</at>"
@@ -39,7 +40,10 @@ def aad(user: str) -> str:
 
 @dataclass
 class Shown:
-    """A message of the bot, as it is now. ``version`` counts its updates; ``earlier`` are the cards that it had."""
+    """A message of the bot, as it is now. ``version`` counts its updates; ``earlier`` are the cards that it had.
+
+    ``conversation`` is where answers to it come from: in a channel its own thread.
+    """
 
     conversation: str
     id: str
@@ -141,7 +145,8 @@ class Emulator:
         self.cards += cards_of(content)
         known = next((m for m in self.messages if m.id == content.get("messageId")), None)
         if said["action"] == "createMessage" and content["from"]["id"] == APP:
-            self.messages.append(Shown(said["actionConversationId"], content["messageId"], content))
+            at = content.get("postConversationId") or said["actionConversationId"]
+            self.messages.append(Shown(at, content["messageId"], content))
         elif said["action"] == "updateMessage" and known is not None:
             known.earlier.append(known.card)
             known.content = content
@@ -175,8 +180,7 @@ class Emulator:
         await self._post("submit", {**self._at(shown, user), "value": value})
 
     def _at(self, shown: Shown, user: str) -> Json:
-        at = shown.content.get("postConversationId") or shown.conversation
-        return {"from": {"id": user}, "conversation": {"id": at}, "replyToId": shown.id}
+        return {"from": {"id": user}, "conversation": {"id": shown.conversation}, "replyToId": shown.id}
 
     async def _post(self, path: str, body: Json) -> Json:
         async with self._http.post(f"{self._url}/_conversation/v1/{path}", json=body) as answer:
@@ -187,11 +191,11 @@ class Emulator:
 
     # ----------------------------------------------------------------- what the bot did
 
-    async def shown(self, text: str, *, buttons: bool = False) -> Shown:
-        """The newest message of the bot that says ``text``."""
+    async def shown(self, text: str, *, buttons: bool = False, after: int = 0) -> Shown:
+        """The newest message of the bot that says ``text``, of those ``after`` so many others."""
 
         def found() -> Shown | None:
-            told = (m for m in reversed(self.messages) if text in m.words and (m.buttons or not buttons))
+            told = (m for m in reversed(self.messages[after:]) if text in m.words and (m.buttons or not buttons))
             return next(told, None)
 
         await self._until(lambda: found() is not None, f"the bot said {text!r}")

@@ -56,12 +56,12 @@ class Stage:
 
 
 async def places(stage: Stage) -> None:
-    """the bot learns a channel, a group chat and a personal chat by being spoken to, and answers"""
-    for conversation in (CHANNEL, GROUP, PERSONAL):
+    """the bot learns a personal chat, a group chat and a channel by being spoken to, and answers alone who asked"""
+    for conversation in (PERSONAL, GROUP, CHANNEL):
         count = len(stage.emulator.messages)
         await stage.emulator.say("help", conversation)
-        await stage.emulator.shown("pending")
-        assert len(stage.emulator.messages) > count
+        answer = await stage.emulator.shown("pending", after=count)
+        assert answer.conversation == PERSONAL, "what was asked is answered to who asked alone"
 
 
 async def two_people(stage: Stage) -> None:
