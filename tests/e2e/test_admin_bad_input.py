@@ -28,7 +28,7 @@ async def admin_of_module() -> AsyncIterator[Admin]:
         ({"action": "*", "channel": "ops"}, 409, "unconfirmed", "names every action that is asked"),
         ({"action": "read.*", "channel": "ops"}, 409, "unconfirmed", "nobody could answer in ops"),
         ({"action": "payments.*", "channel": "elsewhere"}, 422, "invalid_field", "The book main has no channel called"),
-        ({"action": "payments.*", "channel": "teams:19:x"}, 422, "invalid_field", "is not offered"),
+        ({"action": "payments.*", "channel": "matrix:room"}, 422, "invalid_field", "is not offered"),
         ({"action": "payments.*", "channel": "slack:nonsense"}, 422, "invalid_field", "A Slack address is"),
         ({"action": "payments.*", "channel": "slack:T0OTHER/C0X"}, 422, "place_unusable", "another workspace"),
         ({"action": "pay ments", "channel": "ops"}, 422, "invalid_field", "action"),

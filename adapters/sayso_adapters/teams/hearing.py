@@ -64,7 +64,7 @@ class Hearing:
                 self._context.spawn(self._submissions.take(tap, at))
             case "message":
                 self._context.spawn(self._messages.answer(spoken(activity), at))
-            case "conversationUpdate" | "installationUpdate":
+            case "conversationUpdate":
                 self._context.spawn(self._came(activity, at))
         return None
 
@@ -94,7 +94,7 @@ class Hearing:
 
     async def _came(self, activity: Activity, at: Arrived) -> None:
         """Learn the channels of a team to which the bot was added, so that each can be named without a word there."""
-        added = names_bot(activity.members_added, at.bot) or activity.type == "installationUpdate"
+        added = names_bot(activity.members_added, at.bot)
         if not at.team or not (added or event_of(activity) in _CHANNEL_CAME):
             return
         try:
