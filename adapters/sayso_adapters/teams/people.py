@@ -29,7 +29,7 @@ MAX_MEMBER_PAGES = 20
 AT_ONCE = 8
 
 _NOBODY = frozenset({"MemberNotFoundInConversation", "NotFound", "not_found"})
-_NOT_THERE = frozenset({"BotNotInConversationRoster", "ConversationNotFound", "forbidden", NOT_KNOWN})
+_NOT_THERE = frozenset({"BotNotInConversationRoster", "ConversationNotFound", NOT_KNOWN})
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from sayso_bot.errors import (
     BodyTooLarge,
     ConfirmationRequired,
     InvalidField,
+    NotFound,
     ReasonRequired,
     ResponseInvalid,
     SaysoError,
@@ -100,7 +101,10 @@ class Taps:
             return told(UNKNOWN_BUTTON)
         if button.place and button.place != f"{PREFIX}{at.conversation}":
             return told(OTHER_PLACE)
-        request = await self._desk.look(button.request_id)
+        try:
+            request = await self._desk.look(button.request_id)
+        except NotFound:
+            return told(UNSEEN)
         tapper = Tapper(at.user, at.object_id, at.conversation)
         found = None if button.place else await self._found(tapper, request)
         if isinstance(found, str):

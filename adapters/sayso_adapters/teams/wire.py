@@ -150,8 +150,11 @@ class Wire:
 
     async def _get(self, to: Address, path: str, **query: str) -> Any:
         async def send(client: ConnectorClient) -> Any:
-            async with client.client.get(path, params=query, allow_redirects=False, raise_for_status=True) as answer:
-                return await answer.json(content_type=None)
+            async with client.client.get(path, params=query, allow_redirects=False) as answer:
+                if answer.status == 200:
+                    return await answer.json(content_type=None)
+                about, body = (answer.request_info, answer.history), await answer.text(errors="replace")
+                raise aiohttp.ClientResponseError(*about, status=answer.status, message=body, headers=answer.headers)
 
         return await self._call(to.service_url, send, once=False)
 

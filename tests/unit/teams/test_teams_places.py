@@ -1,0 +1,161 @@
+"""Where the bot is, how that is learnt, and how a place is reached after Teams has changed the way."""
+
+from __future__ import annotations
+
+import pytest
+
+from sayso_adapters.teams.activities import Arrived
+from sayso_adapters.teams.places import Places
+from sayso_bot.errors import Unavailable
+from sayso_bot.ports import Gone, Rejected, Retry
+from sayso_bot.testing.clock import Clock
+from sayso_bot.testing.context import Lines, MemoryShelf
+from sayso_bot.testing.samples import a_request
+from service import until
+from unit.teams.teams_office import CHANNEL, CHAT, PLACE, Office
+
+SECOND = "19:second@thread.tacv2"
+
+
+async def known(office: Office) -> dict[str, bool]:
+    """The places that any replica would know, and whether the bot was removed."""
+    found = await Places(office.around.shelf, Lines()).all()
+    return {place.conversation: place.removed for place in found}
+
+
+async def test_a_place_is_learnt_when_the_app_is_added_or_the_bot_is_spoken_to(office: Office) -> None:
+    assert CHAT not in await known(office)
+    await office.teams.say(office.url, "help", user="29:ana", conversation=CHAT)
+    assert (await known(office))[CHAT] is False
+    (place,) = [place for place in await Places(office.around.shelf, Lines()).all() if place.conversation == CHANNEL]
+    assert (place.kind, place.called) == ("channel", "Finance / Payments")
+
+
+async def test_all_channels_of_a_team_are_learnt_with_it(office: Office) -> None:
+    office.teams.add_channel(SECOND, ["29:ana"], name="Second")
+    assert SECOND not in await known(office)
+    await office.teams.install(office.url, CHANNEL, user="29:ana")
+
+    async def is_known() -> bool:
+        return SECOND in await known(office)
+
+    await until(is_known)
+    request = a_request(f"teams:{SECOND}")
+    await office.adapter.post(office.desk.card(request), f"teams:{SECOND}", office.desk.ask(request))
+    assert (await office.teams.posted()).conversation == SECOND
+
+
+async def test_a_place_where_the_bot_never_was_cannot_be_reached_and_says_what_to_do(office: Office) -> None:
+    request = a_request(PLACE)
+    with pytest.raises(Gone) as raised:
+        await office.adapter.post(office.desk.card(request), "teams:19:never@thread.tacv2", "btn_x")
+    assert "sayso teams places" in raised.value.todo
+
+
+@pytest.mark.parametrize(
+    "place", ["slack:C1", "teams:", "teams:../x", "teams:19:a@b;messageid=1", "teams:" + "9" * 151]
+)
+async def test_what_is_no_place_of_teams_is_our_fault(office: Office, place: str) -> None:
+    with pytest.raises(Rejected):
+        await office.adapter.update(office.desk.card(a_request(PLACE)), place, "1", "btn_x")
+
+
+async def test_the_way_to_a_place_is_taken_anew_from_whatever_comes_from_there(office: Office) -> None:
+    office.teams.region = "emea"
+    await office.teams.say(office.url, "help", user="29:ana", conversation=CHANNEL)
+    await office.posted()
+    assert office.teams.called("send")[-1]["region"] == "emea"
+
+
+async def test_another_replica_finds_the_new_way_within_half_a_minute(office: Office) -> None:
+    now = 0.0
+    replica = Places(office.around.shelf, Lines(), lambda: now)
+    before = await replica.address(PLACE)
+    office.teams.region = "emea"
+    await office.teams.say(office.url, "help", user="29:ana", conversation=CHANNEL)
+    assert await replica.address(PLACE) == before
+    now = 31.0
+    assert (await replica.address(PLACE)).service_url == office.teams.service_url
+
+
+async def test_that_the_bot_was_removed_is_noticed_and_ends_when_it_is_back(office: Office) -> None:
+    await office.teams.remove(office.url, CHANNEL, user="29:ana")
+
+    async def is_left() -> bool:
+        return (await known(office))[CHANNEL]
+
+    await until(is_left)
+    with pytest.raises(Gone) as raised:
+        await office.posted()
+    assert raised.value.what == "BotNotInConversationRoster"
+    assert "Add it to the team or chat again" in raised.value.todo
+    await office.teams.install(office.url, CHANNEL, user="29:ana")
+    assert (await known(office))[CHANNEL] is False
+    await office.posted()
+
+
+async def test_a_channel_that_was_deleted_is_left_alone_of_its_team(office: Office) -> None:
+    office.teams.add_channel(SECOND, ["29:ana"], name="Second")
+    await office.teams.say(office.url, "help", user="29:ana", conversation=SECOND)
+    await office.teams.happens(office.url, SECOND, "channelDeleted", user="29:ana")
+
+    async def is_left() -> bool:
+        return (await known(office)) == {CHANNEL: False, SECOND: True}
+
+    await until(is_left)
+
+
+async def test_a_team_that_was_deleted_takes_its_channels_along(office: Office) -> None:
+    office.teams.add_channel(SECOND, ["29:ana"], name="Second")
+    await office.teams.say(office.url, "help", user="29:ana", conversation=SECOND)
+    await office.teams.happens(office.url, CHANNEL, "teamDeleted", user="29:ana")
+
+    async def is_left() -> bool:
+        return (await known(office)) == {CHANNEL: True, SECOND: True}
+
+    await until(is_left)
+
+
+async def test_a_place_of_another_tenant_is_not_learnt(office: Office) -> None:
+    made = office.teams.envelope(CHAT, "29:ana")
+    made["channelData"]["tenant"]["id"] = "bbbbbbbb-cccc-dddd-eeee-ffffffffffff"
+    assert (await office.teams.deliver(office.url, {**made, "type": "message", "text": "hi"})).status == 403
+    assert CHAT not in await known(office)
+
+
+async def test_while_the_shelf_is_away_a_card_waits_and_a_tap_counts(office: Office) -> None:
+    _, message = await office.posted()
+    office.around.shelf.broken = Unavailable("away")
+    office.adapter._places._read_at = float("-inf")
+    with pytest.raises(Retry) as raised:
+        await office.posted()
+    assert raised.value.what == "unavailable"
+    office.around.shelf.broken = None
+    assert "You approved" in await office.tap(message, "approve")
+
+
+async def test_what_comes_from_a_place_is_written_down_once_a_day(office: Office) -> None:
+    class Counting(MemoryShelf):
+        writes = 0
+
+        async def put(self, name: str, value: bytes, *, ttl_seconds: int) -> None:
+            self.writes += 1
+            await super().put(name, value, ttl_seconds=ttl_seconds)
+
+    now = 0.0
+    shelf = Counting(office.around.shelf._now)
+    places = Places(shelf, Lines(), lambda: now)
+    at = Arrived("1", CHAT, "", "groupChat", office.teams.service_url, "", "", "", "28:x", "29:ana", "", "Ana", "")
+    for _ in range(5):
+        await places.learn(at)
+    assert shelf.writes == 1
+    now = 86401.0
+    await places.learn(at)
+    assert shelf.writes == 2
+
+
+async def test_a_list_of_requests_is_no_card_of_one() -> None:
+    places = Places(MemoryShelf(Clock()), Lines())
+    await places.lists(CHANNEL, "17")
+    assert await places.is_list(CHANNEL, "17")
+    assert not await places.is_list(CHANNEL, "18")
