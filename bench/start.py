@@ -1,11 +1,12 @@
 """Start: how long `sayso serve` takes from being called to answering that it is ready, in a new data folder.
 
 The service runs from compiled modules, as it does from its second start on: each way is started once before it is
-measured. Slack is the stand-in; Teams joins this row when there is an adapter for it.
+measured. Slack and Teams are the stand-ins.
 """
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import subprocess
 import tempfile
@@ -20,10 +21,11 @@ from bench.scale import Progress, Scale, cores
 from bench.slack import CHANNEL
 from bench.workload import POLICY
 from fakes.slack import FakeSlack
+from fakes.teams import FakeTeams
 from redis_server import free_port
 from service import ServiceProcess
 
-AT_MOST = {"inbox only": 1.5, "with Slack": 3.0}
+AT_MOST = {"inbox only": 1.5, "with Slack": 3.0, "with Slack and Teams": 3.0}
 IN_THE_INBOX = POLICY.replace(f"slack:{CHANNEL}", "inbox")
 LOOK_SECONDS = 0.005
 PATIENCE_SECONDS = 30.0
@@ -32,10 +34,14 @@ PATIENCE_SECONDS = 30.0
 async def rows(scale: Scale, progress: Progress) -> list[Row]:
     progress.begin("start", len(AT_MOST) * scale.starts)
     port = free_port()
-    async with program("bench.slack", port):
+    async with program("bench.slack", port), FakeTeams() as teams:
         slack = FakeSlack(port=port).settings()
-        ways: dict[str, Mapping[str, str]] = {"inbox only": {}, "with Slack": slack}
-        return [_row(scale, progress, way, environ) for way, environ in ways.items()]
+        ways: dict[str, Mapping[str, str]] = {
+            "inbox only": {},
+            "with Slack": slack,
+            "with Slack and Teams": {**slack, **teams.settings()},
+        }
+        return [await asyncio.to_thread(_row, scale, progress, way, environ) for way, environ in ways.items()]
 
 
 def _row(scale: Scale, progress: Progress, way: str, environ: Mapping[str, str]) -> Row:
