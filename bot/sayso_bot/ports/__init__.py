@@ -16,29 +16,7 @@ from sayso_bot.ports.adapter import (
     Retry,
 )
 from sayso_bot.ports.agents import AgentAdapter, AgentAdapterFactory, AgentContext, AgentDesk, Prove, ReadJson, Refused
-from sayso_bot.ports.core import (
-    Activation,
-    Again,
-    Alarm,
-    Configuration,
-    Draft,
-    Due,
-    EditAnswer,
-    EditCode,
-    Epochs,
-    Hold,
-    NewRequest,
-    NewRevision,
-    PolicyEngine,
-    Store,
-    Stored,
-    Submitted,
-    Totals,
-    VoteAnswer,
-    VoteCode,
-    Waiter,
-    Work,
-)
+from sayso_bot.ports.core import Again, Configuration, Hold, PolicyEngine, Store, Waiter
 from sayso_bot.ports.files import AttachAnswer, AttachCode, Filed, FileStore, NewFile, Put, Received, Sending
 from sayso_bot.ports.given import (
     AdapterContext,
@@ -73,6 +51,23 @@ from sayso_bot.ports.office_store import (
     PlacesAnswer,
 )
 from sayso_bot.ports.telling import Telling, TellingStore
+from sayso_bot.ports.values import (
+    Activation,
+    Alarm,
+    Draft,
+    Due,
+    EditAnswer,
+    EditCode,
+    Epochs,
+    NewRequest,
+    NewRevision,
+    Stored,
+    Submitted,
+    Totals,
+    VoteAnswer,
+    VoteCode,
+    Work,
+)
 
 __all__ = [
     "Activation",

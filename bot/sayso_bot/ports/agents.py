@@ -15,9 +15,9 @@ from sayso_bot.domain.json import Json
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.request import Request
 from sayso_bot.errors import SaysoError
-from sayso_bot.ports.core import Submitted
 from sayso_bot.ports.files import Filed, Sending
 from sayso_bot.ports.given import Log, Mount
+from sayso_bot.ports.values import Submitted
 
 
 class AgentDesk(Protocol):

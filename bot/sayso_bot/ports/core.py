@@ -4,38 +4,30 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from sayso_bot.domain.brief import Brief
-from sayso_bot.domain.form import Form
-from sayso_bot.domain.json import Json
 from sayso_bot.domain.key import Key
-from sayso_bot.domain.made_often import made_often
 from sayso_bot.domain.pauses import Pause
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Asked, Explanation, Placement, Route, Verdict
-from sayso_bot.domain.request import Claims, Outline, Request, Status
-from sayso_bot.domain.routing import LiveChannel, LiveRoute, Routing
+from sayso_bot.domain.request import Outline, Request
+from sayso_bot.domain.routing import LiveChannel, Routing
 from sayso_bot.domain.versions import Origin, VersionPage
-from sayso_bot.ports.given import Ballot, Button, Change, Edit, Filter, Page
-
-
-@made_often
-@dataclass(frozen=True, slots=True)
-class Epochs:
-    """Counters of the configuration that a caller used. A function answers "again" when one has moved; None is one
-    that the caller did not use."""
-
-    keys: int
-    policy: int | None
-    routes: int = 0
-
-    @property
-    def of_keys(self) -> Epochs:
-        """For who reads: the key must be in force, whatever the policy."""
-        return replace(self, policy=None)
+from sayso_bot.ports.given import Ballot, Button, Change, Filter, Page
+from sayso_bot.ports.values import (
+    Activation,
+    Due,
+    EditAnswer,
+    Epochs,
+    NewRequest,
+    NewRevision,
+    Stored,
+    Submitted,
+    VoteAnswer,
+    Work,
+)
 
 
 class Configuration(Protocol):
@@ -117,175 +109,6 @@ class PolicyEngine(Protocol):
     def routes(self) -> Sequence[Route]:
         """Every rule in its order, for people to read."""
         ...
-
-
-@made_often
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What an agent asks, as the HTTP layer has checked it. ``body_digest`` tells two bodies of one
-    ``idempotency_key`` apart; it is empty where there is none."""
-
-    action: str
-    params: Mapping[str, Json]
-    claims: Claims
-    timeout_seconds: int | None
-    body_digest: str
-    idempotency_key: str | None
-    form: Form | None = None
-
-
-@made_often
-@dataclass(frozen=True, slots=True)
-class NewRequest:
-    """A request as the desk made it; the store adds its times. ``place`` is None where nothing is to be posted.
-
-    A verdict other than ``ask`` settles it at once. ``route`` is the live one by which ``place`` is not the rule's.
-    """
-
-    id: str
-    draft: Draft
-    fingerprint: str
-    key: Key
-    verdict: Verdict
-    policy_digest: str
-    timeout_seconds: int | None
-    place: str | None
-    button: str
-    route: LiveRoute | None = None
-
-
-@made_often
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """``replayed`` says that an earlier call with the same Idempotency-Key made it."""
-
-    request: Request
-    replayed: bool
-
-
-VoteCode = Literal["ok", "replay", "settled", "stale", "paused", "voted", "changed"]
-
-
-@made_often
-@dataclass(frozen=True, slots=True)
-class VoteAnswer:
-    """``changed`` says that other votes came in between: look again. The request is as it stands after the call.
-
-    ``pause`` is the one for which it is ``paused``, where that is known.
-    """
-
-    code: VoteCode
-    request: Request | None
-    pause: Pause | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewRevision:
-    """An edit as the desk has judged it, of the ``request`` that it has seen. ``button`` is the new revision's."""
-
-    request: Request
-    edit: Edit
-    person: Person
-    params: Mapping[str, Json]
-    fingerprint: str
-    evidence: str
-    button: str
-
-
-EditCode = Literal["ok", "replay", "settled", "stale", "paused"]
-
-
-@dataclass(frozen=True, slots=True)
-class EditAnswer:
-    """The request is as it stands after the call; None where Redis has lost it. ``pause`` is as in `VoteAnswer`."""
-
-    code: EditCode
-    request: Request | None
-    pause: Pause | None = None
-
-
-@made_often
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One card to bring up to date, under a lease that ``fence`` names. ``wanted`` is the version to show.
-
-    ``post`` is None while nothing is known to be there; ``lost_at`` is when an earlier post's answer was lost.
-    ``doubles`` are further copies at the same place, ``told`` the keys of the story that stand beside it. ``pause``
-    holds for the request at this moment.
-    """
-
-    request: Request
-    place: str
-    fence: int
-    wanted: int
-    post: str | None
-    doubles: tuple[str, ...]
-    button: str
-    attempts: int
-    lost_at: datetime | None
-    told: frozenset[str] = frozenset()
-    pause: Pause | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """What is due now, and in how many seconds more will be (None: nothing known)."""
-
-    items: tuple[str, ...]
-    next_in_seconds: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """The configuration as it lies in the store at ``now``, Redis's time: keys and routes whose time is over too.
-
-    ``document`` is None when the caller has compiled that digest.
-    """
-
-    epochs: Epochs
-    keys: tuple[Key, ...]
-    policy_digest: str | None
-    document: str | None
-    now: datetime
-    pauses: tuple[Pause, ...] = ()
-    routes: tuple[LiveRoute, ...] = ()
-    channels: tuple[LiveChannel, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """A card that cannot be delivered to its place."""
-
-    request_id: str
-    place: str
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Counts of the whole book, the same whichever replica is asked. ``memory_bytes`` is what Redis uses.
-
-    ``doubles`` are second cards of one request at one place, as far as anybody has learnt of them.
-    """
-
-    requests: Mapping[Status, int]
-    alarms: int
-    doubles: int
-    request_bytes: int
-    journal_entries: int
-    memory_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Activation:
-    """What became of a document that was to be put in force: the ``number`` of its version.
-
-    ``changed`` is False where it was in force already. Where ``other`` was put in force meanwhile there is no number.
-    """
-
-    number: int | None
-    changed: bool = False
-    other: str | None = None
 
 
 class Store(Protocol):

@@ -11,7 +11,7 @@ from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Request
 
 if TYPE_CHECKING:
-    from sayso_bot.ports.core import Epochs
+    from sayso_bot.ports.values import Epochs
 
 
 @dataclass(frozen=True, slots=True)

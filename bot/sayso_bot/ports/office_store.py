@@ -13,8 +13,8 @@ from sayso_bot.domain.notice import Notice
 from sayso_bot.domain.pauses import Pause, Scope
 from sayso_bot.domain.request import Moved, Request
 from sayso_bot.domain.routing import LiveChannel, LiveRoute
-from sayso_bot.ports.core import Epochs
 from sayso_bot.ports.office import Illness
+from sayso_bot.ports.values import Epochs
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class KeyChange:
 
 @dataclass(frozen=True, slots=True)
 class NoticeWork:
-    """One notice to be posted, under a lease that ``fence`` names. The rest is as in `sayso_bot.ports.core.Work`."""
+    """One notice to be posted, under a lease that ``fence`` names. The rest is as in `sayso_bot.ports.values.Work`."""
 
     notice: Notice
     place: str

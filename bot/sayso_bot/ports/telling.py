@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sayso_bot.domain.brief import Brief
-from sayso_bot.ports.core import Due
+from sayso_bot.ports.values import Due
 
 
 @dataclass(frozen=True, slots=True)
