@@ -23,6 +23,7 @@ from bench.workload import PERSON
 from sayso_bot.desk import Desk
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Request
+from sayso_bot.opening import configuration_of
 from sayso_bot.ports import Ballot, Epochs, VoteAnswer
 from sayso_bot.settings import Settings
 from sayso_bot.store.connect import connect
@@ -30,7 +31,6 @@ from sayso_bot.store.embedded import attach_or_start
 from sayso_bot.store.redis import RedisStore
 from sayso_bot.telemetry import configure_logs, logger
 from sayso_bot.waiting import Subscription
-from sayso_bot.wiring import configuration_of
 
 ANA = Person.known_as("Ana", {PERSON})
 

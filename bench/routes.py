@@ -22,9 +22,9 @@ from bench.workload import ACTION, POLICY, UNBOUNDED, Serving
 from fakes.slack import FakeSlack
 from redis_server import RedisServer, free_port
 from sayso_bot.domain.key import Kind
+from sayso_bot.opening import opened_book
 from sayso_bot.settings import Settings
 from sayso_bot.telemetry import logger
-from sayso_bot.wiring import opened_book
 from service import a_key
 
 AT_MOST_SECONDS = 1.0

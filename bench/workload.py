@@ -23,10 +23,10 @@ from bench.slack import CHANNEL
 from fakes.slack import FakeSlack
 from redis_server import free_port
 from sayso_bot.domain.key import Key, Quotas
+from sayso_bot.opening import opened_book
 from sayso_bot.settings import Settings
 from sayso_bot.store.redis import RedisStore
 from sayso_bot.telemetry import logger
-from sayso_bot.wiring import opened_book
 from service import ServiceProcess, a_key
 
 PERSON = "email:ana@example.com"

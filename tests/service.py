@@ -31,10 +31,11 @@ import httpx
 from redis_server import RedisServer, free_port
 from sayso_bot.domain.key import Key, Kind, Quotas, new_key_id, new_secret, secret_digest
 from sayso_bot.domain.person import OPERATOR, Person
+from sayso_bot.opening import opened_book
 from sayso_bot.ports import Ballot, Voted
 from sayso_bot.settings import Settings
 from sayso_bot.telemetry import logger
-from sayso_bot.wiring import Service, opened_book, running_service
+from sayso_bot.wiring import Service, running_service
 
 ANA = Person.known_as("Ana", {"email:ana@example.com"})
 BEN = Person.known_as("Ben", {"email:ben@example.com"})

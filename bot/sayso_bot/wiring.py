@@ -13,8 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points, version
-from pathlib import Path
+from importlib.metadata import entry_points, version
 
 from aiohttp import web
 from redis.asyncio import Redis
@@ -26,7 +25,7 @@ from sayso_bot.desk import Desk
 from sayso_bot.domain.bucket import Buckets
 from sayso_bot.domain.key import Key, Quotas
 from sayso_bot.domain.request import Request
-from sayso_bot.errors import InvalidField, SaysoError, Unavailable, Unusable
+from sayso_bot.errors import SaysoError, Unavailable, Unusable
 from sayso_bot.http.admin import AdminRoutes
 from sayso_bot.http.agent_face import AgentFace
 from sayso_bot.http.app import Entrance
@@ -39,14 +38,19 @@ from sayso_bot.http.openapi import document
 from sayso_bot.http.policy_routes import PolicyRoutes
 from sayso_bot.http.routes import AgentRoutes
 from sayso_bot.office import Office
+from sayso_bot.opening import (
+    configuration_of,
+    configured_adapters,
+    office_of,
+    opened_redis,
+    review_url,
+    shelves,
+    wait_for,
+)
 from sayso_bot.ports import AdapterContext, AgentContext, Alarm, ChatAdapter, Handler, Log, Mount, Prove
 from sayso_bot.settings import Settings, environment
-from sayso_bot.store.checks import check
-from sayso_bot.store.connect import connect, server_time_skew
-from sayso_bot.store.embedded import EmbeddedRedis, attach_or_start
+from sayso_bot.store.connect import server_time_skew
 from sayso_bot.store.redis import RedisStore
-from sayso_bot.store.secret import load_or_make_secret
-from sayso_bot.store.shelf import RedisShelf
 from sayso_bot.telemetry import logger
 from sayso_bot.waiting import Subscription
 from sayso_bot.workers.clock import ClockWatch
@@ -62,7 +66,6 @@ from sayso_bot.workers.repaint import Repaint
 from sayso_bot.workers.tasks import running, tasks
 
 STOP_SECONDS = 4.0
-WAITAOF_MS = 5000
 
 
 @dataclass(slots=True)
@@ -93,62 +96,6 @@ class Service:
         """A sentence where the keys, or the first one by default, may hold more calls than there may be connections."""
         held = sum(key.quotas.held for key in self.configuration.keys if "agent" in key.kinds)
         return self.limits.warning(max(held, Quotas().held))
-
-
-# --------------------------------------------------------------------------- the store
-
-
-@asynccontextmanager
-async def opened_redis(settings: Settings, log: Log) -> AsyncIterator[tuple[Redis, list[str]]]:
-    """The Redis to use, checked, with its warnings: the one named, else one of our own. Raises `Unusable`."""
-    async with AsyncExitStack() as stack:
-        url = settings.redis_url or ""
-        if not url:
-            owned = await stack.enter_async_context(EmbeddedRedis(settings.data_dir, log=log))
-            url = owned.url
-            await stack.enter_async_context(running(owned.supervise(), log))
-        client = connect(url)
-        stack.push_async_callback(client.aclose)
-        yield client, await check(client, settings.durability, book=settings.book)
-
-
-@asynccontextmanager
-async def opened_book(settings: Settings, log: Log) -> AsyncIterator[RedisStore]:
-    """The book, for one operator's command. Raises `Unusable`."""
-    async with AsyncExitStack() as stack:
-        url = settings.redis_url or ""
-        if not url:
-            url = await stack.enter_async_context(attach_or_start(settings.data_dir, log=log))
-        client = connect(url)
-        stack.push_async_callback(client.aclose)
-        await check(client, settings.durability, book=settings.book)
-        store = RedisStore(client, settings.book, _wait_for(settings))
-        await store.load_functions()
-        try:
-            yield store
-        finally:
-            await store.close()
-
-
-def shelves(settings: Settings, client: Redis, log: Log) -> Callable[[str], RedisShelf]:
-    """A shelf for each adapter. Raises `Unusable` where no secret is to be had."""
-    secret = load_or_make_secret(settings.secret, None if settings.redis_url else settings.data_dir)
-    return lambda adapter: RedisShelf(client, settings.book, adapter, secret, log, _wait_for(settings))
-
-
-def _wait_for(settings: Settings) -> tuple[int, int, int] | None:
-    durability = settings.durability
-    return (1, durability.replicas, WAITAOF_MS) if durability.kind == "fsync" else None
-
-
-def configuration_of(store: RedisStore, log: Log, documents: policy.Documents | None = None) -> ActiveConfiguration:
-    """What is in force. ``documents`` keeps what was compiled to be put in force, so that it is not compiled again."""
-    return ActiveConfiguration(store, policy.built_in(), (documents or policy.Documents()).in_force, log)
-
-
-def load_policy(path: Path) -> tuple[str, policy.LoadedPolicy]:
-    """A policy file's text and what it says. Raises `Unusable`."""
-    return policy.Documents().from_file(path)
 
 
 # --------------------------------------------------------------------------- the service
@@ -220,7 +167,7 @@ async def running_service(settings: Settings, environ: Mapping[str, str] = os.en
 
 
 async def _assembled(settings: Settings, client: Redis, warnings: list[str]) -> Service:
-    store = RedisStore(client, settings.book, _wait_for(settings), partial(_log_expired, logger("deadlines")))
+    store = RedisStore(client, settings.book, wait_for(settings), partial(_log_expired, logger("deadlines")))
     await store.load_functions()
     documents = policy.Documents()
     policies = policy.PolicyVersions(store, documents, logger("policy"))
@@ -244,20 +191,6 @@ async def _assembled(settings: Settings, client: Redis, warnings: list[str]) -> 
         settings, store, desk, configuration, subscription, office, metrics, entrance, warnings, limits,
         policies, policy_file=policy_file,
     )  # fmt: skip
-
-
-def office_of(
-    store: RedisStore, configuration: ActiveConfiguration, adapters: Mapping[str, ChatAdapter], log: Log
-) -> Office:
-    return Office(store, store.office, configuration, adapters, place_address, store.keys.book, log)
-
-
-def place_address(text: str) -> str:
-    """A place that an admin names. Raises `InvalidField`."""
-    try:
-        return policy.address(text)
-    except policy.Unacceptable as error:
-        raise InvalidField(f"{error} Nothing was changed.", field="channel") from None
 
 
 def _delivery(service: Service, illness: IllnessWatch) -> Delivery:
@@ -295,11 +228,6 @@ def _log_expired(log: Log, request: Request) -> None:
 
 def _active_digest(configuration: ActiveConfiguration) -> str | None:
     return None if configuration.is_built_in else configuration.policy.digest
-
-
-def review_url(settings: Settings) -> Callable[[str], str]:
-    """The inbox's address of a request."""
-    return lambda request_id: f"{settings.public_url}/inbox/requests/{request_id}"
 
 
 async def _refreshed(configuration: ActiveConfiguration) -> None:
@@ -383,19 +311,6 @@ async def _store_problem(service: Service) -> str | None:
 
 
 # --------------------------------------------------------------------------- adapters
-
-
-def configured_adapters(platforms: Mapping[str, str]) -> dict[str, EntryPoint]:
-    """The adapters that the environment switches on. Raises `Unusable` for half a set of settings."""
-    factories = {point.name: point for point in entry_points(group="sayso.adapters")}
-    chosen = {}
-    for point in entry_points(group="sayso.adapter_settings"):
-        answer = point.load()(platforms)
-        if isinstance(answer, str):
-            raise Unusable(answer)
-        if answer:
-            chosen[point.name] = factories[point.name]
-    return chosen
 
 
 def _mount(app: web.Application) -> Mount:

@@ -19,10 +19,10 @@ from sayso_bot.desk import Desk
 from sayso_bot.domain.card import Card
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.story import Entry
+from sayso_bot.opening import office_of
 from sayso_bot.ports import Capabilities, Check
 from sayso_bot.store.redis import RedisStore
 from sayso_bot.waiting import Subscription
-from sayso_bot.wiring import office_of
 
 DOCUMENT = f"""
 channels: {{payments: "slack:T0TEAM/C0PAY"}}

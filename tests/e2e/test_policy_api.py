@@ -16,10 +16,10 @@ from schemathesis.specs.openapi.checks import missing_required_header, negative_
 
 from problem import refused
 from sayso_bot.http.openapi import document
+from sayso_bot.opening import opened_book
 from sayso_bot.policy import digest
 from sayso_bot.settings import Settings
 from sayso_bot.telemetry import logger
-from sayso_bot.wiring import opened_book
 from service import Sayso, ServiceProcess, a_key, serving, until
 
 FIRST = """\

@@ -15,10 +15,10 @@ import httpx
 import pytest
 
 from sayso_bot.domain.key import Quotas
+from sayso_bot.opening import opened_book
 from sayso_bot.settings import Settings
 from sayso_bot.store.redis import RedisStore
 from sayso_bot.telemetry import logger
-from sayso_bot.wiring import opened_book
 from service import ServiceProcess, a_key, until
 
 pytestmark = pytest.mark.alone

@@ -19,6 +19,7 @@ from sayso_bot.cli.operator import Book
 from sayso_bot.cli.printing import clock
 from sayso_bot.configuration import ActiveConfiguration
 from sayso_bot.errors import SaysoError, Unusable
+from sayso_bot.opening import configured_adapters, load_policy, opened_book
 from sayso_bot.policy import LoadedPolicy
 from sayso_bot.ports import AdapterError, Check
 from sayso_bot.settings import Settings, environment
@@ -26,7 +27,6 @@ from sayso_bot.store.checks import check as check_redis
 from sayso_bot.store.connect import place, server_time_skew
 from sayso_bot.store.folder import holder
 from sayso_bot.telemetry import configure_logs, logger
-from sayso_bot.wiring import configured_adapters, load_policy, opened_book
 from sayso_bot.workers.clock import MOST_SKEW_SECONDS
 
 MOST_ALARMS = 20

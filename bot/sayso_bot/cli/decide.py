@@ -30,9 +30,9 @@ from sayso_bot.domain.request import REQUEST_ID, Outcome, Request
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import CannotCheck, NotFound, ResponseInvalid, SaysoError
 from sayso_bot.http.schemas import request_out
+from sayso_bot.opening import configured_adapters
 from sayso_bot.ports import Ballot, Put, Sending
 from sayso_bot.settings import environment
-from sayso_bot.wiring import configured_adapters
 
 SURFACE = "cli"
 _DONE = {"approve": "Approved", "deny": "Denied"}

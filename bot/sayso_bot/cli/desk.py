@@ -14,11 +14,11 @@ from sayso_bot.cli.operator import Book
 from sayso_bot.configuration import ActiveConfiguration
 from sayso_bot.desk import Desk
 from sayso_bot.office import Office
+from sayso_bot.opening import office_of, shelves
 from sayso_bot.ports import AdapterContext, ChatAdapter, Handler
 from sayso_bot.settings import environment
 from sayso_bot.telemetry import logger
 from sayso_bot.waiting import Subscription
-from sayso_bot.wiring import office_of, shelves
 
 
 @asynccontextmanager

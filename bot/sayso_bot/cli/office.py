@@ -19,9 +19,9 @@ from sayso_bot.domain.policy import MAX_DURATION_SECONDS, parse_duration
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import Unconfirmed
 from sayso_bot.office import Office
+from sayso_bot.opening import configured_adapters
 from sayso_bot.ports import Overview
 from sayso_bot.settings import environment
-from sayso_bot.wiring import configured_adapters
 
 SURFACE = "cli"
 T = TypeVar("T")

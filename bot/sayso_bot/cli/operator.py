@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sayso_bot.configuration import ActiveConfiguration
+from sayso_bot.opening import configuration_of, opened_book, review_url, shelves
 from sayso_bot.ports import Log, OperatorDoor, OperatorTools
 from sayso_bot.settings import Settings, environment
 from sayso_bot.store.redis import RedisStore
 from sayso_bot.telemetry import configure_logs, logger
-from sayso_bot.wiring import configuration_of, opened_book, review_url, shelves
 from sayso_bot.workers.tasks import cancelled
 
 T = TypeVar("T")

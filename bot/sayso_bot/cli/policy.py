@@ -38,6 +38,7 @@ from sayso_bot.domain.request import Claims
 from sayso_bot.domain.text import one_line
 from sayso_bot.domain.versions import Comparison, Found
 from sayso_bot.errors import SaysoError
+from sayso_bot.opening import configured_adapters, load_policy
 from sayso_bot.policy import (
     LiveFindings,
     LoadedPolicy,
@@ -54,7 +55,6 @@ from sayso_bot.policy import (
     told,
 )
 from sayso_bot.settings import environment
-from sayso_bot.wiring import configured_adapters, load_policy
 
 commands = typer.Typer(help="What is asked, allowed and denied.", no_args_is_help=True)
 

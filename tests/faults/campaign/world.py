@@ -25,9 +25,9 @@ from faults.campaign.platform import PRINCIPAL_ADDRESS, Platform
 from faults.campaign.policies import policy
 from redis_server import RedisServer
 from sayso_bot.domain.key import Key
+from sayso_bot.opening import opened_book
 from sayso_bot.settings import Settings
 from sayso_bot.telemetry import logger
-from sayso_bot.wiring import opened_book
 from service import ServiceProcess, a_key
 
 SECRET = "A" * 43 + "="

@@ -19,10 +19,10 @@ from sayso_bot.desk import Desk
 from sayso_bot.domain.form import Form
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Claims, Outcome, Request
+from sayso_bot.opening import opened_book
 from sayso_bot.ports import Draft
 from sayso_bot.settings import Settings
 from sayso_bot.telemetry import logger
-from sayso_bot.wiring import opened_book
 from service import a_ballot, a_key
 
 T = TypeVar("T")
