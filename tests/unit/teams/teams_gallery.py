@@ -94,7 +94,7 @@ def _drop(**changes: Any) -> Card:
 
 
 def _letter() -> Card:
-    letter = "\n".join(["Dear Ms Lind,", "", *([LINE] * 98), "", "Yours, the shop"])
+    letter = "\n".join(["Dear Ms Lind,", "", *([LINE] * 110), "", "Yours, the shop"])
     return _card(params={"order": "A-1099", "amount": 80, "letter": letter}, requirement={"reason": "always"})
 
 
