@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from sayso_adapters.teams.cards import LONGEST_LABEL, is_short, param, who_asks
-from sayso_adapters.teams.elements import MOST_BLANK_LINES, Element, boxed, paragraph, size
+from sayso_adapters.teams.elements import MOST_BLANK_LINES, Element, boxed, container, paragraph, size
 from sayso_bot.domain import wording
 from sayso_bot.domain.card import Card, Fact
 from sayso_bot.domain.wording import PREFORMATTED
@@ -76,7 +76,7 @@ def _elements(card: Card) -> Iterator[Element]:
         label = f"{wording.edited(card)} · {change.label}"
         yield from _text(label, "was", change.before)
         yield from _text(label, "is", change.after)
-    yield from who_asks(card)
+    yield {**container(*who_asks(card)), "separator": True}
     for claim in card.claims:
         yield from _text(wording.AGENT_SAYS, claim.label, claim.text, preformatted=claim.label in PREFORMATTED)
     for label, papers in wording.paper_lists(card):

@@ -63,8 +63,9 @@ def boxes(card: Any) -> list[tuple[str, str]]:
     """Label and text of each box, and of each pair side by side."""
     found = []
     for element in elements(card):
-        if element["type"] == "Container" and len(element["items"]) > 1:
-            label, *rest = [line_of(item) for item in element["items"]]
+        items = element.get("items", [])
+        if element["type"] == "Container" and len(items) > 1 and all("inlines" in item for item in items):
+            label, *rest = map(line_of, items)
             found.append((label, told("\n".join(rest))))
         elif element["type"] == "ColumnSet":
             label, value = (lines(column)[0] for column in element["columns"])
