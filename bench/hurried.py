@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from bench.slack import SECONDS_A_MESSAGE
 from sayso.cli import main
-from sayso_bot.store import redis
+from sayso_bot.store import cards
 
 TIMES = 10
 HURRIED_SECONDS = SECONDS_A_MESSAGE / TIMES
 
 if __name__ == "__main__":
-    redis.PACE_SECONDS /= TIMES
+    cards.PACE_SECONDS /= TIMES
     main()

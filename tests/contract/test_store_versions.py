@@ -109,12 +109,12 @@ async def test_activating_what_is_active_changes_nothing(store: RedisStore) -> N
 async def test_a_call_that_comes_again_late_undoes_nothing_and_is_told_what_it_did(
     store: RedisStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sayso_bot.store.redis.secrets.token_hex", lambda _: "the same")
+    monkeypatch.setattr("sayso_bot.store.configured.secrets.token_hex", lambda _: "the same")
     first = await store.activate("d1", "one", None, "file")
     monkeypatch.undo()
     await store.activate("d2", "two", "d1", "file")
     before = await lying_in(store)
-    monkeypatch.setattr("sayso_bot.store.redis.secrets.token_hex", lambda _: "the same")
+    monkeypatch.setattr("sayso_bot.store.configured.secrets.token_hex", lambda _: "the same")
     assert await store.activate("d1", "one", None, "file") == first
     assert {**await lying_in(store), "clock": None} == {**before, "clock": None}
 

@@ -20,14 +20,9 @@ from sayso_bot.domain.key import Key
 from sayso_bot.domain.pauses import Pause, Scope
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Decision, Moved, Outline, Request, Status, from_milliseconds
-from sayso_bot.domain.story import story
-from sayso_bot.domain.versions import Origin, Version, VersionPage
 from sayso_bot.errors import IdempotencyMismatch, Paused, QuotaExceeded, RateLimited, Unavailable
 from sayso_bot.ports import (
-    Activation,
-    Alarm,
     Ballot,
-    Button,
     Due,
     EditAnswer,
     Epochs,
@@ -36,12 +31,10 @@ from sayso_bot.ports import (
     NewRequest,
     NewRevision,
     Page,
-    Stored,
     Submitted,
-    Totals,
     VoteAnswer,
-    Work,
 )
+from sayso_bot.store import cards
 from sayso_bot.store.batch import WaitFor
 from sayso_bot.store.calls import Calls, under
 from sayso_bot.store.codec import (
@@ -53,22 +46,17 @@ from sayso_bot.store.codec import (
     due_of,
     edit_of,
     fields_of,
-    key_of,
-    origin_json,
     request_of,
     version_of,
-    version_of_policy,
 )
+from sayso_bot.store.configured import Configured
 from sayso_bot.store.files import RedisFiles
 from sayso_bot.store.keys import Keys
 from sayso_bot.store.listings import RedisListings
 from sayso_bot.store.live import (
-    book_pause,
-    channel_of,
     milliseconds,
     moved_json,
     pause_of,
-    route_of,
 )
 from sayso_bot.store.notices import RedisNotices
 from sayso_bot.store.office import RedisOffice
@@ -77,14 +65,13 @@ from sayso_bot.store.tellings import RedisTellings
 MOST_WALKED = 1000
 READ_AT_ONCE = 20
 PAGE_CHARACTERS = 1_000_000
-PACE_SECONDS = 1.1
-"""Between two posts at a place that has asked us to wait: Slack takes about one a second in a channel."""
 
 
-class RedisStore:
-    """One book in one Redis. ``wait_for`` is passed to `Calls`.
+class RedisStore(cards.Cards, Configured):
+    """One book in one Redis: its requests here, their cards and what is in force in the bases.
 
-    ``on_expired`` is told of each request that a call of this process found due and ended.
+    ``wait_for`` is passed to `Calls`. ``on_expired`` is told of each request that a call of this process found due and
+    ended.
     """
 
     def __init__(
@@ -94,15 +81,13 @@ class RedisStore:
         wait_for: WaitFor | None = None,
         on_expired: Callable[[Request], None] = lambda _: None,
     ) -> None:
+        super().__init__(Calls(client, wait_for), Keys(book))
         self._on_expired = on_expired
-        self.keys = Keys(book)
         self.client = client
-        self._calls = Calls(client, wait_for)
-        self._call, self._plain = self._calls.function, self._calls.plain
         self.listings = RedisListings(self._calls, self.keys)
         self.files = RedisFiles(self._calls, self.keys)
         self.office = RedisOffice(self._calls, self.keys)
-        self.notices = RedisNotices(self._calls, self.keys, PACE_SECONDS)
+        self.notices = RedisNotices(self._calls, self.keys, cards.PACE_SECONDS)
         self.tellings = RedisTellings(self._calls, self.keys)
 
     async def close(self) -> None:
@@ -288,113 +273,7 @@ class RedisStore:
             await self._call("due_requests", [self.keys["deadlines"], self.keys["clock"]], limit, writes=False)
         )
 
-    # ------------------------------------------------------------------ cards at places
-
-    async def button(self, token: str) -> Button | None:
-        found = await self._plain("GET", self.keys.button(token))
-        if found is None:
-            return None
-        request_id, revision, place = found.split(" ", 2)
-        return Button(request_id, int(revision), place)
-
-    async def tapped(self, request: Request, place: str, post: str) -> None:
-        keys = [*self._of(request, place), self.keys["counters"]]
-        await self._call("tapped", keys, request.id, place, post)
-
-    async def due_places(self, limit: int) -> Due:
-        return due_of(await self._call("due_places", [self.keys["places"], self.keys["clock"]], limit, writes=False))
-
-    async def due_work(self, place: str, limit: int) -> Sequence[str]:
-        keys = [self.keys.work(place), self.keys["clock"], self.keys["blocked"]]
-        _, _, ids = await self._call("due_work", keys, place, limit, writes=False)
-        return [str(request_id) for request_id in ids]
-
-    async def begin(self, request: Outline, place: str, lease_seconds: float) -> Work | None:
-        code, *rest = await self._call(
-            "begin",
-            self._of(request, place),
-            request.id,
-            place,
-            int(lease_seconds * 1000),
-            secrets.token_hex(8),
-            int(PACE_SECONDS * 1000),
-        )
-        if code != "ok":
-            return None
-        _, fence, wanted, _, post, button, attempts, lost_at, doubles, told, record, pause = rest
-        return Work(
-            request=request_of(fields_of(record)),
-            place=place,
-            fence=int(fence),
-            wanted=int(wanted),
-            post=post or None,
-            doubles=tuple(doubles.split()),
-            button=button,
-            attempts=int(attempts),
-            lost_at=from_milliseconds(int(lost_at)) if lost_at else None,
-            told=frozenset(told.split()),
-            pause=pause_of(pause) if pause else None,
-        )
-
-    async def renew(self, work: Work, lease_seconds: float) -> bool:
-        keys, lease = self._of(work.request, work.place), int(lease_seconds * 1000)
-        code, *_ = await self._call("renew", keys, work.request.id, work.place, work.fence, lease)
-        return bool(code == "ok")
-
-    async def posted(self, work: Work, post: str) -> None:
-        keys = [*self._of(work.request, work.place), self.keys["counters"]]
-        by_now = " ".join(entry.key for entry in story(work.request))
-        await self._call("posted", keys, work.request.id, work.place, work.fence, work.wanted, post, by_now)
-
-    async def narrated(self, request: Outline, place: str, key: str) -> None:
-        await self._call("narrated", self._of(request, place), place, key)
-
-    async def moot(self, work: Work) -> None:
-        await self._call("moot", self._of(work.request, work.place), work.request.id, work.place, work.fence)
-
-    async def failed(
-        self, work: Work, what: str, *, after_seconds: float, lost: bool, alarm: bool, whole_place: bool
-    ) -> None:
-        flags = ("1" if flag else "" for flag in (lost, alarm, whole_place))
-        keys = self._of(work.request, work.place)
-        after = int(after_seconds * 1000)
-        pace = int(PACE_SECONDS * 1000)
-        await self._call("failed", keys, work.request.id, work.place, work.fence, after, *flags, what, pace)
-
-    async def move(self, work: Work, to: str, button: str, what: str, by: str) -> bool:
-        """Take a card that cannot be shown to another place; an empty ``button``: nothing is posted there.
-
-        False where it cannot be moved any more: its lease is somebody else's, it was shown, or the request has ended.
-        """
-        request_id = work.request.id
-        keys = [
-            *self._of(work.request, work.place),
-            self.keys.work(to),
-            self.keys.post(request_id, to),
-            self.keys.button(button),
-        ]
-        code, *_ = await self._call("move", keys, request_id, work.place, to, work.fence, button, what, by)
-        return bool(code == "ok")
-
-    # ------------------------------------------------------------------ configuration
-
-    async def configuration(self, known_digest: str | None) -> Stored:
-        keys = [self.keys[name] for name in ("epochs", "keys", "policy", "pause", "routes", "channels", "clock")]
-        answer = await self._call("configuration", keys, known_digest or "", writes=False)
-        _, now, epochs, stored, active, document, lines, of_book, routes, channels = answer
-        pauses = tuple(pause_of(line) for line in lines.split("\n") if line)
-        if of_book and not any(pause.scope == Scope() for pause in pauses):
-            pauses = (book_pause(*of_book), *pauses)
-        return Stored(
-            epochs=Epochs(*map(int, epochs)),
-            keys=tuple(key for key_id, text in fields_of(stored).items() if (key := key_of(key_id, text))),
-            policy_digest=active or None,
-            document=document or None,
-            now=from_milliseconds(int(now)),
-            pauses=pauses,
-            routes=tuple(map(route_of, routes)),
-            channels=tuple(map(channel_of, channels)),
-        )
+    # ------------------------------------------------------------------ keys
 
     async def put_key(self, key: Key, kind: str) -> None:
         """Create or replace a key; ``kind`` names the journal entry (``key_created``, ``key_revoked``).
@@ -404,85 +283,11 @@ class RedisStore:
         about = {"key": key.id, "name": key.name, "kinds": sorted(key.kinds), "actions": key.actions}
         await self.office.put_keys([KeyChange(key, kind, about)], None)
 
-    async def activate(
-        self,
-        digest: str,
-        document: str,
-        replaces: str | None,
-        where: str,
-        origin: Origin | None = None,
-        epochs: Epochs | None = None,
-    ) -> Activation:
-        """Put a document in force in place of ``replaces``. ``where`` is for an origin that says no place."""
-        about = origin_json(digest, replaces, origin or Origin(), where)
-        keys, operation = self._configuration_keys("policy"), f"activate:{secrets.token_hex(8)}"
-        code, _, found = await self._call(
-            "activate", keys, digest, document, replaces or "", about, operation, *under(epochs)
-        )
-        if code == "moved":
-            return Activation(None, other=str(found))
-        return Activation(int(found), changed=code == "ok")
-
-    async def versions(self, *, before: int | None = None, limit: int = 20) -> VersionPage:
-        """Each time that a document was put in force, newest first."""
-        wanted = "" if before is None else before
-        _, active, latest, entries = await self._call("versions", [self.keys["policy"]], wanted, limit, writes=False)
-        items = tuple(version_of_policy(entry) for entry in entries)
-        if before is None and active and not (items and items[0].digest == active):
-            items = (Version(int(latest) + 1, active, None, None, Origin()), *items)  # a Sayso that counted none did it
-        return VersionPage(active or None, items, more=bool(items) and items[-1].number > 1)
-
-    async def document(self, digest: str) -> str | None:
-        """A document that was in force once."""
-        found: str | None = await self._plain("HGET", self.keys["policy"], f"doc:{digest}")
-        return found
-
-    async def was_active(self, digest: str) -> bool:
-        return bool(await self._plain("HEXISTS", self.keys["policy"], f"doc:{digest}"))
-
-    # ------------------------------------------------------------------ what operators look at
-
-    async def totals(self) -> Totals:
-        keys, plain = self.keys, self._plain
-        sizes = await asyncio.gather(*(plain("ZCARD", keys.by_status(status)) for status in Status))
-        alarms, size, doubles, entries, memory = await asyncio.gather(
-            plain("ZCARD", keys["alarms"]),
-            plain("HGET", keys["counters"], "bytes"),
-            plain("HGET", keys["counters"], "doubles"),
-            plain("XLEN", keys["journal"]),
-            plain("INFO", "memory"),
-        )
-        used = int(memory["used_memory"]) if isinstance(memory, dict) else 0
-        requests = dict(zip(Status, sizes, strict=True))
-        return Totals(requests, int(alarms), int(doubles or 0), int(size or 0), int(entries), used)
-
-    async def alarms(self, limit: int) -> Sequence[Alarm]:
-        """Cards that cannot be delivered, the oldest first."""
-        found = await self._plain("ZRANGE", self.keys["alarms"], "0", str(limit - 1), "WITHSCORES")
-        pairs = found if found and isinstance(found[0], (list, tuple)) else zip(found[::2], found[1::2], strict=True)
-        alarms = []
-        for member, since in pairs:
-            request_id, _, place = str(member).partition(" ")
-            alarms.append(Alarm(request_id, place, from_milliseconds(int(float(since)))))
-        return alarms
-
-    async def why_not_shown(self, alarm: Alarm) -> str:
-        """What its place said when the card could not be shown there last."""
-        return str(await self._plain("HGET", self.keys.post(alarm.request_id, alarm.place), "what") or "unreachable")
-
     # ------------------------------------------------------------------ mechanics
 
     async def load_functions(self) -> None:
         """Load the library where it is not there yet. Other versions of it are left alone."""
         await self._calls.load_functions()
-
-    def _of(self, request: Outline, place: str | None = None) -> Sequence[str]:
-        if place is None:
-            place = request.place
-        return self.keys.of_request(request.id, request.agent, place)
-
-    def _configuration_keys(self, first: str) -> Sequence[str]:
-        return [self.keys[name] for name in (first, "clock", "epochs", "journal")]
 
 
 def _still_there(rest: Sequence[Any]) -> Request:
