@@ -65,8 +65,8 @@ def furnish(teams: FakeTeams) -> None:
     """Ana, Ben and Cleo are of finance; Eve is in the channels alone; Gus is a guest, Str of another tenant."""
     for user in (ANA, BEN, CLEO, EVE):
         name = user.partition(":")[2]
-        own = {"aad": ANA_ID} if user == ANA else {}
-        teams.add_user(user, name=name.title(), email=f"{name}@example.com", **own)
+        aad = ANA_ID if user == ANA else None
+        teams.add_user(user, name=name.title(), email=f"{name}@example.com", aad=aad)
     teams.add_user(GUS, name="Gus", email="ana@example.com", upn="gus_x.org#EXT#@example.com", aad=GUEST, guest=True)
     teams.add_user(STR, name="Str", email="ana@example.com", tenant=ELSEWHERE)
     for channel in (PAYMENTS, OTHER):

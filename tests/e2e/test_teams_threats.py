@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from fakes.teams_tenant import TENANT
 from sayso_adapters.teams import people
 from service import until
 
-FORGED = [
+FORGED: list[dict[str, Any]] = [
     {"authorization": ""},
     {"iss": "https://sts.windows.net/11111111-1111-4111-8111-111111111111/"},
     {"aud": "11111111-1111-4111-8111-111111111111"},
@@ -125,6 +126,14 @@ async def test_while_teams_cannot_be_asked_who_somebody_is_nobody_decides(chat: 
     chat.teams.break_("members", status=status, times=20)
     assert "could not be asked who you are" in await chat.tap(card, "approve", ANA)
     assert (await chat.look(card)).votes == ()
+
+
+async def test_votes_count_though_nobody_is_found_by_an_id_of_entras(chat: Chat) -> None:
+    chat.teams.found_by = ("id",)  # as Microsoft's emulator does it
+    card = await chat.card("two.one")
+    await chat.tap(card, "approve", ANA)
+    await chat.tap(card, "approve", BEN)
+    assert (await chat.settled(card))["status"] == "approved"
 
 
 async def test_who_leaves_between_two_votes_counts_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:

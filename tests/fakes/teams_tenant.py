@@ -116,7 +116,8 @@ def _roster(member: Json) -> Json:
 
 class Tenant:
     """People, conversations and messages. ``faults`` says what Teams would not show of what the bot sent, ``private``
-    what it told one person alone, ``spoken`` which messages are people's."""
+    what it told one person alone, ``spoken`` which messages are people's; ``found_by`` are the ids by which a member is
+    looked up."""
 
     def __init__(self, tenant: str, app: str) -> None:
         self.tenant = tenant
@@ -129,6 +130,7 @@ class Tenant:
         self.private: list[tuple[str, str]] = []
         self.spoken: set[tuple[str, str]] = set()
         self.faults: list[str] = []
+        self.found_by: tuple[str, ...] = ("id", "aadObjectId", "userPrincipalName")
         self.sends, self.reads = Rates(SENDS), Rates(READS)
         self._ids = itertools.count(int(time.time() * 1000))
 
@@ -272,8 +274,7 @@ class Tenant:
         return found
 
     def _user(self, who: str) -> Json | None:
-        names = ("id", "aadObjectId", "userPrincipalName")
-        return next((u for u in self.users.values() if who in [u.get(name) for name in names]), None)
+        return next((u for u in self.users.values() if who in [u.get(name) for name in self.found_by]), None)
 
     def _at(self, conversation: str, rates: Rates) -> tuple[Conversation, str]:
         name, _, thread = conversation.partition(";messageid=")

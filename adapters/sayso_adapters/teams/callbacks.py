@@ -65,7 +65,7 @@ class Callbacks:
             return self._refuse(413, "too_large")
         try:
             activity = _activity(body)
-        except (ValidationError, ValueError, RecursionError):
+        except (ValidationError, ValueError, TypeError, RecursionError):
             return self._refuse(400, "unreadable")
         try:
             _check(activity, identity, self._settings)
@@ -102,7 +102,7 @@ class _Refused(Exception):
 
 
 def _activity(body: bytes) -> dict[str, Any]:
-    """The activity that a body is. Raises `ValueError`, `ValidationError`, `RecursionError`."""
+    """The activity that a body is. Raises `ValueError`, `ValidationError`, `TypeError`, `RecursionError`."""
     found = json.loads(body.decode())
     Activity.model_validate(found)
     return dict(found)

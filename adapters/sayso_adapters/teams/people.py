@@ -104,7 +104,7 @@ class People:
     async def with_address(self, address: str) -> tuple[Account, Place] | None:
         """The account whose confirmed address this is, and a place where it is known."""
         wanted = normal(f"email:{address}")
-        async for place, members in self._all_rosters():
+        async for place, members in self._all_rosters(await self._here()):
             for one in members:
                 if wanted in one.person().aliases:
                     return one, place
@@ -113,7 +113,10 @@ class People:
     # ------------------------------------------------------------------ wherever the bot is
 
     async def _anywhere(self, object_id: str, *, fresh: bool) -> Account | None:
-        """The account, where any conversation that the bot is in has it."""
+        """The account, where any conversation that the bot is in has it.
+
+        Whom Teams does not find by an id of Entra's is looked for in the rosters: Microsoft's emulator finds nobody so.
+        """
         places = [place for place in await self._here() if place.kind != "personal" or place.person == object_id]
         failure: LookupFailed | None = None
         for start in range(0, len(places), AT_ONCE):
@@ -129,21 +132,27 @@ class People:
                     raise found
         if failure is not None:
             raise failure
+        async for _, members in self._all_rosters(places, fresh=fresh):
+            if (listed := next((one for one in members if one.object_id == object_id), None)) is not None:
+                return listed
         return None
 
     async def _with_any(self, addresses: set[str]) -> Sequence[Account]:
         found: dict[str, Account] = {}
-        async for _, members in self._all_rosters():
+        async for _, members in self._all_rosters(await self._here()):
             found |= {one.alias: one for one in members if addresses & one.person().aliases}
         return tuple(found.values())
 
-    async def _all_rosters(self) -> AsyncIterator[tuple[Place, tuple[Account, ...]]]:
+    async def _all_rosters(
+        self, places: Sequence[Place], *, fresh: bool = False
+    ) -> AsyncIterator[tuple[Place, tuple[Account, ...]]]:
         """Every roster that can be read. Raises `LookupFailed` at the end where one could not be."""
-        places = await self._here()
         failure: LookupFailed | None = None
         for start in range(0, len(places), AT_ONCE):
             some = places[start : start + AT_ONCE]
-            read = await asyncio.gather(*(self.members(place.conversation) for place in some), return_exceptions=True)
+            read = await asyncio.gather(
+                *(self.members(place.conversation, fresh=fresh) for place in some), return_exceptions=True
+            )
             for place, members in zip(some, read, strict=True):
                 if isinstance(members, LookupFailed):
                     failure = members
