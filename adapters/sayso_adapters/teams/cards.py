@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sayso_adapters.teams.elements import (
+    COPIED_WORD,
     Element,
     Room,
     actions,
@@ -85,7 +86,7 @@ def message(card: Card, token: str, *, said: str = "", instead: str = "") -> Mes
 
 
 def _opening(card: Card, said: str) -> list[Element]:
-    opening = [container(*paragraphs(fitted(said, SENTENCE_BYTES)), style="accent")] if said else []
+    opening = [container(*paragraphs(fitted(said, SENTENCE_BYTES), word=COPIED_WORD), style="accent")] if said else []
     opening.append(heading(card))
     if card.pressing:
         opening.append(bold(card.pressing))

@@ -27,6 +27,7 @@ from sayso_adapters.teams.cards import (
     wants_files,
 )
 from sayso_adapters.teams.elements import (
+    COPIED_WORD,
     MAX_CARD,
     Element,
     Room,
@@ -198,7 +199,7 @@ def told(sentence: str, card: Card | None = None, token: str = "") -> Element:
     """A sentence to who tapped, above the card where there is one."""
     if card is not None:
         return message(card, token, said=sentence).content
-    return adaptive(paragraphs(fitted(sentence, LONGEST_TOLD)))
+    return adaptive(paragraphs(fitted(sentence, LONGEST_TOLD), word=COPIED_WORD))
 
 
 # --------------------------------------------------------------------------- pieces

@@ -30,8 +30,8 @@ TOO_OLD = "This Teams is too old to show the card. Update it, or answer in the i
 NEEDED = "This is needed."
 ANSWER = "Your answer"
 
-WORD, NARROW_WORD = 24, 12
-"""Characters after which a word may break."""
+WORD, NARROW_WORD, COPIED_WORD = 24, 12, 100
+"""Characters after which a word may break; later in what is ours, because the ids in it are there to be copied."""
 
 _HARD_BLANK, _BREAK = "\u00a0", "\u200b"
 _TAB = _HARD_BLANK * 4
@@ -130,7 +130,7 @@ def bold(line: str, **looks: Any) -> Element:
 
 
 def small(line: str) -> Element:
-    return paragraph(line, size="Small", isSubtle=True)
+    return paragraph(line, word=COPIED_WORD, size="Small", isSubtle=True)
 
 
 def boxed(label: str, text: str, *, preformatted: bool = False) -> Element:

@@ -39,6 +39,7 @@ from sayso_adapters.teams.cards import (
 )
 from sayso_adapters.teams.dialogs import REASON, SPACE, turned
 from sayso_adapters.teams.elements import (
+    COPIED_WORD,
     Element,
     Room,
     actions,
@@ -133,7 +134,7 @@ def routes_message(where: Where) -> Message:
 
 def _lines(lines: Sequence[str], most: int, what: str) -> list[Element]:
     left = not_told(len(lines) - most, what)
-    told = [paragraph(fitted(line, LINE_BYTES), spacing="Small") for line in lines[:most]]
+    told = [paragraph(fitted(line, LINE_BYTES), spacing="Small", word=COPIED_WORD) for line in lines[:most]]
     return [*told, *([small(left)] if left else [])]
 
 
@@ -160,7 +161,8 @@ def confirmation(deed: Deed, effect: Effect, token: str, *, notice: str = "", wr
 
     asks = [bold(fitted(line, SENTENCE_BYTES), color="Attention") for line in what_it_asks(effect)]
     asked = [line for line in asks if room.take(line)]
-    lines = [paragraph(fitted(line, SENTENCE_BYTES), spacing="Small") for line in what_it_does(effect)]
+    does = [fitted(line, SENTENCE_BYTES) for line in what_it_does(effect)]
+    lines = [paragraph(line, spacing="Small", word=COPIED_WORD) for line in does]
     shown = [line for line in lines if room.take(line)]
     left = not_shown(effect) if len(shown) == len(lines) else f"{len(effect.lines) - len(shown)} lines do not fit here."
     told = [*shown, *([small(left)] if left else []), *asked]

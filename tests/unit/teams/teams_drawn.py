@@ -95,7 +95,8 @@ def too_wide(card: Any) -> list[str]:
     for element in elements(card):
         if element["type"] == "RichTextBlock":
             text = "".join(run["text"] for run in element["inlines"])
-            found += [word for word in re.split("[ \u200b]", text) if word.isascii() and len(word) > 24]
+            ours = text.startswith("req_")
+            found += [word for word in re.split("[ \u200b]", text) if word.isascii() and len(word) > 24 and not ours]
     return found
 
 

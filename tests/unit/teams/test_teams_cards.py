@@ -262,6 +262,10 @@ class TestNothingIsObeyed:
         assert kinds.index("ActionSet") < len(kinds) - 1
         assert drawn["body"][-1]["type"] == "Container"
 
+    def test_the_requests_id_is_copied_as_it_is(self) -> None:
+        asked = a_card()
+        assert asked.request_id in json.dumps(message(asked, TOKEN).content)
+
     def test_the_size_of_a_reason_cannot_push_the_params_away(self) -> None:
         votes = tuple(a_vote("𝕏" * 80, "approve", "\n𝕏" * 1000) for _ in range(8))
         request = replace(a_request(PLACE, requirement={"quorum": 20}), votes=votes)

@@ -246,6 +246,11 @@ class TestWhatBecameOfIt:
         assert lines(above)[:2] == ["Your vote was not counted.", "payments.refund"]
         assert buttons(above) == ["approve", "deny", "open"]
 
+    def test_an_id_in_it_is_copied_as_it_is(self) -> None:
+        alias = "teams:7a6c1c5e-0f3b-4b7e-8a34-1d2f3e4a5b6c/813fcbfe-2abd-5f3c-a326-fd4ac0e091a5"
+        for shown in (told(f"As {alias}."), told(f"As {alias}.", a_card(), TOKEN)):
+            assert alias in json.dumps(shown)
+
 
 # --------------------------------------------------------------------------- anything at all
 
