@@ -75,7 +75,7 @@ def arrived(activity: Activity, tenant: str) -> Arrived | str:
     sender, team, channel = activity.from_property, as_object(data.get("team")), as_object(data.get("channel"))
     object_id = ((sender and sender.aad_object_id) or "").lower()
     return Arrived(
-        id=as_id(activity.id),
+        id=as_id(activity.id) or str(activity.timestamp or ""),
         conversation=conversation,
         thread=thread,
         kind=kind,

@@ -30,6 +30,7 @@ from sayso_bot.ports import AdapterContext
 
 MAX_BODY = 1024 * 1024
 READ_SECONDS = 10.0
+PASSED_ON = ("Forwarded", "Via", "X-Forwarded-For", "X-Real-IP")
 RETRY_AFTER = {"Retry-After": "30"}
 
 Heard = Callable[[Activity, Arrived], Awaitable[Mapping[str, Any] | None]]
@@ -49,7 +50,7 @@ class Callbacks:
         self._refusals = 0
 
     async def receive(self, http_request: web.Request) -> web.Response:
-        if self._settings.local and not is_loopback(http_request.remote or ""):
+        if self._settings.local and not _is_from_here(http_request):
             return self._refuse(403, "not_local")
         if not self._context.clock_is_right():
             return web.Response(status=503, headers=RETRY_AFTER)
@@ -92,6 +93,12 @@ class Callbacks:
         if self._refusals & (self._refusals - 1) == 0:
             self._context.log.warning("teams.callback_refused", what=what, so_far=self._refusals)
         return web.Response(status=status)
+
+
+def _is_from_here(http_request: web.Request) -> bool:
+    """Whether a call began on this machine: a tunnel's or a proxy's ends here, and says that it was passed on."""
+    passed_on = any(name in http_request.headers for name in PASSED_ON)
+    return is_loopback(http_request.remote or "") and not passed_on
 
 
 class _Refused(Exception):

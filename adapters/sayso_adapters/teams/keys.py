@@ -86,7 +86,7 @@ class KeySet:
                 listed = (await _object(session, _address(metadata))).get("keys")
         except (aiohttp.ClientError, OSError):  # a time-out is an OSError too
             self._failure = "keys_unreachable"
-        except ValueError:
+        except (ValueError, RecursionError):
             self._failure = "keys_unreadable"
         else:
             self._failure = ""
@@ -121,10 +121,10 @@ def _readable(listed: object) -> Mapping[str, PyJWK]:
         if not isinstance(about, dict) or about.get("kty") != "RSA" or not isinstance(about.get("kid"), str):
             continue
         endorsed = about.get("endorsements")
-        if endorsed is not None and CHANNEL not in endorsed:
+        if endorsed is not None and not (isinstance(endorsed, list) and CHANNEL in endorsed):
             continue
         try:
             keys[about["kid"]] = PyJWK(about, "RS256")
-        except PyJWTError:
+        except (PyJWTError, ValueError, TypeError):
             continue
     return keys

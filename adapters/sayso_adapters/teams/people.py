@@ -98,17 +98,12 @@ class People:
         addresses = {alias for alias in person.aliases if alias.startswith("email:")}
         if not addresses:
             return person
-        found = await self._with_any(addresses)
-        return person.also({one.alias for one in found})
+        found = await self._known_by(addresses)
+        return person.also({found[0].alias}) if found else person
 
     async def with_address(self, address: str) -> tuple[Account, Place] | None:
         """The account whose confirmed address this is, and a place where it is known."""
-        wanted = normal(f"email:{address}")
-        async for place, members in self._all_rosters(await self._here()):
-            for one in members:
-                if wanted in one.person().aliases:
-                    return one, place
-        return None
+        return await self._known_by({normal(f"email:{address}")})
 
     # ------------------------------------------------------------------ wherever the bot is
 
@@ -137,11 +132,13 @@ class People:
                 return listed
         return None
 
-    async def _with_any(self, addresses: set[str]) -> Sequence[Account]:
-        found: dict[str, Account] = {}
-        async for _, members in self._all_rosters(await self._here()):
-            found |= {one.alias: one for one in members if addresses & one.person().aliases}
-        return tuple(found.values())
+    async def _known_by(self, addresses: set[str]) -> tuple[Account, Place] | None:
+        """The account that has one of ``addresses`` (as aliases). A tenant gives each to one account."""
+        async for place, members in self._all_rosters(await self._here()):
+            for one in members:
+                if addresses & {f"email:{address}" for address in one.addresses}:
+                    return one, place
+        return None
 
     async def _all_rosters(
         self, places: Sequence[Place], *, fresh: bool = False
@@ -164,8 +161,7 @@ class People:
             raise failure
 
     async def _here(self) -> list[Place]:
-        """The places that the bot is in; of a team one is enough: its channels have the same people, unless they are
-        private, which their own rosters say."""
+        """The places that the bot is in."""
         try:
             return [place for place in await self._places.all() if not place.removed]
         except AdapterError as error:

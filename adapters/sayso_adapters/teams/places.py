@@ -7,6 +7,7 @@ it. That the bot was removed is remembered for people to see; what Teams says th
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -174,7 +175,8 @@ class Places:
 
 async def kept(shelf: Shelf) -> list[Place]:
     """What is on the shelf, `MOST_PLACES` at most. Raises `Unavailable`."""
-    records = [await shelf.get(name) for name in sorted(await shelf.names("place/"))[:MOST_PLACES]]
+    names = sorted(await shelf.names("place/"))[:MOST_PLACES]
+    records = await asyncio.gather(*map(shelf.get, names))
     return [place for record in records if record and (place := _unpacked(record))]
 
 

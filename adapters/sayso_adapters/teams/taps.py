@@ -116,9 +116,9 @@ class Taps:
             return self._told(who, request, tap, button) if button.place else told(who)
         if tap.verb in (APPROVE, EDIT) and button.place and at.reply_to:
             await self._seen(button, at)
-        if tap.verb == GIVE:
-            return await self._given(tap, button, who, request, operation)
-        return await self._stepped(tap, button, who, request, operation)
+        if tap.verb != GIVE and (shown := self._stepped(tap, button, request)) is not None:
+            return shown
+        return await self._given(tap, button, who, request, operation)
 
     async def _found(self, tapper: Tapper, request: Request) -> Found | str:
         """The request, or why who taps may not see it. A button of no place names what anybody could write down."""
@@ -137,8 +137,8 @@ class Taps:
         if not await self._places.is_list(at.conversation, at.reply_to):
             await self._desk.tapped(button, at.reply_to)
 
-    async def _stepped(self, tap: Tap, button: Button, who: Person, request: Request, operation: str) -> Element:
-        """What a button shows; the tap itself is the answer where nothing more is wanted.
+    def _stepped(self, tap: Tap, button: Button, request: Request) -> Element | None:
+        """What a button shows; None where the tap itself is the answer, because nothing more is wanted.
 
         A card that left something out has no Approve button, and a tap on one opens the review all the same.
         """
@@ -148,7 +148,7 @@ class Taps:
             return self._told("", request, tap, button)
         asks = not whole.complete or wants_dialog(card, "approve")
         if (tap.verb == APPROVE and not asks) or (tap.verb == DENY and not wants_dialog(card, "deny")):
-            return await self._vote(tap, button, who, request, operation)
+            return None
         if over := past(request, button):
             return self._told(over, request, tap, button)
         if tap.verb == EDIT:
@@ -156,10 +156,10 @@ class Taps:
             return editing(card, editable_texts(request.params, editable), tap.token)
         return denial(card, tap.token) if tap.verb == DENY else approval(card, tap.token, tap.page)
 
-    # ------------------------------------------------------------------ given in a dialog
+    # ------------------------------------------------------------------ answered
 
     async def _given(self, tap: Tap, button: Button, who: Person, request: Request, operation: str) -> Element:
-        """Record what a dialog gives; where it will not do, the dialog again, with what is wrong at its inputs."""
+        """Record an answer; where it will not do, its dialog, with what is wrong at its inputs."""
         try:
             if tap.outcome == EDIT:
                 return await self._edit(tap, button, who, request, operation)
@@ -175,7 +175,7 @@ class Taps:
 
     def _again(self, tap: Tap, request: Request, wrong: Mapping[str, str]) -> Element:
         card = self._desk.card(request)
-        if tap.outcome == DENY:
+        if DENY in (tap.verb, tap.outcome):
             return denial(card, tap.token, wrong=wrong, given={REASON: tap.reason})
         given = {REASON: tap.reason, TYPED: tap.typed, **tap.form}
         return approval(card, tap.token, tap.page, wrong=wrong, given=given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import aiohttp
 import pytest
 
 from fakes.teams import FakeTeams
@@ -89,6 +90,16 @@ class TestTheEmulator:
         assert found["teams emulator"].warning
         assert teams.called("token") == teams.called("keys") == []
         assert teams.called("team")[0]["authorization"] == ""
+
+    @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via"])
+    async def test_is_not_believed_through_a_tunnel(self, teams: FakeTeams, desk: MemoryDesk, header: str) -> None:
+        teams.anonymous = True
+        around = Surroundings(desk, {"TEAMS_LOCAL": "1", "TEAMS_TENANT_ID": teams.tenant})
+        create(around.context)
+        async with around.serving() as url, aiohttp.ClientSession() as session:
+            made = {**teams.envelope(CHANNEL, "29:ana"), "type": "message", "text": "help"}
+            async with session.post(f"{url}/api/messages", json=made, headers={header: "203.0.113.7"}) as answer:
+                assert answer.status == 403
 
     def test_is_refused_where_others_could_connect(self, teams: FakeTeams, desk: MemoryDesk) -> None:
         around = Surroundings(desk, {"TEAMS_LOCAL": "1"}, loopback=False)

@@ -29,7 +29,8 @@ class TestWhoMay:
     async def test_guests_and_people_of_other_tenants_decide_nothing(self, office: Office, user: str) -> None:
         request, message = await office.posted()
         said = await office.tap(message, "approve", user=user)
-        assert f"Guests decide only where the policy names them, as {office.teams.alias(user)}" in said
+        whole = said.replace("\u200b", "")  # a long word may be broken where it does not fit
+        assert f"Guests decide only where the policy names them, as {office.teams.alias(user)}" in whole
         assert office.desk.ballots == []
         assert office.desk.requests[request.id].votes == ()
 
