@@ -16,7 +16,7 @@ from typing import Any
 
 from fakes.slack_views import Dialog
 from fakes.slack_workspace import Json, Message
-from faults.campaign.hands import Hands, is_paused
+from faults.campaign.hands import Hands, until_resumed
 from faults.campaign.ledger import Case, Given, Outcome, Tap
 from faults.campaign.plan import CHOICES
 from faults.campaign.world import World
@@ -98,6 +98,7 @@ class Dialogues:
     async def _through(self, who: _Somebody, outcome: Outcome) -> None:
         """Open and send until the person knows what became of it, or until there is nothing left to tap."""
         for turn in range(TRIES):
+            await until_resumed(who.message, who.action)
             if self._is_over(who):
                 who.case.note(who.user, "sees nothing to tap any more")
                 return
@@ -185,7 +186,7 @@ class Dialogues:
         """Whether there is nothing left to tap; a row of a list is looked up, for the list has many."""
         if who.value:
             return who.case.settled
-        return who.message.button(who.action) is None and not is_paused(who.message)
+        return who.message.button(who.action) is None
 
     def _url(self, who: _Somebody, turn: int, *, other: bool = False) -> str:
         """Where it is sent: a replica, or empty for a socket; ``other`` is the way that the plan does not name."""

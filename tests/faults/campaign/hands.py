@@ -23,13 +23,20 @@ SOCKET_SECONDS = 12.0
 OPENS_SECONDS = 4.0
 LOOK_SECONDS = 0.05
 WAITS = "One moment."
+PAUSED_LOOKS = 2400
 NOT_NOW = "Nothing can be approved now, only denied."
 T = TypeVar("T")
 
 
-def is_paused(message: Message) -> bool:
-    """Whether it says that an admin has paused it: then it offers nothing but to deny, until somebody resumes it."""
-    return NOT_NOW in message.words
+async def until_resumed(message: Message, action: str) -> None:
+    """While a card says that an admin has paused it, it offers nothing but to deny; it will offer more.
+
+    A card of which nobody knows yet says so for a minute, until it was looked up.
+    """
+    for _ in range(PAUSED_LOOKS):
+        if message.button(action) is not None or NOT_NOW not in message.words:
+            return
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 class Hands:

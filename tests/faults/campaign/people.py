@@ -14,7 +14,7 @@ from typing import Any
 
 from fakes.slack_workspace import Message
 from faults.campaign.dialogues import Dialogues
-from faults.campaign.hands import Hands, is_paused
+from faults.campaign.hands import Hands, until_resumed
 from faults.campaign.ledger import Case, Ledger, Outcome, Tap
 from faults.campaign.platform import Platform
 from faults.campaign.world import World
@@ -22,7 +22,6 @@ from faults.campaign.world import World
 TRIES = 40
 AGAIN_SECONDS = 0.7
 TOLD_SECONDS = 2.5
-PAUSED_LOOKS, LOOK_SECONDS = 600, 0.1
 
 
 class People:
@@ -169,7 +168,7 @@ class People:
         first = case.plan.replica if turn is None else turn
         user = user or (next(self._strangers) if stranger else self._free.popleft())
         for at in range(first, first + TRIES):
-            await self._until_resumed(message, outcome)
+            await until_resumed(message, outcome)
             if message.button(outcome) is None:
                 case.note(user, "sees no buttons any more")
                 break
@@ -183,13 +182,6 @@ class People:
             self._ledger.complaints.append(f"{user} tapped case {case.number} {TRIES} times and learned nothing")
         if not stranger and user not in self._free:
             self._free.append(user)
-
-    async def _until_resumed(self, message: Message, outcome: Outcome) -> None:
-        """While it is paused there is nothing to tap, but there will be."""
-        for _ in range(PAUSED_LOOKS):
-            if message.button(outcome) is not None or not is_paused(message):
-                return
-            await asyncio.sleep(LOOK_SECONDS)
 
     async def _click(
         self, case: Case, message: Message, outcome: Outcome, turn: int, user: str, stranger: bool, deliveries: int
