@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.metadata import entry_points, version
+from importlib.metadata import EntryPoint, entry_points, version
 
 from aiohttp import web
 from redis.asyncio import Redis
@@ -51,6 +51,7 @@ from sayso_bot.ports import AdapterContext, AgentContext, Alarm, ChatAdapter, Ha
 from sayso_bot.settings import Settings, environment
 from sayso_bot.store.connect import server_time_skew
 from sayso_bot.store.redis import RedisStore
+from sayso_bot.store.shelf import RedisShelf
 from sayso_bot.telemetry import logger
 from sayso_bot.waiting import Subscription
 from sayso_bot.workers.clock import ClockWatch
@@ -63,7 +64,7 @@ from sayso_bot.workers.notices import Announcing
 from sayso_bot.workers.policy_file import PolicyFile
 from sayso_bot.workers.principals import Principals
 from sayso_bot.workers.repaint import Repaint
-from sayso_bot.workers.tasks import running, tasks
+from sayso_bot.workers.tasks import Tasks, running, tasks
 
 STOP_SECONDS = 4.0
 
@@ -114,52 +115,15 @@ async def running_service(settings: Settings, environ: Mapping[str, str] = os.en
         service = await _assembled(settings, client, warnings)
         stack.push_async_callback(service.store.close)
         group = await stack.enter_async_context(tasks(log))
-        illness = _illness(service)
-        delivery = _delivery(service, illness)
-        principals = Principals(service.store.tellings, service.desk.narrator.to_principal, logger("principals"))
-        repaint = Repaint(service.store, service.store.office, logger("repaint"))
-        service.subscription.on("outbox", delivery.hint)
-        service.subscription.on("outbox", principals.hint)
-        service.subscription.on("config", lambda: group.spawn(_refreshed(service.configuration)))
-        service.configuration.on_dropped(service.subscription.wake)
-        service.configuration.on_turned(lambda: _turned(service, repaint))
-        shelf = shelves(settings, client, log)
-        for name, point in chosen.items():
-            context = AdapterContext(
-                desk=service.desk,
-                office=service.office,
-                log=logger(name),
-                settings=platforms,
-                public_url=settings.public_url,
-                mount=_mount(service.app),
-                shelf=shelf(name),
-                spawn=group.spawn,
-                clock_is_right=clock.is_right,
-                journal=lambda kind, data: service.store.note(kind, "", data),
-                loopback=settings.is_loopback,
-            )
-            adapter: ChatAdapter = point.load()(context)
-            service.desk.join(adapter)
-            service.sign_in_link = getattr(adapter, "sign_in_link", service.sign_in_link)
+        work = _work(service, clock, group)
+        _join(service, chosen, platforms, shelves(settings, client, log), clock, group)
         _add_routes(service, clock, platforms)
         adapters = await stack.enter_async_context(AsyncExitStack())
         for adapter in service.desk.adapters.values():
             await adapter.start()
             adapters.push_async_callback(adapter.stop)
-        workers = {
-            "subscription": service.subscription.run(),
-            "delivery": delivery.run(),
-            "principals": principals.run(),
-            "deadlines": Deadlines(service.store, logger("deadlines")).run(),
-            "clock": clock.run(),
-            "repaint": repaint.run(),
-            "illness": illness.run(),
-            "keys": _key_watch(service).run(),
-        }
-        if service.policy_file is not None:
-            workers["policy file"] = service.policy_file.run()
-        for name, work in workers.items():
-            await stack.enter_async_context(running(work, log, partial(service.ended.append, name)))
+        for name, run in work.items():
+            await stack.enter_async_context(running(run(), log, partial(service.ended.append, name)))
         await stack.enter_async_context(_listening(service))
         stack.push_async_callback(adapters.aclose)  # before calls are waited for: open streams end with their adapter
         stack.callback(service.subscription.release)
@@ -191,6 +155,30 @@ async def _assembled(settings: Settings, client: Redis, warnings: list[str]) -> 
         settings, store, desk, configuration, subscription, office, metrics, entrance, warnings, limits,
         policies, policy_file=policy_file,
     )  # fmt: skip
+
+
+def _work(service: Service, clock: ClockWatch, group: Tasks) -> Mapping[str, Callable[[], Awaitable[None]]]:
+    """What runs for as long as the service does, by name, and who is told when there is something to do."""
+    illness = _illness(service)
+    delivery = _delivery(service, illness)
+    principals = Principals(service.store.tellings, service.desk.narrator.to_principal, logger("principals"))
+    repaint = Repaint(service.store, service.store.office, logger("repaint"))
+    service.subscription.on("outbox", delivery.hint)
+    service.subscription.on("outbox", principals.hint)
+    service.subscription.on("config", lambda: group.spawn(_refreshed(service.configuration)))
+    service.configuration.on_dropped(service.subscription.wake)
+    service.configuration.on_turned(lambda: _turned(service, repaint))
+    work = {
+        "subscription": service.subscription.run,
+        "delivery": delivery.run,
+        "principals": principals.run,
+        "deadlines": Deadlines(service.store, logger("deadlines")).run,
+        "clock": clock.run,
+        "repaint": repaint.run,
+        "illness": illness.run,
+        "keys": _key_watch(service).run,
+    }
+    return work if service.policy_file is None else {**work, "policy file": service.policy_file.run}
 
 
 def _delivery(service: Service, illness: IllnessWatch) -> Delivery:
@@ -311,6 +299,34 @@ async def _store_problem(service: Service) -> str | None:
 
 
 # --------------------------------------------------------------------------- adapters
+
+
+def _join(
+    service: Service,
+    chosen: Mapping[str, EntryPoint],
+    platforms: Mapping[str, str],
+    shelf: Callable[[str], RedisShelf],
+    clock: ClockWatch,
+    group: Tasks,
+) -> None:
+    """Make each adapter, and have the desk know it."""
+    for name, point in chosen.items():
+        context = AdapterContext(
+            desk=service.desk,
+            office=service.office,
+            log=logger(name),
+            settings=platforms,
+            public_url=service.settings.public_url,
+            mount=_mount(service.app),
+            shelf=shelf(name),
+            spawn=group.spawn,
+            clock_is_right=clock.is_right,
+            journal=lambda kind, data: service.store.note(kind, "", data),
+            loopback=service.settings.is_loopback,
+        )
+        adapter: ChatAdapter = point.load()(context)
+        service.desk.join(adapter)
+        service.sign_in_link = getattr(adapter, "sign_in_link", service.sign_in_link)
 
 
 def _mount(app: web.Application) -> Mount:
