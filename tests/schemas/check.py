@@ -1,5 +1,5 @@
-"""Hold what is sent to Slack and Teams against the platforms' own schemas (`make schemas`): the manifests of the app,
-for HTTP and for Socket Mode, and every kind of Adaptive Card.
+"""Hold what is sent to Slack and Teams against the platforms' own schemas (`make schemas`): the manifests of the apps,
+Slack's for HTTP and for Socket Mode, and every kind of Adaptive Card.
 
 The schemas are Slack's and Microsoft's and are not part of this project: a folder with them is used where one is at
 hand. The suite has structural tests of its own that always run. Exit code 0 when all is accepted, 1 when something is
@@ -22,6 +22,7 @@ SCHEMAS = ROOT.parent / "shared" / "schemas"
 sys.path.insert(0, str(ROOT / "tests"))
 
 from sayso_adapters.slack.manifest import manifest  # noqa: E402
+from sayso_adapters.teams.manifest import manifest as teams_manifest  # noqa: E402
 from unit.teams.teams_gallery import gallery  # noqa: E402
 
 
@@ -31,7 +32,11 @@ def checked() -> dict[str, Mapping[str, Any]]:
         "manifest for HTTP": yaml.safe_load((ROOT / "manifest.yml").read_text(encoding="utf-8")),
         "manifest for Socket Mode": yaml.safe_load(manifest("https://sayso.example.com", socket=True)),
     }
-    made: dict[str, Mapping[str, Any]] = {"adaptive-card.1.5.json": gallery()}
+    app = teams_manifest("11111111-2222-3333-4444-555555555555", "https://sayso.example.com", "0.1.0")
+    made: dict[str, Mapping[str, Any]] = {
+        "adaptive-card.1.5.json": gallery(),
+        "teams-app-manifest.json": {"manifest": app},
+    }
     for name, asked in slack.items():
         schema = f"slack-app-manifest.{asked['_metadata']['major_version']}.json"
         made[schema] = {**made.get(schema, {}), name: asked}

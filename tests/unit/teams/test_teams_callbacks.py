@@ -17,6 +17,7 @@ from sayso_adapters.teams import callbacks as callbacks_module
 from sayso_adapters.teams.activities import Arrived
 from sayso_adapters.teams.callbacks import Callbacks
 from sayso_adapters.teams.keys import KeySet
+from sayso_adapters.teams.proving import configuration
 from sayso_adapters.teams.settings import read
 from sayso_bot.testing.context import Surroundings
 from sayso_bot.testing.desk import MemoryDesk
@@ -121,6 +122,14 @@ async def test_a_token_that_is_not_the_bot_frameworks_for_us_is_refused(door: Do
     assert await door.call(**claims) == 401
     assert door.heard == []
     assert "s3cret" not in door.logged()
+
+
+def test_the_sdk_is_told_to_look_at_the_issuer_and_at_no_anonymous_call(door: Door) -> None:
+    told = configuration(read(door.teams.settings()))
+    assert told.VALIDATE_ISSUER
+    assert told.ISSUERS == ["https://api.botframework.com"]
+    assert not told.ANONYMOUS_ALLOWED
+    assert told.CLIENT_SECRET is None
 
 
 async def test_a_token_of_microsofts_own_tenants_is_refused_although_the_sdk_takes_it(door: Door) -> None:
