@@ -6,7 +6,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -15,7 +15,11 @@ import structlog
 
 from sayso_bot.domain.text import one_line
 
+HIDDEN = "[redacted]"
+MAX_DEPTH = 8
 _SECRET = re.compile(r"(sk_[a-z0-9-]{1,32}_|xox[a-z]-|xapp-|whsec_)[A-Za-z0-9_=-]{6,}|(?<=#)[A-Za-z0-9_-]{40,}")
+_PLAIN = (bool, int, float, type(None))
+_FLAT = (str, *_PLAIN)
 _SECRET_NAMES = re.compile(r"(token|secret|password|authorization|cookie)", re.IGNORECASE)
 
 
@@ -49,13 +53,31 @@ def configure_logs(form: Literal["console", "json", "auto"], level: str) -> None
 
 
 def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Take secrets out of an event, and the power of control characters out of its texts."""
+    """Take secrets out of an event, however deep they lie, and the power of control characters out of its texts."""
     for name, value in event.items():
-        if _is_secret(name):
-            event[name] = "[redacted]"
-        elif isinstance(value, str) and name not in ("timestamp", "level"):
-            event[name] = _SECRET.sub("[redacted]", value if name == "exception" else one_line(value))
+        if name == "exception" and isinstance(value, str):
+            event[name] = _SECRET.sub(HIDDEN, value)
+        elif name not in ("timestamp", "level"):
+            event[name] = HIDDEN if _is_secret(name) else _harmless(value, MAX_DEPTH)
     return event
+
+
+def _harmless(value: Any, deeper: int) -> Any:
+    """``value`` without secrets. What is no JSON, or lies too deep, is the text that its class shows of it."""
+    if isinstance(value, _PLAIN):
+        return value
+    if isinstance(value, Mapping) and deeper:
+        return {
+            _text(name): HIDDEN if _is_secret(str(name)) else _harmless(item, deeper - 1)
+            for name, item in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset) and deeper:
+        return [_harmless(item, deeper - 1) for item in value]
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    return _SECRET.sub(HIDDEN, one_line(value if isinstance(value, str) else repr(value)))
 
 
 @lru_cache(1024)
@@ -65,17 +87,17 @@ def _is_secret(name: str) -> bool:
 
 def _as_json(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
     """One line of JSON. Most lines hold nothing to take out, which one look at the whole tells."""
-    if not any(map(_is_secret, event)):
+    if not any(map(_is_secret, event)) and all(isinstance(value, _FLAT) for value in event.values()):
         line = _encoded(event)
         if line.isascii() and line.isprintable() and "\\" not in line and not _SECRET.search(line):
             return line
-    return _SECRET.sub("[redacted]", _encoded(redact(logger, method, event)))
+    return _SECRET.sub(HIDDEN, _encoded(redact(logger, method, event)))
 
 
 def _encoded(event: MutableMapping[str, Any]) -> str:
     try:
         return orjson.dumps(event, default=repr, option=orjson.OPT_PASSTHROUGH_DATACLASS).decode()
-    except TypeError:  # half of a surrogate pair, or a number beyond 64 bits
+    except TypeError:  # half of a surrogate pair, a number beyond 64 bits, or a name that is no text
         return json.dumps(event, default=repr)
 
 

@@ -27,9 +27,39 @@ logging.getLogger("library").info("not to be heard")
 """
 
 
-def _log(form: str) -> str:
+DEEP = """
+import sys
+from dataclasses import dataclass, field
+from enum import StrEnum
+from sayso_bot.telemetry import configure_logs, logger
+form, key = sys.argv[1:]
+configure_logs(form, "debug")
+log = logger("test")
+
+@dataclass(slots=True)
+class Account:
+    name: str
+    shown: str
+    hidden: str = field(repr=False)
+
+class Status(StrEnum):
+    PENDING = "pending"
+
+class Odd:
+    def __repr__(self):
+        return f"<odd {key}>"
+
+log.info("deep", tried=[f"with {key}", {"Authorization": "hidden-by-name", "left": (1, 2.5, None, True)}])
+log.info("object", account=Account("ana", f"shows {key}", "hidden-by-class"), status=Status.PENDING)
+log.info("within", accounts={"first": Account("ana", "shown", "hidden-by-class"), 7: {key}}, odd=Odd())
+log.info("far", far=[[[[[[[[[[[[f"so deep: {key}"]]]]]]]]]]]])
+log.info("lines", texts=["one\\ntwo", {"three\\nfour": 1}])
+"""
+
+
+def _log(form: str, program: str = SPEAK) -> str:
     spoken = subprocess.run(
-        [sys.executable, "-c", SPEAK, form, KEY], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", program, form, KEY], capture_output=True, text=True, timeout=30, check=True
     )
     return spoken.stdout + spoken.stderr
 
@@ -49,3 +79,22 @@ def test_a_line_is_one_json_object_and_control_characters_are_named() -> None:
     assert [line["event"].split()[0] for line in lines] == ["said", "an", "a", "failed", "failed"]
     assert lines[0]["line"] == "one⟨U+000A⟩two⟨U+202E⟩"
     assert all({"level", "timestamp"} <= set(line) for line in lines)
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_no_secret_is_logged_in_a_list_an_object_or_what_a_class_hides(form: str) -> None:
+    log = _log(form, DEEP)
+    assert KEY[8:] not in log
+    assert "hidden-by" not in log
+    assert log.count("[redacted]") == 6
+    assert len(log.splitlines()) == 5
+
+
+def test_what_lies_deep_in_a_line_is_kept_but_for_its_secrets() -> None:
+    deep, account, within, _, lines = (json.loads(line) for line in _log("json", DEEP).splitlines())
+    assert deep["tried"] == [
+        "with [redacted]", {"Authorization": "[redacted]", "left": [1, 2.5, None, True]}
+    ]  # fmt: skip
+    assert (account["account"], account["status"]) == ("Account(name='ana', shown='shows [redacted]')", "pending")
+    assert within["accounts"] == {"first": "Account(name='ana', shown='shown')", "7": ["[redacted]"]}
+    assert lines["texts"] == ["one⟨U+000A⟩two", {"three⟨U+000A⟩four": 1}]
