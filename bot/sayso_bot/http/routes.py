@@ -17,6 +17,7 @@ from sayso_bot.http.agent_face import AgentFace, an_id
 from sayso_bot.http.answer import answer_json
 from sayso_bot.http.intake import preferred_wait, query_wait, read_draft, read_nothing
 from sayso_bot.http.schemas import is_action, request_out
+from sayso_bot.http.turns import Turns
 from sayso_bot.ports import Draft, Filter
 
 MAX_PAGE = 100
@@ -38,6 +39,7 @@ class AgentRoutes:
         self._face = face
         self._authenticate = authenticate
         self._review_url = review_url
+        self._pages = Turns()
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         router.add_post("/v1/requests", self._proved("submit", self.submit))
@@ -88,7 +90,8 @@ class AgentRoutes:
         only(query, ("status", "action", "agent", "cursor", "limit"))
         wanted = Filter(_status(query.get("status")), _action(query.get("action")), query.get("agent"))
         cursor, limit = _cursor(query.get("cursor")), limit_of(query.get("limit"))
-        page = await self._desk.list(key, wanted, cursor=cursor, limit=limit)
+        async with self._pages.of(key.id):
+            page = await self._desk.list(key, wanted, cursor=cursor, limit=limit)
         items = [request_out(request, self._review_url(request.id)) for request in page.items]
         return answer_json({"items": items, "next_cursor": page.cursor})
 

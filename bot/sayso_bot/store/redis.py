@@ -63,7 +63,7 @@ from sayso_bot.store.office import RedisOffice
 from sayso_bot.store.tellings import RedisTellings
 
 MOST_WALKED = 1000
-READ_AT_ONCE = 20
+READ_AT_ONCE = 10
 PAGE_CHARACTERS = 1_000_000
 
 
