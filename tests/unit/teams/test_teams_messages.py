@@ -196,3 +196,29 @@ class TestAdmins:
         assert "not known whether this was done" in await office.tap(card, "confirm")
         office.around.shelf.broken = None
         assert "PauseScope was done" in await office.tap(card, "confirm")
+
+
+class TestWhatElseTeamsSends:
+    async def test_a_call_for_an_answer_that_nobody_offers_is_told_so(self, office: Office) -> None:
+        made = office.teams.envelope(CHANNEL, "29:ana")
+        answer = await office.teams.deliver(office.url, {**made, "type": "invoke", "name": "composeExtension/query"})
+        assert answer.status == 501
+
+    @pytest.mark.parametrize("kind", ["messageUpdate", "messageReaction", "typing", "event"])
+    async def test_what_asks_for_nothing_is_acknowledged(self, office: Office, kind: str) -> None:
+        made = office.teams.envelope(CHANNEL, "29:ana")
+        assert (await office.teams.deliver(office.url, {**made, "type": kind})).status == 202
+
+    async def test_a_team_whose_channels_cannot_be_listed_has_the_one_that_was_named(self, office: Office) -> None:
+        office.teams.fail("team", 403, "Forbidden")
+        before = len(office.teams.called("team"))
+        await office.teams.install(office.url, CHANNEL, user="29:ana")
+        await office.teams.until_called("team", count=before + 1)
+        await office.posted()
+
+    async def test_an_admin_of_an_older_client_confirms_in_the_same_way(self, office: Office) -> None:
+        office.around.office.admits = lambda caller: True
+        await office.teams.say(office.url, "pause deploy.*", user="29:ana", conversation=office.chat("29:ana"))
+        card = await office.teams.posted()
+        assert await office.teams.submit(office.url, card, "confirm", user="29:ana") == 202
+        assert "PauseScope was done" in (await office.teams.until_told("29:ana"))[-1]

@@ -216,3 +216,27 @@ class TestHosts:
         with pytest.raises(Retry):
             await wire.post(Address(CHANNEL, "https://smba.trafficmanager.net/amer/"), words("hello"))
         await wire.close()
+
+
+class TestUpdates:
+    @pytest.mark.parametrize("body", ["", "OK", "null"])
+    async def test_that_teams_says_done_and_no_more_is_enough(self, office: Office, body: str) -> None:
+        request, message = await office.posted()
+        office.teams.break_("update", status=200, body=body)
+        await office.adapter.update(office.desk.card(request), PLACE, message.id, "btn_x")
+
+    async def test_a_card_that_was_deleted_is_gone(self, office: Office) -> None:
+        request, message = await office.posted()
+        message.deleted = True
+        with pytest.raises(Gone):
+            await office.adapter.update(office.desk.card(request), PLACE, message.id, "btn_x")
+
+
+async def test_before_it_is_started_and_after_it_is_stopped_nothing_is_sent(teams: FakeTeams) -> None:
+    settings = read(teams.settings())
+    wire = Wire(settings, Tokens(settings))
+    for step in (wire.close, wire.open, wire.close):
+        await step()
+    with pytest.raises(Retry) as raised:
+        await wire.post(Address(CHANNEL, teams.service_url), words("hello"))
+    assert raised.value.what == "not_connected"
