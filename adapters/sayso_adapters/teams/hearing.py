@@ -6,6 +6,7 @@ card's place; all else is acknowledged at once and done after it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,8 @@ from sayso_adapters.teams.wire import Wire
 from sayso_bot.ports import AdapterContext, AdapterError
 
 TAPPED = "adaptiveCard/action"
+LEARN_SECONDS = 1.0
+"""A tap must be answered in time, however slow the shelf is."""
 _CHANNEL_GONE, _TEAM_GONE = frozenset({"channelDeleted"}), frozenset({"teamDeleted", "teamArchived"})
 _CHANNEL_CAME = frozenset({"channelCreated", "channelRenamed", "channelRestored"})
 
@@ -54,9 +57,10 @@ class Hearing:
             self._context.spawn(self._leave(activity, at))
             return None
         try:
-            await self._places.learn(at)
-        except AdapterError as error:  # what was asked can be done all the same
-            self._context.log.warning("teams.place_not_kept", what=error.what)
+            async with asyncio.timeout(LEARN_SECONDS):
+                await self._places.learn(at)
+        except (AdapterError, TimeoutError) as error:  # what was asked can be done all the same
+            self._context.log.warning("teams.place_not_kept", what=getattr(error, "what", "slow"))
         match activity.type:
             case "invoke" if activity.name == TAPPED:
                 return await self._tapped(activity, at)

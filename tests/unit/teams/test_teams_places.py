@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from sayso_adapters.teams.activities import Arrived
@@ -159,3 +161,16 @@ async def test_a_list_of_requests_is_no_card_of_one() -> None:
     await places.lists(CHANNEL, "17")
     assert await places.is_list(CHANNEL, "17")
     assert not await places.is_list(CHANNEL, "18")
+
+
+async def test_a_shelf_that_hangs_holds_back_no_tap(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sayso_adapters.teams.hearing.LEARN_SECONDS", 0.05)
+    _, message = await office.posted()
+    hanging = asyncio.Event()
+
+    async def learn(_: Arrived) -> None:
+        await hanging.wait()
+
+    monkeypatch.setattr(office.adapter._places, "learn", learn)
+    assert "You approved" in await office.tap(message, "approve")
+    assert office.around.log.of("teams.place_not_kept") == [{"what": "slow"}]
