@@ -35,7 +35,7 @@ from faults.campaign.world import Embedded, Shared, World
 from service import until
 
 MOST_OPEN = 400
-REST_SECONDS, SHORT_REST_SECONDS = 150.0, 40.0
+REST_SECONDS, SHORT_REST_SECONDS = 300.0, 40.0
 STALL_SECONDS = 0.5
 LATE_SECONDS, SHORT_LATE_SECONDS = 75.0, 15.0
 PUMP_EVERY, PUMP_BY = 0.1, 3.0
@@ -249,7 +249,7 @@ class _Stage:
         self._watcher.faults({"": "coming to rest"})
         async with self.world.store() as store:
             pump = None if self._scale.long else asyncio.create_task(self._pump(store))
-            with suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(self._scale.rest_seconds):
                     while self._open:
                         await asyncio.wait(set(self._open))
@@ -257,6 +257,9 @@ class _Stage:
                     await self._cards_are_shown(store)
                     await self._tap_the_rest()
                     await self._cards_are_shown(store)
+            except TimeoutError:
+                waited = f"the world {self.world.name} did not come to rest in {self._scale.rest_seconds:.0f} s"
+                self.world.ledger.complaints.append(f"{waited}: {len(self._open)} agents wait still")
             if pump is not None:
                 pump.cancel()
             return await evidence_of(self.world.name, store, self.world.platform, self._pumped_from)
