@@ -183,11 +183,11 @@ class ServiceProcess:
         }
         self._child: subprocess.Popen[bytes] | None = None
 
-    def start(self, *, ready: int = 200) -> None:
+    def start(self, *, ready: int = 200, patience: float = 20.0) -> None:
         """Return once ``/readyz`` answers ``ready``."""
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(self.command("serve"), env=self.environ, stdout=log, stderr=log)
-        end = time.monotonic() + 20
+        end = time.monotonic() + patience
         while self.readiness() != ready:
             assert self._child.poll() is None, self.log.read_text()
             assert time.monotonic() < end, self.log.read_text()

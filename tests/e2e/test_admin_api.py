@@ -290,6 +290,22 @@ async def test_a_route_to_a_place_without_a_name_names_it_in_the_same_step() -> 
         assert kinds.index("channel_named") + 1 == kinds.index("route_set")
 
 
+async def test_admins_are_told_at_their_accounts_and_nothing_goes_to_an_e_mail_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with administering() as admin:
+        books, told_at = admin.sayso.service.store.office, list[str]()
+        report = books.report
+
+        async def seen(place: str, what: str, notices: Any) -> bool:
+            told_at.extend(at for _, at in notices)
+            return await report(place, what, notices)
+
+        monkeypatch.setattr(books, "report", seen)
+        await admin.sayso.service.office.report(OPS, "is_archived")
+        assert told_at == ["slack:T0TEAM/U0OLGA"]
+
+
 async def test_a_channel_that_stops_working_is_reported_once_to_the_admins_with_what_depends_on_it() -> None:
     async with administering() as admin:
         await admin.route()

@@ -47,7 +47,7 @@ class Illnesses:
         return f"The channel {name} ({place})" if name else f"The channel {place}"
 
     async def _admins(self) -> list[str]:
-        """The places at which admins are told something alone: their accounts on platforms that take notices."""
+        """The places at which admins are told something alone: their accounts on platforms, never an e-mail address."""
         found: dict[str, None] = {}
         for name in self._tools.configuration.policy.admins:
             for alias in sorted(await self._accounts(name)):
@@ -64,7 +64,7 @@ class Illnesses:
                 return await self._tools.adapters[platform].resolve(name)
             person = Person.known_as(rest, {name})
             for adapter in self._tools.adapters.values():
-                aliases |= (await adapter.recognise(person)).aliases
+                aliases |= (await adapter.recognise(person)).aliases - person.aliases
         except LookupFailed as error:
             self._tools.log.warning("admin_not_found", admin=name, what=error.what)
         return aliases

@@ -32,7 +32,7 @@ from service import ServiceProcess, a_key
 
 SECRET = "A" * 43 + "="
 LIBRARY = "faketime/libfaketime.so.1"
-REVIVE_SECONDS = 40.0
+START_SECONDS, REVIVE_SECONDS = 60.0, 150.0
 
 
 class Replica:
@@ -61,7 +61,7 @@ class Replica:
         async with asyncio.timeout(REVIVE_SECONDS):
             while not self.up:
                 try:
-                    await asyncio.to_thread(self.process.start, ready=ready)
+                    await asyncio.to_thread(self.process.start, ready=ready, patience=START_SECONDS)
                 except AssertionError:
                     await asyncio.to_thread(self.process.kill)
                 else:
