@@ -192,6 +192,10 @@ class Tenant:
     def personal(self, user: str) -> Conversation | None:
         return next((c for c in self.conversations.values() if c.kind == "personal" and c.members == [user]), None)
 
+    def seen(self, message: Message, user: str) -> list[str]:
+        """The verbs that ``user`` sees on a message."""
+        return verbs(message.views.get(user) or message.card)
+
     # ----------------------------------------------------------------- the connector's calls
 
     def send(self, conversation: str, activity: Json, reply_to: str = "") -> Json:

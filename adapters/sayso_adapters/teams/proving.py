@@ -52,8 +52,6 @@ class Proof:
         """What of a token with a right signature is not as the Bot Framework makes it."""
         if claims.get("iss") != self._settings.audience:
             return "issuer"
-        if claims.get("aud") != self._settings.app_id:
-            return "audience"
         if not all(isinstance(claims.get(name), int | float) for name in ("exp", "nbf")):
             return "lifetime"
         return "" if isinstance(claims.get("serviceurl"), str) and claims["serviceurl"] else "service_url"
