@@ -1,1 +1,1 @@
-"""Where people answer (slack, inbox) and where agents ask."""
+"""Where people answer (slack, teams, inbox) and where agents ask (agents); beside them, what every chat does alike."""

@@ -50,7 +50,7 @@ V = TypeVar("V", bound=Viewer)
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """``requests`` wait for this person, oldest first. ``unread`` were not looked at, and with ``more`` nor were older
-    ones. ``unsure`` are those of which Slack could not say whether they do.
+    ones. ``unsure`` are those of which the platform could not say whether they do.
     """
 
     requests: tuple[Brief, ...]

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sayso_adapters.inbox.forms import Sent
+from sayso_bot.domain.dialog import option_texts, picked
 from sayso_bot.domain.editing import as_text, editable_texts, edited
 from sayso_bot.domain.files import FILE_ID, MAX_FILE_BYTES, File, size_text
 from sayso_bot.domain.form import MAX_TEXT, Field, counted
@@ -109,10 +110,7 @@ def _question(name: str, field: Field, sent: Sent | None, errors: Mapping[str, s
 
 
 def _options(field: Field, given: Sequence[str]) -> tuple[Option, ...]:
-    return tuple(
-        Option(str(number), one_line(option) or "(empty)", str(number) in given)
-        for number, option in enumerate(field.options)
-    )
+    return tuple(Option(str(number), text, str(number) in given) for number, text in enumerate(option_texts(field)))
 
 
 def _put(field: Field, put: Sequence[File], given: Sequence[str] | None) -> tuple[Option, ...]:
@@ -151,19 +149,12 @@ def response(form: Sequence[Field], sent: Sent) -> dict[str, Json] | None:
 
 def _given(field: Field, given: Sequence[str]) -> Json:
     if field.kind == "choose":
-        chosen: list[Json] = [_option(field, number) for number in given if number]
+        chosen: list[Json] = [picked(field, number) for number in given if number]
         return chosen if field.multiple else chosen[0] if len(chosen) == 1 else chosen or None
     if field.kind == "files":
         return [file_id for file_id in given if FILE_ID.match(file_id)]
     text = _lines(given[-1]) if given else ""
     return f"{text}Z" if field.kind == "datetime" and _NO_ZONE.match(text) else text
-
-
-def _option(field: Field, number: str) -> str:
-    """The option with this number; a text that is no option where there is none."""
-    if number.isascii() and number.isdigit() and len(number) <= 3 and int(number) < len(field.options):
-        return field.options[int(number)]
-    return f"no such option\n{number}"
 
 
 # --------------------------------------------------------------------------- editing

@@ -15,17 +15,17 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from sayso_adapters.slack.admin import Admins
 from sayso_adapters.slack.admin_views import ADMIN
-from sayso_adapters.slack.blocks import MAX_TEXT, escape, plain, section
+from sayso_adapters.slack.blocks import AS_IT_IS, MAX_TEXT, escape, plain, section
 from sayso_adapters.slack.bolt import Dispatcher
 from sayso_adapters.slack.callbacks import Callbacks
 from sayso_adapters.slack.cards import message
 from sayso_adapters.slack.connected import Connected
 from sayso_adapters.slack.connections import connections
-from sayso_adapters.slack.doctor import FIXES, check_channels, check_secret, check_socket, look_at
+from sayso_adapters.slack.doctor import FIXES, check, look_at
 from sayso_adapters.slack.handlers import Handlers, NotOffered
 from sayso_adapters.slack.home_tab import HomeTab
 from sayso_adapters.slack.listing import listing_message
-from sayso_adapters.slack.manifest import BOT_SCOPES
+from sayso_adapters.slack.manifest import EVENTS_PATH
 from sayso_adapters.slack.marks import is_ours, metadata, request_of
 from sayso_adapters.slack.mentions import mentions
 from sayso_adapters.slack.overview import READING
@@ -58,7 +58,6 @@ from sayso_bot.ports import (
     Retry,
 )
 
-PATH = "/slack/events"
 HISTORY_PAGE = 200
 HISTORY_PAGES = 10
 CLOCKS_APART_SECONDS = 3600
@@ -96,7 +95,7 @@ class SlackAdapter:
         connected = Connected(settings, context, self._workspaces, departures)
         dispatcher = Dispatcher(settings, context, connected.handlers(handlers))
         if settings.over_http:
-            context.mount("POST", PATH, Callbacks(settings, context, dispatcher).receive)
+            context.mount("POST", EVENTS_PATH, Callbacks(settings, context, dispatcher).receive)
         self._sockets = Sockets(settings, context, dispatcher) if settings.over_socket else None
 
     @property
@@ -128,15 +127,9 @@ class SlackAdapter:
             button,
             mentions=mentions(card.named, place, home),
             channel=await self._places.channel(place, home),
-            unfurl_links=False,
-            unfurl_media=False,
-            mrkdwn=False,
-            parse="none",
-            link_names=False,
+            **AS_IT_IS,
         )
-        channel = str(said["channel"])
-        await self._places.answered(place, channel, home)
-        return self._places.post_id(place, channel, str(said["ts"]), home)
+        return await self._places.posted(place, said, home)
 
     async def update(self, card: Card, place: str, post: str, button: str) -> None:
         workspace = await self._workspace_of(place)
@@ -151,15 +144,9 @@ class SlackAdapter:
             "chat.postMessage",
             **_listing_arguments(listing, mentions(named, place, home)),
             channel=await self._places.channel(place, home),
-            unfurl_links=False,
-            unfurl_media=False,
-            mrkdwn=False,
-            parse="none",
-            link_names=False,
+            **AS_IT_IS,
         )
-        channel = str(said["channel"])
-        await self._places.answered(place, channel, home)
-        return self._places.post_id(place, channel, str(said["ts"]), home)
+        return await self._places.posted(place, said, home)
 
     async def update_listing(self, listing: Listing, place: str, post: str) -> None:
         workspace = await self._workspace_of(place)
@@ -211,18 +198,12 @@ class SlackAdapter:
                 blocks=[section(plain(shortened(notice.text, MAX_TEXT)))],
                 metadata=metadata(notice.id),
                 channel=await self._places.channel(place, home),
-                unfurl_links=False,
-                unfurl_media=False,
-                mrkdwn=False,
-                parse="none",
-                link_names=False,
+                **AS_IT_IS,
             )
         except AdapterError as error:
             error.todo = FIXES.get(error.what, "")
             raise
-        channel = str(said["channel"])
-        await self._places.answered(place, channel, home)
-        return self._places.post_id(place, channel, str(said["ts"]), home)
+        return await self._places.posted(place, said, home)
 
     async def resolve(self, approver: str, *, fresh: bool = False) -> frozenset[str]:
         try:
@@ -254,17 +235,7 @@ class SlackAdapter:
 
     async def check(self) -> Sequence[Check]:
         await self._workspaces.ready()
-        tokens = [check for workspace in self._workspaces.all() for check in await _check_token(workspace)]
-        if not tokens:
-            todo = "No workspace has installed the app. `sayso slack install-link` makes a link for one."
-            tokens = [Check("slack workspaces", ok=True, detail=todo, warning=True)]
-        desk = self._context.desk
-        channels = await check_channels(self._workspaces, desk.routes(), desk.live_routes())
-        ways = [] if self._sockets is None else [await check_socket(self._sockets)]
-        settings = read(self._context.settings)
-        if settings.over_http:
-            ways += [check_secret(settings.signing_secret), self._check_address(), self._check_clock()]
-        return [*tokens, *channels, *ways]
+        return await check(self._context, self._workspaces, self._sockets)
 
     async def _workspace_of(self, name: str) -> Workspace:
         """The workspace of a place or an alias. Raises `AdapterError`."""
@@ -312,36 +283,6 @@ class SlackAdapter:
             self._context.log.warning("slack.blocks_refused", request=card.request_id, what=error.what)
         shown = message(card, button, simple=True, mentions=mentions)
         return await workspace.call(method, text=shown.text, blocks=shown.blocks, metadata=marked, **arguments)
-
-    def _check_address(self) -> Check:
-        url = f"{self._context.public_url.rstrip('/')}{PATH}"
-        if url.startswith("https://"):
-            return Check("slack address", ok=True, detail=f"The app's interactivity address must be {url}.")
-        return Check("slack address", ok=False, detail=f"Slack sends taps to https only; SAYSO_PUBLIC_URL gives {url}.")
-
-    def _check_clock(self) -> Check:
-        right = self._context.clock_is_right()
-        wrong = "This machine's clock is off, so every tap is refused with 503. Set it."
-        return Check("slack clock", ok=right, detail="Signatures can be checked." if right else wrong)
-
-
-async def _check_token(workspace: Workspace) -> list[Check]:
-    of = f" of {workspace.installation}" if workspace.installation else ""
-    try:
-        home, scopes = await workspace.ask()
-    except AdapterError as error:
-        fix = (
-            f"Slack cannot be reached ({error.what}). Check this machine's way to it, and try again shortly."
-            if isinstance(error, Retry)
-            else f"Slack refuses the token ({error.what}). Install the app again, and set the token that it then shows."
-        )
-        return [Check(f"slack token{of}", ok=False, detail=fix)]
-    missing = sorted(set(BOT_SCOPES) - scopes)
-    sentence = f"Add {', '.join(missing)} and install the app again." if missing else "All scopes are there."
-    return [
-        Check(f"slack token{of}", ok=True, detail=f"The bot is {home.bot_user} in {home.name} ({home.team})."),
-        Check(f"slack scopes{of}", ok=not missing, detail=sentence),
-    ]
 
 
 def _listing_arguments(listing: Listing, called: str) -> dict[str, Any]:

@@ -17,21 +17,20 @@ from typing import Any
 from sayso_adapters.administering import TOO_OLD, UNSURE, Administering, Typed
 from sayso_adapters.answering import NOTHING
 from sayso_adapters.slack import once
-from sayso_adapters.slack.admin_views import ADMIN, WHY, came_of_it, confirmation, why_of
+from sayso_adapters.slack.admin_views import ADMIN, WHY, confirmation, why_of
 from sayso_adapters.slack.answers import Answers
 from sayso_adapters.slack.blocks import Block
-from sayso_adapters.slack.looking import CANNOT_CHECK, Looking, safely
+from sayso_adapters.slack.looking import CANNOT_CHECK, SURFACE, Looking, safely
 from sayso_adapters.slack.modals import told
 from sayso_adapters.slack.payloads import as_id, as_object
 from sayso_adapters.slack.people import CHANNEL, USER
-from sayso_adapters.slack.tappers import Tapper
+from sayso_adapters.slack.tappers import Tapper, tapper_in
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.admin import Caller
 from sayso_bot.domain.commands import Said, Unreadable
 from sayso_bot.errors import SaysoError, Unavailable
 from sayso_bot.ports import AdapterContext, AdapterError, LookupFailed
 
-SURFACE = "slack"
 ONE_MOMENT = "One moment: this is looked at."
 NOT_OPENED = f"The dialog could not be opened in time. {NOTHING} Type the command again."
 
@@ -98,7 +97,7 @@ class Admins:
         caller = await self._caller(typed, tapper, workspace)
         looked = caller if isinstance(caller, str) else await self._administering.look(typed, caller)
         if isinstance(looked, str):
-            return came_of_it(looked)
+            return told(looked)
         return confirmation(looked.deed, looked.effect, looked.token, notice)
 
     async def _caller(self, typed: Typed, tapper: Tapper, workspace: Workspace) -> Caller | str:
@@ -135,7 +134,7 @@ class Admins:
             channel = typed.channel if typed else ""
             answered, said = await self._done(typed, submitted, workspace)
         except LookupFailed:
-            answered, said = _updated(came_of_it(CANNOT_CHECK)), CANNOT_CHECK
+            answered, said = _updated(told(CANNOT_CHECK)), CANNOT_CHECK
         except SaysoError as error:
             self._context.log.warning("slack.admin_failed", user=submitted.tapper.user, code=error.code)
         finally:
@@ -151,10 +150,10 @@ class Admins:
     ) -> tuple[Mapping[str, Any], str]:
         """Carry it out; what Slack is answered, and the sentence for the admin."""
         if typed is None:
-            return _updated(came_of_it(TOO_OLD)), TOO_OLD
+            return _updated(told(TOO_OLD)), TOO_OLD
         caller = await self._caller(typed, submitted.tapper, workspace)
         if isinstance(caller, str):
-            return _updated(came_of_it(caller)), caller
+            return _updated(told(caller)), caller
         came = await self._administering.carry_out(
             typed, caller, submitted.operation, submitted.why if submitted.has_why else None
         )
@@ -162,7 +161,7 @@ class Admins:
             return _updated(await self._look(typed, submitted.tapper, workspace, came.said)), came.said
         if came.reason_wrong:
             return {"response_action": "errors", "errors": {WHY: came.said}}, came.said
-        return _updated(came_of_it(came.said)), came.said
+        return _updated(told(came.said)), came.said
 
 
 def _updated(view: Block) -> Mapping[str, Any]:
@@ -179,11 +178,10 @@ def _typed(words: Sequence[str], body: Mapping[str, Any], workspace: Workspace) 
 
 def _submitted(body: Mapping[str, Any]) -> Submitted | None:
     """The submission of such a dialog, or None for any other payload."""
-    view, user = as_object(body.get("view")), as_object(body.get("user"))
+    view = as_object(body.get("view"))
     if body.get("type") != "view_submission" or view.get("callback_id") != ADMIN:
         return None
     values = as_object(as_object(view.get("state")).get("values"))
-    enterprise = as_id(as_object(body.get("enterprise")).get("id"))
-    tapper = Tapper(as_id(user.get("id")), as_id(user.get("team_id")), enterprise)
+    tapper = tapper_in(body)
     found = Submitted(tapper, as_id(view.get("id")), as_id(view.get("private_metadata")), why_of(values), WHY in values)
     return found if found.view and found.token and USER.match(tapper.user) else None

@@ -1,6 +1,6 @@
-"""The dialogs of an admin's command: what it would do, why, and what came of it.
+"""The dialog of an admin's command: what it would do, and why.
 
-All words stand in ``plain_text``. A dialog carries a token alone; what was typed lies on the shelf.
+All words stand in ``plain_text``. It carries a token alone; what was typed lies on the shelf.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Any
 from sayso_adapters import administering
 from sayso_adapters.administering import WHY_HINT, not_shown, verb, what_it_asks, what_it_does
 from sayso_adapters.slack.blocks import (
-    MAX_TEXT,
     Block,
     bold,
     context,
@@ -24,7 +23,6 @@ from sayso_adapters.slack.blocks import (
 )
 from sayso_adapters.slack.modals import answer
 from sayso_bot.domain.deeds import MAX_WHY, Deed, Effect
-from sayso_bot.domain.wording import shortened
 
 ADMIN = "admin"
 WHY = "why"
@@ -41,11 +39,6 @@ def confirmation(deed: Deed, effect: Effect, token: str, notice: str = "") -> Bl
         asked = text_input(initial=deed.why, longest=MAX_WHY)
         blocks.append(question(WHY, administering.WHY, asked, optional=True, hint=WHY_HINT))
     return modal(ADMIN, effect.title, blocks, metadata=token, submit=verb(deed, effect))
-
-
-def came_of_it(sentence: str) -> Block:
-    """The dialog after it was done, or refused: it can only be closed."""
-    return modal("told", "Sayso", [section(plain(shortened(sentence, MAX_TEXT)))])
 
 
 def why_of(values: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ characters, text and wrapping together, and publishes no exact rule, so we stay 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -27,6 +27,15 @@ MAX_VIEW_BYTES = 220_000
 MAX_TITLE = 24
 MAX_OPTION = 75
 MAX_INPUT = 3000
+
+AS_IT_IS: Mapping[str, Any] = {
+    "unfurl_links": False,
+    "unfurl_media": False,
+    "mrkdwn": False,
+    "parse": "none",
+    "link_names": False,
+}
+"""Arguments of a new message: Slack shows what we wrote, and looks nothing up and calls nobody for it."""
 
 ANSWER = "answer"
 """The action id of every input; its block id says which it is."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sayso_adapters.private_links import check_destination, new_private_file
+from sayso_adapters.slack.installations import INSTALLATION
 from sayso_adapters.slack.installed_commands import installations
 from sayso_adapters.slack.links import make_link
 from sayso_adapters.slack.settings import CLIENT_ID
@@ -17,8 +17,6 @@ from sayso_bot.ports import OperatorDoor, OperatorTools
 
 commands = typer.Typer(help="Set Slack up.", no_args_is_help=True)
 commands.add_typer(installations, name="installations")
-
-_WORKSPACE = re.compile(r"[TE][A-Z0-9]{1,30}\Z")
 
 
 @commands.callback()
@@ -57,7 +55,7 @@ def install_link(
 
     It is for a service with SLACK_CLIENT_ID. Whoever's workspace is installed is believed about its people's addresses.
     """
-    if workspace and not _WORKSPACE.match(workspace):
+    if workspace and not INSTALLATION.match(workspace):
         raise typer.BadParameter("give the id of a workspace, such as T0TEAM", param_hint="--workspace")
     check_destination(out)
     door: OperatorDoor = ctx.obj

@@ -1,4 +1,5 @@
-"""Whether the channels that the policy names can be posted to, and what to do about each that cannot.
+"""Whether Slack can be spoken to and can reach us, whether the channels that the policy names can be posted to, and
+what to do about each that cannot.
 
 Looking posts nothing: Slack is asked what it knows of the channel. A person's direct messages are opened by the first
 card, so there is nothing to look at before.
@@ -9,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from sayso_adapters.slack.manifest import BOT_SCOPES, EVENTS_PATH
 from sayso_adapters.slack.people import CHANNEL
+from sayso_adapters.slack.settings import read
 from sayso_adapters.slack.socket import TODO, Sockets
-from sayso_adapters.slack.workspaces import Workspaces
+from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.policy import Route, places_of
 from sayso_bot.domain.routing import LiveRoute
-from sayso_bot.ports import AdapterError, Check, PlaceLook, Retry
+from sayso_bot.ports import AdapterContext, AdapterError, Check, PlaceLook, Retry
 
 FIXES = {
     "channel_not_found": (
@@ -28,9 +31,53 @@ FIXES = {
     "other_workspace": "The channel is of another workspace than the token. Set that one's token, or name another.",
     "which_workspace": "Several workspaces are installed. Write it with its workspace: slack:T0TEAM/C0CHANNEL.",
 }
-
-
 _SECRET = re.compile(r"[A-Za-z0-9]{32}\Z")
+
+
+async def check(context: AdapterContext, workspaces: Workspaces, sockets: Sockets | None) -> list[Check]:
+    """All findings. ``sockets`` are those of Socket Mode, where it is used."""
+    settings, desk = read(context.settings), context.desk
+    tokens = [found for workspace in workspaces.all() for found in await _check_token(workspace)]
+    if not tokens:
+        todo = "No workspace has installed the app. `sayso slack install-link` makes a link for one."
+        tokens = [Check("slack workspaces", ok=True, detail=todo, warning=True)]
+    channels = await check_channels(workspaces, desk.routes(), desk.live_routes())
+    ways = [] if sockets is None else [await _check_socket(sockets)]
+    if settings.over_http:
+        address = f"{context.public_url.rstrip('/')}{EVENTS_PATH}"
+        ways += [check_secret(settings.signing_secret), _check_address(address), _check_clock(context)]
+    return [*tokens, *channels, *ways]
+
+
+async def _check_token(workspace: Workspace) -> list[Check]:
+    of = f" of {workspace.installation}" if workspace.installation else ""
+    try:
+        home, scopes = await workspace.ask()
+    except AdapterError as error:
+        fix = (
+            f"Slack cannot be reached ({error.what}). Check this machine's way to it, and try again shortly."
+            if isinstance(error, Retry)
+            else f"Slack refuses the token ({error.what}). Install the app again, and set the token that it then shows."
+        )
+        return [Check(f"slack token{of}", ok=False, detail=fix)]
+    missing = sorted(set(BOT_SCOPES) - scopes)
+    sentence = f"Add {', '.join(missing)} and install the app again." if missing else "All scopes are there."
+    return [
+        Check(f"slack token{of}", ok=True, detail=f"The bot is {home.bot_user} in {home.name} ({home.team})."),
+        Check(f"slack scopes{of}", ok=not missing, detail=sentence),
+    ]
+
+
+def _check_address(url: str) -> Check:
+    if url.startswith("https://"):
+        return Check("slack address", ok=True, detail=f"The app's interactivity address must be {url}.")
+    return Check("slack address", ok=False, detail=f"Slack sends taps to https only; SAYSO_PUBLIC_URL gives {url}.")
+
+
+def _check_clock(context: AdapterContext) -> Check:
+    right = context.clock_is_right()
+    wrong = "This machine's clock is off, so every tap is refused with 503. Set it."
+    return Check("slack clock", ok=right, detail="Signatures can be checked." if right else wrong)
 
 
 def check_secret(signing_secret: str) -> Check:
@@ -45,7 +92,7 @@ def check_secret(signing_secret: str) -> Check:
     return Check(name, ok=False, detail=fix)
 
 
-async def check_socket(sockets: Sockets) -> Check:
+async def _check_socket(sockets: Sockets) -> Check:
     """Whether Slack gives an address to connect to. None is used up: a service's own connections stay as they are."""
     name = "slack socket"
     try:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from sayso_adapters.answering import NOTHING
 from sayso_adapters.slack.installations import INSTALLATION, Installation, Installations
 from sayso_adapters.slack.settings import CLIENT_ID, configured, read
 from sayso_bot.domain.request import rfc3339
@@ -19,8 +20,6 @@ from sayso_bot.domain.text import one_line
 from sayso_bot.ports import AdapterError, OperatorDoor, OperatorTools, Retry
 
 installations = typer.Typer(help="Workspaces that have installed the app.")
-
-NOTHING = "Nothing was changed."
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

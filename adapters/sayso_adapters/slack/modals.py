@@ -17,6 +17,7 @@ from sayso_adapters.slack.blocks import (
     ANSWER,
     MAX_INPUT,
     MAX_OPTION,
+    MAX_TEXT,
     MAX_VIEW_BYTES,
     Block,
     actions,
@@ -57,7 +58,7 @@ from sayso_bot.domain.dialog import (
 from sayso_bot.domain.form import Field
 from sayso_bot.domain.headline import headline
 from sayso_bot.domain.json import Json
-from sayso_bot.domain.wording import VOID_BY_EDIT
+from sayso_bot.domain.wording import VOID_BY_EDIT, shortened
 
 NEXT, BACK = "review_next", "review_back"
 REASON, TYPED, FORM, EDITED = "reason", "typed", "form_", "edit_"
@@ -223,4 +224,4 @@ def edited_texts(names: Sequence[str], values: Mapping[str, Any]) -> dict[str, s
 
 def told(sentence: str) -> Block:
     """A view that says one sentence and can only be closed."""
-    return modal("told", "Sayso", [section(plain(sentence))])
+    return modal("told", "Sayso", [section(plain(shortened(sentence, MAX_TEXT)))])

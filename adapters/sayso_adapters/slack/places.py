@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import re
 
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
 from sayso_adapters.slack.home import Home
 from sayso_adapters.slack.people import CHANNEL, USER
-from sayso_adapters.slack.workspaces import Workspaces
+from sayso_adapters.slack.workspaces import OTHER_WORKSPACE, Workspaces
 from sayso_bot.errors import SaysoError
 from sayso_bot.ports import AdapterContext, AdapterError, Gone, LookupFailed, Rejected
 
@@ -36,7 +38,7 @@ class Places:
             raise Rejected("not_a_slack_place")
         found = home.local(place)
         if found is None:
-            raise Gone("other_workspace")
+            raise Gone(OTHER_WORKSPACE)
         if USER.match(found):
             return await self._conversation(place, found, home)
         if not CHANNEL.match(found):
@@ -74,8 +76,14 @@ class Places:
                 raise LookupFailed(error.what) from None
         return await self._context.shelf.get(f"moved/{home.team}/{asked}/{channel}") is not None
 
-    async def answered(self, place: str, channel: str, home: Home) -> None:
-        """Remember that Slack put a post for ``place`` into ``channel``."""
+    async def posted(self, place: str, said: AsyncSlackResponse, home: Home) -> str:
+        """The id of the post at ``place`` that Slack has answered with."""
+        channel = str(said["channel"])
+        await self._remember(place, channel, home)
+        return self.post_id(place, channel, str(said["ts"]), home)
+
+    async def _remember(self, place: str, channel: str, home: Home) -> None:
+        """Slack put a post for ``place`` into ``channel``, perhaps another than was named."""
         asked = home.local(place)
         if asked == channel or (asked is not None and USER.match(asked)):
             return

@@ -21,7 +21,7 @@ from sayso_adapters.slack.modals import ONE_MOMENT, approval, told
 from sayso_adapters.slack.overview import ANSWER_IT, listed, reading
 from sayso_adapters.slack.payloads import as_id, as_object, first
 from sayso_adapters.slack.people import USER
-from sayso_adapters.slack.tappers import Tapper, home_of
+from sayso_adapters.slack.tappers import Tapper, home_of, tapper_in
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.request import REQUEST_ID
 from sayso_bot.ports import AdapterContext, AdapterError
@@ -49,12 +49,10 @@ class Wish:
 
 def read_wish(body: Mapping[str, Any]) -> Wish | None:
     """The wish in a shortcut's payload or in a tap's, or None for what lacks what it needs."""
-    user, view, action = as_object(body.get("user")), as_object(body.get("view")), first(body.get("actions"))
+    view, action = as_object(body.get("view")), first(body.get("actions"))
     is_open = view.get("type") == "modal"
     found = Wish(
-        tapper=Tapper(
-            as_id(user.get("id")), as_id(user.get("team_id")), as_id(as_object(body.get("enterprise")).get("id"))
-        ),
+        tapper=tapper_in(body),
         what=as_id(action.get("action_id") or body.get("callback_id")),
         about=action.get("value") if action else as_object(body.get("message")),
         trigger=as_id(body.get("trigger_id")),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sayso_adapters.answering import NOTHING
 from sayso_adapters.slack.home import Home
+from sayso_adapters.slack.payloads import as_id, as_object
 from sayso_adapters.slack.people import Account
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.person import Person
@@ -20,6 +23,12 @@ class Tapper:
     user: str
     team: str
     enterprise: str
+
+
+def tapper_in(body: Mapping[str, Any]) -> Tapper:
+    """Whose tap, shortcut or submission a payload is."""
+    user, enterprise = as_object(body.get("user")), as_object(body.get("enterprise"))
+    return Tapper(as_id(user.get("id")), as_id(user.get("team_id")), as_id(enterprise.get("id")))
 
 
 def home_of(workspace: Workspace) -> Home:

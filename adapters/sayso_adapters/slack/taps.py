@@ -18,6 +18,7 @@ from sayso_adapters.buttons import BUTTON
 from sayso_adapters.slack.answers import Answers
 from sayso_adapters.slack.blocks import Block
 from sayso_adapters.slack.cards import APPROVE, DENY, EDIT, OPEN, REVIEW, message
+from sayso_adapters.slack.looking import SURFACE
 from sayso_adapters.slack.modals import ONE_MOMENT, approval, denial, editing, told
 from sayso_adapters.slack.once import Once
 from sayso_adapters.slack.payloads import as_id, as_object, first
@@ -205,7 +206,7 @@ class Taps:
             revision=button.revision,
             person=who,
             outcome=outcome,
-            surface="slack",
+            surface=SURFACE,
             operation=tap.operation,
         )
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sayso_adapters.slack.blocks import MAX_TEXT, escape, plain, section
+from sayso_adapters.slack.blocks import AS_IT_IS, MAX_TEXT, escape, plain, section
 from sayso_adapters.slack.payloads import as_object
 from sayso_adapters.slack.places import Places
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
@@ -99,11 +99,7 @@ async def _say(workspace: Workspace, entries: Sequence[Entry], **where: str) -> 
         text=escape("\n".join(texts) if len(texts) > 1 else entries[0].text),
         blocks=[section(plain(text)) for text in texts],
         metadata={"event_type": EVENT_TYPE, "event_payload": {"told": [_name(entry) for entry in entries]}},
-        unfurl_links=False,
-        unfurl_media=False,
-        mrkdwn=False,
-        parse="none",
-        link_names=False,
+        **AS_IT_IS,
         **where,
     )
     return str(said["ts"])

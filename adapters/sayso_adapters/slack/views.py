@@ -24,6 +24,7 @@ from sayso_adapters.slack.blocks import Block
 from sayso_adapters.slack.cards import APPROVE, DENY, EDIT
 from sayso_adapters.slack.fetching import chosen
 from sayso_adapters.slack.filling import FETCHING, Filling
+from sayso_adapters.slack.looking import SURFACE
 from sayso_adapters.slack.modals import (
     BACK,
     EDITED,
@@ -40,7 +41,7 @@ from sayso_adapters.slack.modals import (
 )
 from sayso_adapters.slack.payloads import as_id, as_object, first
 from sayso_adapters.slack.people import USER
-from sayso_adapters.slack.tappers import Tapper, is_of, person
+from sayso_adapters.slack.tappers import Tapper, is_of, person, tapper_in
 from sayso_adapters.slack.taps import CANNOT_CHECK, OTHER_PLACE
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.dialog import wants_dialog
@@ -104,13 +105,11 @@ class Result:
 
 def read_view(body: Mapping[str, Any]) -> Shown | None:
     """The submission or step in a payload about a modal, or None where it is neither."""
-    view, user, action = as_object(body.get("view")), as_object(body.get("user")), first(body.get("actions"))
+    view, action = as_object(body.get("view")), first(body.get("actions"))
     submitted = body.get("type") == "view_submission"
     token, value = as_id(view.get("private_metadata")), as_id(action.get("value"))
     found = Shown(
-        tapper=Tapper(
-            as_id(user.get("id")), as_id(user.get("team_id")), as_id(as_object(body.get("enterprise")).get("id"))
-        ),
+        tapper=tapper_in(body),
         view=as_id(view.get("id")),
         hash=as_id(view.get("hash")),
         token=token if is_token(token) else "",
@@ -233,7 +232,7 @@ class Views:
             revision=button.revision,
             person=who,
             outcome=outcome,
-            surface="slack",
+            surface=SURFACE,
             operation=shown.operation,
             reason=_text(shown, REASON),
             typed=_text(shown, TYPED),
@@ -266,7 +265,7 @@ class Views:
             # an earlier revision's texts are nobody's params any more; the desk refuses, or knows the edit already
             texts = edited_texts(card.editable, shown.values) if request.revision == button.revision else {}
             params = edited(request.params, card.editable, texts)
-            change = Edit(button.request_id, button.revision, who, params, "slack", shown.operation)
+            change = Edit(button.request_id, button.revision, who, params, SURFACE, shown.operation)
             done = await self._answers.edit(change)
         except (InvalidField, BodyTooLarge) as error:
             names = list(card.editable)

@@ -31,8 +31,8 @@ _THREAD = ";messageid="
 class Arrived:
     """``conversation`` is the place; ``thread`` the message of a channel under which it happened, if any.
 
-    ``user`` is the sender's id in Teams and ``object_id`` in Entra; ``sender_tenant`` is empty where it is not said.
-    ``id`` names this very activity.
+    ``user`` is the sender's id in Teams and ``object_id`` in Entra, each empty where it is not said. ``id`` names this
+    very activity.
     """
 
     id: str

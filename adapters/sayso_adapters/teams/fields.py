@@ -36,10 +36,6 @@ class Earlier:
     def fault(self, name: str) -> str:
         return self.wrong.get(name, "")
 
-    @property
-    def unfilled(self) -> Earlier:
-        return Earlier(wrong=self.wrong)
-
 
 # --------------------------------------------------------------------------- asked
 

@@ -22,7 +22,7 @@ from sayso_adapters.teams.cards import APPROVE, CLOSE, DENY, EDIT, GIVE, message
 from sayso_adapters.teams.dialogs import EDITED, REASON, TYPED, approval, denial, edited_texts, editing, told
 from sayso_adapters.teams.elements import Element
 from sayso_adapters.teams.fields import marked, response
-from sayso_adapters.teams.looking import Looking
+from sayso_adapters.teams.looking import SURFACE, Looking
 from sayso_adapters.teams.once import Once
 from sayso_adapters.teams.overview import reading, told_of
 from sayso_adapters.teams.people import People
@@ -46,7 +46,6 @@ from sayso_bot.errors import (
 )
 from sayso_bot.ports import AdapterContext, Ballot, Button, Edit, LookupFailed
 
-SURFACE = "teams"
 CANNOT_CHECK = f"Teams could not be asked who you are, so your tap was not counted. {NOTHING} Tap again in a minute."
 OTHER_PLACE = f"This button was made for another conversation. {NOTHING}"
 CHANGED = "The request has changed since this card was made. The conversation has the card as it is now."

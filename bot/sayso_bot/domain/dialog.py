@@ -1,10 +1,11 @@
-"""What a chat asks of somebody who answers: whether a tap is enough, and the words of the questions.
+"""What is asked of somebody who answers: whether a tap is enough, and the words of the questions.
 
 The agent's own questions are always labelled as the agent's.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from sayso_bot.domain.card import Card
@@ -17,6 +18,7 @@ WHY_DENY = "Why do you deny it?"
 FILE_HINT = f"Each at most {size_text(MAX_FILE_BYTES)}"
 LONGEST_NAME = 80
 MOST_NAMED = 5
+_NUMBER = re.compile(r"[0-9]{1,3}\Z")
 
 
 def wants_dialog(card: Card, outcome: str) -> bool:
@@ -52,8 +54,8 @@ def option_numbers(count: int) -> list[str]:
 
 def picked(field: Field, number: object) -> str:
     """The option that came back by its number; a text that is no option where there is none."""
-    if isinstance(number, str) and number.isascii() and number.isdigit() and int(number[:6]) < len(field.options):
-        return field.options[int(number[:6])]
+    if isinstance(number, str) and _NUMBER.match(number) and int(number) < len(field.options):
+        return field.options[int(number)]
     return f"no such option\n{number}"
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from dataclasses import dataclass
-
-NOTICE_ID = re.compile(r"ntc_[0-9a-f]{24}\Z")
 
 
 @dataclass(frozen=True, slots=True)

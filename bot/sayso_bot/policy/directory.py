@@ -50,11 +50,6 @@ def directory(document: Read, problems: Problems) -> Directory:
     return Directory(channels, groups, _people(document, problems), refused)
 
 
-def is_same(one: str, other: str) -> bool:
-    """Whether two names may be one account: the same, or ``slack:U1`` and ``slack:T1/U1``."""
-    return one == other or (_bare(one) == _bare(other) and (one == _bare(one) or other == _bare(other)))
-
-
 def _bare(account: str) -> str:
     """A Slack account without its team; others as they are."""
     platform, _, rest = account.partition(":")

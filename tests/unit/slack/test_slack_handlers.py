@@ -11,10 +11,10 @@ import aiohttp
 import pytest
 
 from fakes.slack import FakeSlack
-from sayso_adapters.slack.adapter import PATH
 from sayso_adapters.slack.bolt import Dispatcher
 from sayso_adapters.slack.callbacks import Callbacks
 from sayso_adapters.slack.handlers import Handlers
+from sayso_adapters.slack.manifest import EVENTS_PATH
 from sayso_adapters.slack.settings import read
 from sayso_bot.errors import Unavailable
 from sayso_bot.testing.context import Surroundings
@@ -73,7 +73,9 @@ class Endpoint:
             body = urlencode(payload if "command" in payload else {"payload": json.dumps(payload)})
         async with (
             aiohttp.ClientSession() as session,
-            session.post(f"{self._url}{PATH}", data=body, headers={**self._slack.signed(body), **headers}) as answer,
+            session.post(
+                f"{self._url}{EVENTS_PATH}", data=body, headers={**self._slack.signed(body), **headers}
+            ) as answer,
         ):
             return answer.status, await answer.text()
 
@@ -82,7 +84,7 @@ async def endpoint_of(slack: FakeSlack, handlers: Handlers) -> AsyncIterator[End
     around = Surroundings(MemoryDesk(admits=lambda _: True), slack.settings())
     settings = read(slack.settings())
     dispatcher = Dispatcher(settings, around.context, handlers)
-    around.context.mount("POST", PATH, Callbacks(settings, around.context, dispatcher).receive)
+    around.context.mount("POST", EVENTS_PATH, Callbacks(settings, around.context, dispatcher).receive)
     async with around.serving() as url:
         yield Endpoint(slack, url)
 

@@ -9,8 +9,7 @@ import pytest
 import yaml
 
 from fakes.slack import SCOPES as OF_THE_STAND_IN
-from sayso_adapters.slack.adapter import PATH
-from sayso_adapters.slack.manifest import BOT_SCOPES, manifest
+from sayso_adapters.slack.manifest import BOT_SCOPES, EVENTS_PATH, manifest
 from sayso_adapters.slack.shortcuts import PENDING, SHOW
 from sayso_adapters.slack.wire import METHODS, SCOPES
 
@@ -56,7 +55,7 @@ def test_every_method_that_the_code_names_is_in_the_table() -> None:
 
 
 def test_all_that_slack_sends_comes_to_the_route_that_the_adapter_mounts(over_http: Any) -> None:
-    here, settings = f"{EXAMPLE}{PATH}", over_http["settings"]
+    here, settings = f"{EXAMPLE}{EVENTS_PATH}", over_http["settings"]
     assert settings["interactivity"] == {"is_enabled": True, "request_url": here}
     assert settings["event_subscriptions"]["request_url"] == here
     assert [command["url"] for command in over_http["features"]["slash_commands"]] == [here]
