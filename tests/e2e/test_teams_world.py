@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from e2e.office import final, later, recorded, settled_down
-from e2e.teams_chat import ANA, BEN, OTHER, PAYMENTS, Chat, running_teams
+from e2e.teams_chat import ANA, BEN, OTHER, PAYMENTS, POLICY, Chat, running_teams
 from sayso_adapters.teams import wire
 from service import ANA as ANA_SIGNED_IN
 from service import until
@@ -83,6 +83,23 @@ async def test_a_place_where_the_bot_never_was_is_an_alarm_that_says_what_to_do(
         await chat.install(PAYMENTS)
         await later(chat.sayso, 121)
         await recorded(chat.sayso, request, PLACE)
+
+
+async def test_a_burst_whose_message_somebody_deleted_is_posted_anew() -> None:
+    async with running_teams(POLICY.replace("timeout: 30m}", "timeout: 30m, digest: true}")) as chat:
+        first = await chat.ask("pay.one")
+        await recorded(chat.sayso, first, PLACE)
+        chat.teams.messages[0].deleted = True
+        second = await chat.ask("pay.two")
+
+        async def posted() -> bool:
+            await later(chat.sayso, 0.5)
+            return len(chat.teams.messages) == 2
+
+        await until(posted)
+        await recorded(chat.sayso, second, PLACE)
+        assert chat.teams.messages[1].buttons == ["review", "review"]
+        assert await chat.sayso.service.store.alarms(1) == []
 
 
 async def test_a_card_that_was_shown_never_moves(chat: Chat) -> None:

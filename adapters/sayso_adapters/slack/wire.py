@@ -24,7 +24,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from sayso_adapters.slack.pinned import FILES, is_slacks
 from sayso_adapters.slack.settings import SlackSettings
 from sayso_bot.domain.hosts import is_loopback
-from sayso_bot.ports import AdapterError, Gone, Rejected, Retry
+from sayso_bot.ports import AdapterError, Deleted, Gone, Rejected, Retry
 
 TIMEOUT_SECONDS = 10.0
 CONNECT_SECONDS = 5.0
@@ -83,7 +83,6 @@ _GONE = frozenset(
         "invalid_auth",
         "is_archived",
         "is_inactive",
-        "message_not_found",
         "messages_tab_disabled",
         "missing_scope",
         "no_permission",
@@ -105,6 +104,7 @@ _GONE = frozenset(
         "user_not_in_channel",
     }
 )
+MESSAGE_DELETED = "message_not_found"
 TOKEN_REFUSED = frozenset({"account_inactive", "invalid_auth", "token_expired", "token_revoked"})
 _CODE = re.compile(r"[a-z0-9_]{1,64}\Z")
 
@@ -258,6 +258,8 @@ def _refused(response: Any, *, once: bool) -> AdapterError:
         return Retry(code or f"http_{status}", lost=once)
     if code is None:
         return Retry("bad_answer", lost=once) if status == 200 else Retry(f"http_{status}")
+    if code == MESSAGE_DELETED:
+        return Deleted(code)
     return Gone(code) if code in _GONE else Rejected(code)
 
 

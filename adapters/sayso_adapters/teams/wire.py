@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from sayso_adapters.teams.hosts import Hosts
 from sayso_adapters.teams.settings import TeamsSettings
 from sayso_adapters.teams.tokens import Tokens
-from sayso_bot.ports import AdapterError, Gone, Rejected, Retry
+from sayso_bot.ports import AdapterError, Deleted, Gone, Rejected, Retry
 
 TIMEOUT_SECONDS = 10.0
 CONNECT_SECONDS = 5.0
@@ -34,6 +34,7 @@ RATE_LIMITED_SECONDS = 30.0
 MEMBERS_PER_PAGE = 500
 
 TOKEN_REFUSED = "token_refused"  # noqa: S105 - a failure's name
+MESSAGE_DELETED = "ActivityNotFoundInConversation"
 NOT_MICROSOFTS = "not_microsofts_address"
 FIXES: Mapping[str, str] = {
     TOKEN_REFUSED: "Teams does not take the app's token. Look whether TEAMS_APP_ID and TEAMS_TENANT_ID are the bot's.",
@@ -216,6 +217,8 @@ def _refused(error: aiohttp.ClientResponseError, *, once: bool) -> AdapterError:
         failure = Retry("bad_answer", lost=once)
     elif status == 401:
         failure = Gone(TOKEN_REFUSED)
+    elif status == 404 and code == MESSAGE_DELETED:
+        failure = Deleted(code)
     elif status in (403, 404):
         failure = Gone(code or ("forbidden" if status == 403 else "not_found"))
     elif status == 413 or code == "MessageSizeTooBig":

@@ -46,6 +46,10 @@ class Gone(AdapterError):
     """The place cannot be reached (archived, bot removed, token revoked): an alarm, tried again seldom."""
 
 
+class Deleted(Gone):
+    """The message that was to be changed is not there any more, though its place is."""
+
+
 class Rejected(AdapterError):
     """The platform does not accept what we sent: our fault, an alarm."""
 

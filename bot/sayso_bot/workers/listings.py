@@ -16,7 +16,18 @@ from typing import Protocol
 from sayso_bot.domain.listing import MOST_ROWS
 from sayso_bot.domain.request import Outline, Status
 from sayso_bot.errors import SaysoError
-from sayso_bot.ports import AdapterError, Gone, ListingRow, ListingStore, ListingWork, Log, Rejected, Retry, Store
+from sayso_bot.ports import (
+    AdapterError,
+    Deleted,
+    Gone,
+    ListingRow,
+    ListingStore,
+    ListingWork,
+    Log,
+    Rejected,
+    Retry,
+    Store,
+)
 from sayso_bot.workers.leases import keeping, pause
 
 LEASE_SECONDS = 15.0
@@ -26,7 +37,6 @@ MOST_AT_ONCE = 1000
 READ_AT_ONCE = 50
 ALARM_SECONDS = 120.0
 ALARM_ATTEMPTS = 6
-DELETED = "message_not_found"
 
 
 class ShowsListing(Protocol):
@@ -171,11 +181,11 @@ class Listings:
                 return
 
     async def _failed(self, work: ListingWork, error: AdapterError, found: _Gathered) -> Sequence[NotListed]:
-        """Try again later. A lasting failure is one of each request that nobody has seen; where Slack took the list
-        for wrong, each is tried as a card."""
+        """Try again later. A lasting failure is one of each request that nobody has seen; where the platform does not
+        accept the list, each is tried as a card."""
         told_when = error.after if isinstance(error, Retry) else None
         lost = isinstance(error, Retry) and error.lost
-        deleted = work.post is not None and error.what == DELETED
+        deleted = work.post is not None and isinstance(error, Deleted)
         lasting = isinstance(error, Gone | Rejected) and not deleted
         given_up = lasting or (work.attempts >= ALARM_ATTEMPTS and told_when is None and not lost and not deleted)
         after = told_when or (0.0 if deleted else PAUSE_SECONDS if lasting else pause(work.attempts))

@@ -12,7 +12,7 @@ from sayso_adapters.slack import wire as wire_module
 from sayso_adapters.slack.adapter import create
 from sayso_adapters.slack.settings import read
 from sayso_adapters.slack.wire import OneToken, Wire, client
-from sayso_bot.ports import Gone, LookupFailed, Rejected, Retry
+from sayso_bot.ports import Deleted, Gone, LookupFailed, Rejected, Retry
 from sayso_bot.testing.context import Surroundings
 from sayso_bot.testing.desk import MemoryDesk
 from sayso_bot.testing.samples import a_request
@@ -154,7 +154,7 @@ class TestPlaces:
 
     async def test_a_post_that_was_deleted_in_slack_is_gone(self, office: Office) -> None:
         request, _ = await office.posted()
-        with pytest.raises(Gone, match="message_not_found"):
+        with pytest.raises(Deleted, match="message_not_found"):
             await office.adapter.update(office.desk.card(request), PLACE, "1.1", "t")
 
     async def test_a_post_id_of_another_adapter_is_rejected(self, office: Office) -> None:

@@ -13,7 +13,7 @@ from sayso_adapters.teams.saying import words
 from sayso_adapters.teams.settings import read
 from sayso_adapters.teams.tokens import Tokens
 from sayso_adapters.teams.wire import Address, Wire
-from sayso_bot.ports import AdapterError, Gone, Rejected, Retry
+from sayso_bot.ports import AdapterError, Deleted, Gone, Rejected, Retry
 from sayso_bot.testing.samples import a_request
 from unit.teams.teams_office import CHANNEL, PLACE, Office
 
@@ -40,6 +40,7 @@ def without_token(office: Office) -> None:
         (403, "BotNotInConversationRoster", Gone, "BotNotInConversationRoster"),
         (403, "BotDisabledByAdmin", Gone, "BotDisabledByAdmin"),
         (404, "ConversationNotFound", Gone, "ConversationNotFound"),
+        (404, "ActivityNotFoundInConversation", Deleted, "ActivityNotFoundInConversation"),
         (405, "NotAllowed", Rejected, "NotAllowed"),
         (412, "PreconditionFailed", Retry, "http_412"),
         (413, "MessageSizeTooBig", Rejected, "too_large"),
