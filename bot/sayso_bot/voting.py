@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sayso_bot.admission import Admission
+from sayso_bot.admission import NOT_COUNTED, Admission
 from sayso_bot.domain.card import how_it_ended
 from sayso_bot.domain.demands import check_reason, check_typed, response
 from sayso_bot.domain.fingerprint import fingerprint
@@ -49,7 +49,6 @@ from sayso_bot.ports import (
 
 MAX_PARAMS_BYTES = 256 * 1024
 PAUSED_SECONDS = 30
-_NOT_COUNTED = "Your vote was not counted; nothing changed."
 _NOT_EDITED = "The request was not edited; nothing changed."
 _TRIES = 5
 
@@ -98,11 +97,11 @@ class Voting:
             case "ok" | "replay":
                 return Voted(request, replayed=answer.code == "replay")
             case "settled":
-                raise AlreadySettled(how_it_ended(request), then=_NOT_COUNTED)
+                raise AlreadySettled(how_it_ended(request), then=NOT_COUNTED)
             case "stale":
                 raise StaleRevision("The request has changed since this card was made. Your vote was not counted.")
             case "paused":
-                raise _paused(answer.pause, "nothing of it can be approved now, only denied", _NOT_COUNTED)
+                raise _paused(answer.pause, "nothing of it can be approved now, only denied", NOT_COUNTED)
             case "voted":
                 earlier = has_voted(request, person)
                 raise AlreadyVoted(already(earlier.outcome if earlier else "approve"))

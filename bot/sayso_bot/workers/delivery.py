@@ -18,6 +18,7 @@ from sayso_bot.domain.notice import is_notice
 from sayso_bot.domain.request import Outline
 from sayso_bot.errors import SaysoError
 from sayso_bot.ports import AdapterError, Gone, Log, Rejected, Retry, Store, Work
+from sayso_bot.workers.hint import Hint
 from sayso_bot.workers.leases import keeping, pause
 from sayso_bot.workers.listings import Listings
 from sayso_bot.workers.notices import Announcing
@@ -65,19 +66,19 @@ class Delivery:
         self._announcing = announcing
         self._shown = shown
         self._log = log
-        self._hint = asyncio.Event()
+        self._hint = Hint()
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._resting: dict[str, _Rest] = {}
 
     def hint(self) -> None:
         """There may be something to do."""
-        self._hint.set()
+        self._hint.give()
 
     async def run(self) -> None:
         """Work until cancelled; leases of what is under way are handed back."""
         try:
             while True:
-                self._hint.clear()
+                self._hint.forget()
                 wait = IDLE_SECONDS
                 try:
                     wait = await self._start_places()
@@ -85,7 +86,7 @@ class Delivery:
                     self._log.warning("delivery_waits", code=error.code)
                 except Exception:  # noqa: BLE001 - a fault of ours must not end all deliveries
                     self._log.exception("delivery_failed")
-                await self._idle(wait)
+                await self._hint.wait(wait)
         finally:
             await cancelled(tuple(self._busy.values()))
 
@@ -108,14 +109,7 @@ class Delivery:
 
     def _done(self, place: str) -> None:
         self._busy.pop(place, None)
-        self._hint.set()
-
-    async def _idle(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):  # wait_for of 3.11 loses a cancellation that meets the hint
-                await self._hint.wait()
-        except TimeoutError:
-            return
+        self._hint.give()
 
     async def _work_at(self, place: str) -> None:
         """Deliver what is due at one place, in order. What cannot be read holds up nothing but itself."""

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from sayso_bot.errors import SaysoError
 from sayso_bot.ports import AdapterError, Log, Rejected, Retry, Telling, TellingStore
+from sayso_bot.workers.hint import Hint
 from sayso_bot.workers.leases import pause
 from sayso_bot.workers.tasks import cancelled
 
@@ -30,18 +31,18 @@ class Principals:
         self._store = store
         self._tell = tell
         self._log = log
-        self._hint = asyncio.Event()
+        self._hint = Hint()
         self._busy: dict[str, asyncio.Task[None]] = {}
 
     def hint(self) -> None:
         """There may be something to do."""
-        self._hint.set()
+        self._hint.give()
 
     async def run(self) -> None:
         """Work until cancelled."""
         try:
             while True:
-                self._hint.clear()
+                self._hint.forget()
                 wait = IDLE_SECONDS
                 try:
                     wait = await self._start_due()
@@ -49,7 +50,7 @@ class Principals:
                     self._log.warning("telling_waits", code=error.code)
                 except Exception:  # noqa: BLE001 - a fault of ours must not end all tellings
                     self._log.exception("telling_failed")
-                await self._idle(wait)
+                await self._hint.wait(wait)
         finally:
             await cancelled(tuple(self._busy.values()))
 
@@ -64,14 +65,7 @@ class Principals:
 
     def _done(self, request_id: str) -> None:
         self._busy.pop(request_id, None)
-        self._hint.set()
-
-    async def _idle(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):  # wait_for of 3.11 loses a cancellation that meets the hint
-                await self._hint.wait()
-        except TimeoutError:
-            return
+        self._hint.give()
 
     async def _work_on(self, request_id: str) -> None:
         try:

@@ -15,6 +15,7 @@ from sayso_bot.domain.pauses import Scope
 from sayso_bot.domain.request import Status
 from sayso_bot.errors import SaysoError
 from sayso_bot.ports import Filter, Log, Store
+from sayso_bot.workers.hint import Hint
 
 IDLE_SECONDS = 1.0
 PAGE = 50
@@ -35,16 +36,16 @@ class Repaint:
         self._store = store
         self._scopes = scopes
         self._log = log
-        self._hint = asyncio.Event()
+        self._hint = Hint()
 
     def hint(self) -> None:
         """Something may have been paused or resumed."""
-        self._hint.set()
+        self._hint.give()
 
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
-            self._hint.clear()
+            self._hint.forget()
             try:
                 while todo := await self._scopes.to_repaint():
                     for scope, looked in todo.items():
@@ -53,11 +54,7 @@ class Repaint:
                 self._log.warning("repaint_waits", code=error.code)
             except Exception:  # noqa: BLE001 - a fault of ours must not end the looking
                 self._log.exception("repaint_failed")
-            try:
-                async with asyncio.timeout(IDLE_SECONDS):
-                    await self._hint.wait()
-            except TimeoutError:
-                continue
+            await self._hint.wait(IDLE_SECONDS)
 
     async def _look_on(self, scope: Scope, looked: str) -> None:
         """Look at one page of what waits in ``scope``."""
