@@ -14,12 +14,13 @@ from unit.inbox.test_inbox_pages import words
 CANNOT_BE = [
     ("payments.*", "payments", "The policy asks all of payments.* in payments anyway."),
     ("payments.*", "elsewhere", "The book main has no channel called elsewhere."),
-    ("payments.*", "teams:19:x", "is not offered"),
+    ("payments.*", "teams:19:x", "teams is not set up here"),
     ("payments.*", "slack:T0OTHER/C0X", "another workspace"),
     ("payments.*", "slack:C0NOBODY", "channel_not_found"),
 ]
 MAY_NOT_BE_MEANT = [
     ("rockets.*", "ops", "No rule that asks people names an action of rockets.*, so this would do nothing now."),
+    ("look", "ops", "No rule that asks people names an action of look, so this would do nothing now."),
     ("*", "ops", "* names every action that is asked."),
     ("read.*", "ops", "nobody could answer in ops"),
 ]

@@ -42,11 +42,17 @@ def same_place(one: str, other: str) -> bool:
 
 
 def asked_by(rules: Iterable[Route], pattern: str) -> list[tuple[Route, Requirement]]:
-    """The rules that ask people about some action that ``pattern`` names."""
+    """The rules that ask people about some action that ``pattern`` names, of those that can be reached: none below the
+    first rule without a condition that takes all of them."""
     glob = Glob(pattern)
-    return [
-        (rule, rule.requirement) for rule in rules if rule.requirement is not None and glob.meets(Glob(rule.action))
-    ]
+    found: list[tuple[Route, Requirement]] = []
+    for rule in rules:
+        named = Glob(rule.action)
+        if rule.requirement is not None and glob.meets(named):
+            found.append((rule, rule.requirement))
+        if not rule.conditional and named.covers(glob):
+            break
+    return found
 
 
 def sent_elsewhere(rules: Iterable[Route], route: LiveRoute) -> list[tuple[Route, Requirement]]:
@@ -140,7 +146,8 @@ def of_pause(scope: Scope, pending: Pending) -> Iterator[str]:
     yield f"Nothing{what} is asked, approved or edited until somebody resumes it."
     yield "Denials, withdrawals and deadlines go on. Approvals given so far stay on the record."
     if pending.count:
-        yield f"{pending} will wait, and say so on their cards."
+        cards = "its card" if pending.count == 1 else "their cards"
+        yield f"{pending} will wait, and say so on {cards}."
 
 
 def questions_of_pause(scope: Scope, rules: Sequence[Route], agents: Iterable[str]) -> Iterator[str]:
@@ -154,10 +161,11 @@ def questions_of_pause(scope: Scope, rules: Sequence[Route], agents: Iterable[st
 
 
 def touched_by_pause(
-    scope: Scope, rules: Iterable[Route], routes: Iterable[LiveRoute], patterns: Iterable[str]
+    scope: Scope, rules: Sequence[Route], routes: Iterable[LiveRoute], patterns: Iterable[str]
 ) -> list[str]:
     """The places at which is asked what a pause stops. ``patterns`` are what the paused agent's keys may ask for."""
-    named = [Glob(scope.action)] if scope.action else [Glob(text) for text in patterns] if scope.agent else [Glob("*")]
-    asked = [(rule.action, rule.requirement.place) for rule in rules if rule.requirement is not None]
-    asked += [(route.action, route.place) for route in routes]
-    return list(dict.fromkeys(place for action, place in asked if any(Glob(action).meets(glob) for glob in named)))
+    stopped = [scope.action] if scope.action else list(patterns) if scope.agent else ["*"]
+    places = [asked.place for pattern in stopped for _, asked in asked_by(rules, pattern)]
+    meets = [Glob(pattern).meets for pattern in stopped]
+    places += [route.place for route in routes if any(meet(Glob(route.action)) for meet in meets)]
+    return list(dict.fromkeys(places))

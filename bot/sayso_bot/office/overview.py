@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sayso_bot.domain.effects import asked_by, same_place, sent_elsewhere
+from sayso_bot.domain.effects import same_place, sent_elsewhere
 from sayso_bot.domain.globs import Glob
 from sayso_bot.domain.pauses import Pause
 from sayso_bot.domain.policy import Route
@@ -24,10 +24,14 @@ class Overviews:
         stored, used = await tools.store.configuration(policy.digest), await tools.books.last_used()
         ill = {illness.place: illness for illness in await tools.books.reported()}
         rules, routes = policy.routes(), configuration.routing.routes
+        sent = {route.id: {id(rule) for rule, _ in sent_elsewhere(rules, route)} for route in routes}
         return Overview(
             version=configuration.epochs.routes,
             policy=policy.digest,
-            rules=tuple(_rule(rule, routes, configuration.pauses) for rule in rules),
+            rules=tuple(
+                _rule(rule, [route for route in routes if id(rule) in sent[route.id]], configuration.pauses)
+                for rule in rules
+            ),
             routes=tuple(self._route(route, rules, ill) for route in sorted(routes, key=lambda each: each.at)),
             channels=tuple(self._channels(routes, ill)),
             pauses=tuple(configuration.pauses),
@@ -59,12 +63,11 @@ def _leading_to(place: str, routes: Iterable[LiveRoute]) -> tuple[LiveRoute, ...
     return tuple(route for route in routes if same_place(route.place, place))
 
 
-def _rule(rule: Route, routes: Iterable[LiveRoute], pauses: Iterable[Pause]) -> RuleNow:
-    sent = tuple(route for route in routes if any(asked_by([rule], route.action)) and sent_elsewhere([rule], route))
+def _rule(rule: Route, sent: Iterable[LiveRoute], pauses: Iterable[Pause]) -> RuleNow:
     glob = Glob(rule.action)
     over = tuple(
         pause
         for pause in pauses
         if not pause.scope.agent and (not pause.scope.action or Glob(pause.scope.action).meets(glob))
     )
-    return RuleNow(rule, sent, over)
+    return RuleNow(rule, tuple(sent), over)
