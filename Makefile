@@ -47,7 +47,7 @@ format: .venv/built
 REQUESTS ?= 10000
 faults: .venv/built
 	@.ci/faketime
-	@PYTHONPATH=tests $(BIN)/python -m faults.campaign --requests $(REQUESTS) $(if $(SEED),--seed $(SEED))
+	@PYTHONPATH=tests $(BIN)/python -m faults.campaign --requests $(REQUESTS) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE))
 
 # Manifests and cards against the platforms' own schemas, where a folder with them lies beside the project.
 schemas: .venv/built
