@@ -9,6 +9,7 @@ from pathlib import Path
 import sayso_bot
 
 ROOT = Path(__file__).resolve().parents[2]
+DECISIONS = ROOT / "docs" / "decisions"
 FOR_ADAPTERS = {"domain", "ports", "errors"}
 
 
@@ -32,3 +33,13 @@ def test_adapters_are_all_named_as_independent_of_one_another() -> None:
     }
     named = contract("Adapters do not know one another")["modules"]
     assert {name.removeprefix("sayso_adapters.") for name in named} == folders
+
+
+def test_every_decision_has_a_number_of_its_own_and_stands_in_the_index_under_its_title() -> None:
+    index = (DECISIONS / "README.md").read_text("utf-8")
+    decisions = sorted(path for path in DECISIONS.glob("*.md") if path.name != "README.md")
+    assert len({path.name[:4] for path in decisions}) == len(decisions)
+    for path in decisions:
+        heading = path.read_text("utf-8").splitlines()[0].removeprefix("# ")
+        assert int(path.name[:4]) == int(heading.partition(".")[0])
+        assert index.count(f"[{heading}]({path.name})") == 1, path.name
