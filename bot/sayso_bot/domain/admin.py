@@ -17,8 +17,8 @@ from sayso_bot.domain.person import OPERATOR, Person
 class Caller:
     """With neither ``person`` nor ``key``: the operator, who runs a command on the book itself.
 
-    ``surface`` is where they are (``slack``, ``teams``, ``inbox``, ``api``, ``cli``), ``place`` more exactly (``slack:C1``).
-    ``guest`` says that their platform takes them for one.
+    ``surface`` is where they are (``slack``, ``teams``, ``inbox``, ``api``, ``cli``), ``place`` more exactly
+    (``slack:C1``). ``guest`` says that their platform takes them for one.
     """
 
     surface: str
