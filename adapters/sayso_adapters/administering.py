@@ -1,7 +1,8 @@
 """An admin's command in a chat: read, shown with what it would do, and carried out once that was confirmed.
 
-What is shown carries a token alone; what was typed, where, and what the admin saw lies on the shelf. Who it is and
-whether they administer is proved when it is shown and again when it is confirmed, which may be an hour later.
+What is shown carries a token alone; what was typed, where, by whom and what the admin saw lies on the shelf. Who it is
+and whether they administer is proved when it is shown and again when it is confirmed, which may be an hour later.
+Nobody but who typed it can confirm it.
 """
 
 from __future__ import annotations
@@ -26,17 +27,21 @@ MOST_LINES = 40
 LONGEST_LINE = 600
 WHY, WHY_HINT = "Why?", "On the record, and in what is announced."
 TOO_OLD = f"This dialog is from too long ago. {NOTHING} Type the command again."
+NOT_YOURS = f"Somebody else has typed this command. {NOTHING} Type it yourself."
 CHANGED = "Another admin has changed something meanwhile. This is how it would be now:"
 UNSURE = "Something went wrong, so it is not known whether this was done. The routes show how things stand."
 
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A command as it was typed. ``channel`` is where, to be told there; ``version`` what its dialog has shown."""
+    """A command as it was typed, by the account ``by`` of the chat's. ``version`` is what its dialog has shown,
+    ``channel`` where one is told what came of it, where that is not with the dialog's answer.
+    """
 
     words: tuple[str, ...]
     said: Said
-    channel: str
+    by: str
+    channel: str = ""
     version: int = -1
 
     def deed(self) -> Deed:
@@ -45,14 +50,14 @@ class Typed:
 
     def packed(self) -> bytes:
         said = {"place": self.said.place, "called": self.said.called, "now": self.said.now.isoformat()}
-        record = {"words": self.words, "said": said, "channel": self.channel, "version": self.version}
+        record = {"words": self.words, "said": said, "by": self.by, "channel": self.channel, "version": self.version}
         return json.dumps(record).encode()
 
     @classmethod
     def unpacked(cls, record: bytes) -> Typed:
         found = json.loads(record)
         said = Said(found["said"]["place"], found["said"]["called"], datetime.fromisoformat(found["said"]["now"]))
-        return cls(tuple(found["words"]), said, found["channel"], found["version"])
+        return cls(tuple(found["words"]), said, found["by"], found["channel"], found["version"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +118,13 @@ class Administering:
             return error.detail
         return Looked(deed, effect, token)
 
-    async def typed(self, token: str) -> Typed | None:
-        """What was typed, or None where it is too long ago. Raises `Unavailable`."""
+    async def typed(self, token: str, by: str) -> Typed | str:
+        """What the account ``by`` has typed, or a sentence: why it confirms nothing. Raises `Unavailable`."""
         record = await self._shelf.get(f"admin/{token}")
-        return Typed.unpacked(record) if record else None
+        if record is None:
+            return TOO_OLD
+        typed = Typed.unpacked(record)
+        return typed if typed.by == by else NOT_YOURS
 
     async def carry_out(self, typed: Typed, caller: Caller, operation: str, why: str | None) -> Came:
         """Do what was shown and confirmed, with the reason ``why`` where one was asked for."""

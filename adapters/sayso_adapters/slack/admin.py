@@ -2,7 +2,7 @@
 
 Slack's leave to open a dialog lives three seconds, so the dialog opens at once and says to wait; who the account is and
 whether it administers is looked up then, and again when the dialog is submitted, which may be an hour later. The
-dialog carries a token; what was typed, where, and what the admin saw lies on the shelf.
+dialog carries a token; what was typed, where, by whom and what the admin saw lies on the shelf.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sayso_adapters.administering import TOO_OLD, UNSURE, Administering, Typed
+from sayso_adapters.administering import UNSURE, Administering, Typed
 from sayso_adapters.answering import NOTHING
 from sayso_adapters.slack import once
 from sayso_adapters.slack.admin_views import ADMIN, WHY, confirmation, why_of
@@ -73,7 +73,7 @@ class Admins:
 
     def begin(self, words: Sequence[str], body: Mapping[str, Any], tapper: Tapper, workspace: Workspace) -> str | None:
         """Open the dialog of a command. The sentence for who typed it where it cannot be read."""
-        typed = _typed(words, body, workspace)
+        typed = _typed(words, body, tapper, workspace)
         try:
             typed.deed()
         except Unreadable as error:
@@ -130,8 +130,8 @@ class Admins:
         answered: Mapping[str, Any] | None = None
         channel, said = "", UNSURE
         try:
-            typed = await self._administering.typed(submitted.token)
-            channel = typed.channel if typed else ""
+            typed = await self._administering.typed(submitted.token, submitted.tapper.user)
+            channel = "" if isinstance(typed, str) else typed.channel
             answered, said = await self._done(typed, submitted, workspace)
         except LookupFailed:
             answered, said = _updated(told(CANNOT_CHECK)), CANNOT_CHECK
@@ -146,11 +146,11 @@ class Admins:
                 await self._answers.tell(workspace, submitted.tapper.user, said, channel or None)
 
     async def _done(
-        self, typed: Typed | None, submitted: Submitted, workspace: Workspace
+        self, typed: Typed | str, submitted: Submitted, workspace: Workspace
     ) -> tuple[Mapping[str, Any], str]:
         """Carry it out; what Slack is answered, and the sentence for the admin."""
-        if typed is None:
-            return _updated(told(TOO_OLD)), TOO_OLD
+        if isinstance(typed, str):
+            return _updated(told(typed)), typed
         caller = await self._caller(typed, submitted.tapper, workspace)
         if isinstance(caller, str):
             return _updated(told(caller)), caller
@@ -168,12 +168,12 @@ def _updated(view: Block) -> Mapping[str, Any]:
     return {"response_action": "update", "view": view}
 
 
-def _typed(words: Sequence[str], body: Mapping[str, Any], workspace: Workspace) -> Typed:
+def _typed(words: Sequence[str], body: Mapping[str, Any], tapper: Tapper, workspace: Workspace) -> Typed:
     channel, name = as_id(body.get("channel_id")), body.get("channel_name")
     here = CHANNEL.match(channel) is not None
     place = f"slack:{workspace.home.team}/{channel}" if here else ""
     called = name if here and isinstance(name, str) else ""
-    return Typed(tuple(words), Said(place, called[:80], datetime.now(UTC)), channel if here else "")
+    return Typed(tuple(words), Said(place, called[:80], datetime.now(UTC)), tapper.user, channel if here else "")
 
 
 def _submitted(body: Mapping[str, Any]) -> Submitted | None:

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sayso_adapters.administering import TOO_OLD, UNSURE, Administering, Typed
+from sayso_adapters.administering import UNSURE, Administering, Typed
 from sayso_adapters.answering import NOTHING
 from sayso_adapters.looking import Viewer
 from sayso_adapters.teams.activities import Arrived
@@ -33,7 +33,6 @@ from sayso_bot.ports import AdapterContext, LookupFailed
 
 SLOW = "It is not known yet whether this was done. The routes show how things stand in a minute."
 CANNOT_CHECK = f"Teams could not be asked who you are. {NOTHING} Try again in a minute."
-NOT_YOURS = f"Somebody else has typed this command. {NOTHING} Type it yourself."
 LONGEST_CALLED = 80
 
 
@@ -96,15 +95,13 @@ class Admins:
             known.set_result(told(shown) if isinstance(shown, str) else shown)
 
     async def _done(self, tap: Tap, at: Arrived) -> Element | str:
-        typed = await self._administering.typed(tap.token)
-        if typed is None:
-            return TOO_OLD
         tapper = Tapper(at.user, at.object_id, at.conversation)
         viewer = await safely(self._looking.viewer(tapper), self._context.log, at.object_id)
         if isinstance(viewer, str):
             return viewer
-        if viewer.user != typed.channel:
-            return NOT_YOURS
+        typed = await self._administering.typed(tap.token, viewer.user)
+        if isinstance(typed, str):
+            return typed
         why = " ".join(tap.reason.split()) if hasattr(typed.deed(), "why") else None
         came = await self._administering.carry_out(typed, _caller(typed, viewer), f"teams:admin:{tap.token}", why)
         if came.changed:

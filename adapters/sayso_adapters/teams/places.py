@@ -90,11 +90,14 @@ class Places:
 
     async def all(self) -> Sequence[Place]:
         """All of them, those that the bot is in before the others."""
-        return in_order((self._all if self._is_fresh() else await self._read()).values())
+        return in_order((await self._known()).values())
 
     async def personal(self, person: str) -> Place | None:
         """The personal chat with somebody."""
         return next((place for place in await self.all() if place.person == person and not place.removed), None)
+
+    async def _known(self) -> dict[str, Place]:
+        return self._all if self._is_fresh() else await self._read()
 
     def _is_fresh(self) -> bool:
         return self._now() - self._read_at < FRESH_SECONDS
@@ -112,7 +115,7 @@ class Places:
 
     async def learn(self, at: Arrived) -> None:
         """The bot is where ``at`` came from. Written down where that is new, or was last a day ago."""
-        known = await self._one(at.conversation)
+        known = (await self._known()).get(at.conversation)
         place = Place(
             conversation=at.conversation,
             kind=at.kind,
@@ -128,8 +131,8 @@ class Places:
     async def learn_channel(self, of: Place, conversation: str, name: str) -> None:
         """A channel of the team that ``of`` is in, as Teams lists it."""
         if CONVERSATION.match(conversation):
-            known = await self._one(conversation)
-            await self._keep(replace(of, conversation=conversation, name=name, kind="channel"), known)
+            known = (await self._known()).get(conversation)
+            await self._keep(replace(of, conversation=conversation, name=name, kind="channel", seen_at=""), known)
 
     async def left(self, at: Arrived, *, whole_team: bool) -> None:
         """The bot was taken out of there, and with a team out of all its channels."""
@@ -138,9 +141,6 @@ class Places:
             if gone and not place.removed:
                 await self._put(replace(place, removed=True))
                 self._log.warning("teams.place_left", place=f"{PREFIX}{place.conversation}")
-
-    async def _one(self, conversation: str) -> Place | None:
-        return (self._all if self._is_fresh() else await self._read()).get(conversation)
 
     async def _keep(self, place: Place, known: Place | None) -> None:
         same = known is not None and replace(known, seen_at="") == place

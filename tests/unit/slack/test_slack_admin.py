@@ -208,6 +208,16 @@ async def test_a_reason_that_is_too_long_is_marked_where_it_is_written(office: O
     assert dialog.errors["why"] == "A reason has at most 500 characters."
 
 
+async def test_nobody_else_can_carry_out_what_an_admin_typed(office: Office) -> None:
+    theirs = await opened(office, "pause")
+    office.around.office.admits = lambda caller: True
+    own = await opened(office, "pause deploy.*", user="U0BOB")
+    token = {"private_metadata": theirs.view["private_metadata"]}
+    await office.slack.submit(office.url, own, {"why": ""}, view=token)
+    assert office.around.office.done == []
+    assert "Somebody else has typed this command" in own.words
+
+
 async def test_a_dialog_from_too_long_ago_or_with_garbage_does_nothing(office: Office) -> None:
     dialog = await opened(office, "pause")
     for token in ("adm_never", "btn_x", "\u202e"):

@@ -154,6 +154,9 @@ async def test_what_comes_from_a_place_is_written_down_once_a_day(office: Office
     now = 86401.0
     await places.learn(at)
     assert shelf.writes == 2
+    for _ in range(5):
+        await places.learn_channel(await places.known(f"teams:{CHAT}"), SECOND, "Second")
+    assert shelf.writes == 3
 
 
 async def test_a_list_of_requests_is_no_card_of_one() -> None:
