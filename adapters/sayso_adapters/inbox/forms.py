@@ -6,13 +6,13 @@ form with files comes in parts instead; each file is handed on as it comes.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from sayso_adapters.callbacks import body_of
 from sayso_adapters.multiparts import Part, Parts
 from sayso_bot.errors import BadHttp, BodyTooLarge, InvalidField, UnsupportedMediaType
 
@@ -104,18 +104,12 @@ async def read_parts(
 
 async def _body(http_request: web.Request, most: int) -> bytes:
     """The body, whose length nobody vouches for."""
-    too_large = BodyTooLarge(f"A form has at most {most // 1024} KiB. Nothing was changed.")
-    if (http_request.content_length or 0) > most:
-        raise too_large
-    body = bytearray()
     try:
-        async with asyncio.timeout(FORM_SECONDS):
-            while chunk := await http_request.content.read(MAX_FORM_BYTES):
-                body += chunk
-                if len(body) > most:
-                    raise too_large
+        body = await body_of(http_request, most, FORM_SECONDS)
     except TimeoutError:
         raise BadHttp(f"The form did not arrive whole within {FORM_SECONDS:.0f} s. Nothing was changed.") from None
     except ConnectionError:  # whoever sent it is gone; it is no fault of ours, and nobody reads the answer
         raise BadHttp("The form did not arrive whole. Nothing was changed.") from None
-    return bytes(body)
+    if body is None:
+        raise BodyTooLarge(f"A form has at most {most // 1024} KiB. Nothing was changed.")
+    return body

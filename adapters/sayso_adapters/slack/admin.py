@@ -16,13 +16,13 @@ from typing import Any
 
 from sayso_adapters.administering import UNSURE, Administering, Typed
 from sayso_adapters.answering import NOTHING
+from sayso_adapters.payloads import as_id, as_object
 from sayso_adapters.slack import once
 from sayso_adapters.slack.admin_views import ADMIN, WHY, confirmation, why_of
 from sayso_adapters.slack.answers import Answers
 from sayso_adapters.slack.blocks import Block
 from sayso_adapters.slack.looking import CANNOT_CHECK, SURFACE, Looking, safely
 from sayso_adapters.slack.modals import told
-from sayso_adapters.slack.payloads import as_id, as_object
 from sayso_adapters.slack.people import CHANNEL, USER
 from sayso_adapters.slack.tappers import Tapper, tapper_in
 from sayso_adapters.slack.workspaces import Workspace, Workspaces

@@ -8,7 +8,6 @@ wrote the word payload. What Slack signed is believed to come from Slack, and no
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +17,7 @@ from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_sdk.signature import SignatureVerifier
 
+from sayso_adapters.callbacks import Refusals, body_of
 from sayso_adapters.slack.bolt import Dispatcher
 from sayso_adapters.slack.settings import SlackSettings
 from sayso_bot.ports import AdapterContext
@@ -39,28 +39,28 @@ class Callbacks:
         self._context = context
         self._verifier = SignatureVerifier(settings.signing_secret)
         self._dispatcher = dispatcher
-        self._refusals = 0
+        self._refusals = Refusals(context.log, "slack")
 
     async def receive(self, http_request: web.Request) -> web.StreamResponse:
         if not self._context.clock_is_right():
             return web.Response(status=503, headers={"Retry-After": "30"})
         try:
-            body = await _read(http_request)
+            body = await body_of(http_request, MAX_BODY, READ_SECONDS)
         except (TimeoutError, ConnectionError):
-            return self._refuse(400, "not_whole")
+            return self._refusals.answer(400, "not_whole")
         if body is None:
-            return self._refuse(413, "too_large")
+            return self._refusals.answer(413, "too_large")
         try:
             text = body.decode("utf-8")
         except UnicodeDecodeError:
-            return self._refuse(400, "not_utf8")
+            return self._refusals.answer(400, "not_utf8")
         headers = {name: http_request.headers.get(name, "") for name in HEADERS}
         if not self._is_genuine(text, headers):
-            return self._refuse(401, "bad_signature")
+            return self._refusals.answer(401, "bad_signature")
         try:
             payload = _payload(text, headers["content-type"])
         except (ValueError, RecursionError):
-            return self._refuse(400, "unreadable")
+            return self._refusals.answer(400, "unreadable")
         if isinstance(payload, dict) and payload.get("type") == "url_verification":
             challenge = payload.get("challenge")
             return (
@@ -75,13 +75,6 @@ class Callbacks:
             return False
         return signature.isascii() and self._verifier.is_valid(text, timestamp, signature)
 
-    def _refuse(self, status: int, what: str) -> web.Response:
-        """Nothing of the body is logged, and a flood of forgeries makes ever fewer lines."""
-        self._refusals += 1
-        if self._refusals & (self._refusals - 1) == 0:
-            self._context.log.warning("slack.callback_refused", what=what, so_far=self._refusals)
-        return web.Response(status=status)
-
 
 def _payload(text: str, content_type: str) -> Any:
     """The JSON that a body is or carries in its field ``payload``, else the form itself. Raises `ValueError`."""
@@ -89,16 +82,3 @@ def _payload(text: str, content_type: str) -> Any:
         return json.loads(text)
     form = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS))
     return json.loads(form["payload"]) if "payload" in form else form
-
-
-async def _read(http_request: web.Request) -> bytes | None:
-    """The body, or None when it is larger than any of Slack's. Raises `TimeoutError` and `ConnectionError`."""
-    if (http_request.content_length or 0) > MAX_BODY:
-        return None
-    body = bytearray()
-    async with asyncio.timeout(READ_SECONDS):
-        async for chunk in http_request.content.iter_chunked(64 * 1024):
-            body += chunk
-            if len(body) > MAX_BODY:
-                return None
-    return bytes(body)

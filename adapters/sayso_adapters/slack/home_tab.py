@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sayso_adapters.looking import GUEST
+from sayso_adapters.payloads import as_id, as_object
 from sayso_adapters.slack.blocks import Block
 from sayso_adapters.slack.looking import Looking, safely
 from sayso_adapters.slack.overview import home, home_that_says
-from sayso_adapters.slack.payloads import as_id, as_object
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.tappers import Tapper
 from sayso_adapters.slack.workspaces import Workspace, Workspaces

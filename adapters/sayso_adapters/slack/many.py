@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sayso_adapters.payloads import as_object, first
 from sayso_adapters.slack.installations import Installation, Installations
-from sayso_adapters.slack.payloads import as_object, first
 from sayso_adapters.slack.rotation import Installed, Refresh
 from sayso_adapters.slack.settings import SlackSettings
 from sayso_adapters.slack.wire import Wire

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from sayso_adapters.payloads import as_object
 from sayso_adapters.slack.blocks import (
     ANSWER,
     MAX_INPUT,
@@ -35,7 +36,6 @@ from sayso_adapters.slack.blocks import (
     text_input,
 )
 from sayso_adapters.slack.cards import APPROVE, DENY, EDIT, by_admins
-from sayso_adapters.slack.payloads import as_object
 from sayso_adapters.slack.review import pages, parts
 from sayso_bot.domain.card import Card
 from sayso_bot.domain.demands import MAX_REASON

@@ -14,8 +14,8 @@ from urllib.parse import urlencode, urljoin
 
 import aiohttp
 
+from sayso_adapters.payloads import as_object
 from sayso_adapters.slack.installations import INSTALLATION, Installation, Now
-from sayso_adapters.slack.payloads import as_object
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.settings import SlackSettings
 from sayso_adapters.slack.wire import CONNECT_SECONDS, TIMEOUT_SECONDS, client, failures_named

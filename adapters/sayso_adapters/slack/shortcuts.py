@@ -12,6 +12,7 @@ from typing import Any
 
 from sayso_adapters.buttons import BUTTON, opened
 from sayso_adapters.looking import GUEST, UNSEEN
+from sayso_adapters.payloads import as_id, as_object, first
 from sayso_adapters.slack.answers import Answers
 from sayso_adapters.slack.blocks import Block
 from sayso_adapters.slack.handlers import NotOffered
@@ -19,7 +20,6 @@ from sayso_adapters.slack.looking import Looking, Viewer, safely
 from sayso_adapters.slack.marks import is_ours, request_of
 from sayso_adapters.slack.modals import ONE_MOMENT, approval, told
 from sayso_adapters.slack.overview import ANSWER_IT, listed, reading
-from sayso_adapters.slack.payloads import as_id, as_object, first
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.tappers import Tapper, home_of, tapper_in
 from sayso_adapters.slack.workspaces import Workspace, Workspaces

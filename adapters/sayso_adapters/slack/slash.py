@@ -12,12 +12,12 @@ from typing import Any
 
 from sayso_adapters.looking import GUEST, UNSEEN
 from sayso_adapters.overview import NOTHING_WAITS
+from sayso_adapters.payloads import as_id
 from sayso_adapters.slack.admin import Admins
 from sayso_adapters.slack.blocks import Block, escape, plain, section
 from sayso_adapters.slack.cards import notice
 from sayso_adapters.slack.looking import CANNOT_CHECK, SURFACE, Looking, Viewer, safely
 from sayso_adapters.slack.overview import ADMINS_HELP, HELP, pending_message, routes_message, told_of
-from sayso_adapters.slack.payloads import as_id
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.tappers import Tapper
 from sayso_adapters.slack.workspaces import Workspace, Workspaces

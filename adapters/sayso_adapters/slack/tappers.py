@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sayso_adapters.answering import NOTHING
+from sayso_adapters.payloads import as_id, as_object
 from sayso_adapters.slack.home import Home
-from sayso_adapters.slack.payloads import as_id, as_object
 from sayso_adapters.slack.people import Account
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.person import Person

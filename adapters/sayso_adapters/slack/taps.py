@@ -15,13 +15,13 @@ from typing import Any
 
 from sayso_adapters.answering import NOTHING, UNKNOWN_BUTTON, UNSURE, past
 from sayso_adapters.buttons import BUTTON
+from sayso_adapters.payloads import as_id, as_object, first
 from sayso_adapters.slack.answers import Answers
 from sayso_adapters.slack.blocks import Block
 from sayso_adapters.slack.cards import APPROVE, DENY, EDIT, OPEN, REVIEW, message
 from sayso_adapters.slack.looking import SURFACE
 from sayso_adapters.slack.modals import ONE_MOMENT, approval, denial, editing, told
 from sayso_adapters.slack.once import Once
-from sayso_adapters.slack.payloads import as_id, as_object, first
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.places import Places
 from sayso_adapters.slack.tappers import Tapper, home_of, is_of, person, refused, stranger

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sayso_adapters.payloads import as_object
 from sayso_adapters.slack.blocks import AS_IT_IS, MAX_TEXT, escape, plain, section
-from sayso_adapters.slack.payloads import as_object
 from sayso_adapters.slack.places import Places
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.story import Entry

@@ -18,6 +18,7 @@ from typing import Any
 from sayso_adapters import answering
 from sayso_adapters.answering import UNKNOWN_BUTTON, UNSURE, past
 from sayso_adapters.buttons import is_token, meaning
+from sayso_adapters.payloads import as_id, as_object, first
 from sayso_adapters.slack import once
 from sayso_adapters.slack.answers import Answers
 from sayso_adapters.slack.blocks import Block
@@ -39,7 +40,6 @@ from sayso_adapters.slack.modals import (
     response,
     told,
 )
-from sayso_adapters.slack.payloads import as_id, as_object, first
 from sayso_adapters.slack.people import USER
 from sayso_adapters.slack.tappers import Tapper, is_of, person, tapper_in
 from sayso_adapters.slack.taps import CANNOT_CHECK, OTHER_PLACE

@@ -21,6 +21,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from sayso_adapters.patience import RATE_LIMITED_SECONDS, retry_after
 from sayso_adapters.slack.pinned import FILES, is_slacks
 from sayso_adapters.slack.settings import SlackSettings
 from sayso_bot.domain.hosts import is_loopback
@@ -29,9 +30,6 @@ from sayso_bot.ports import AdapterError, Deleted, Gone, Rejected, Retry
 TIMEOUT_SECONDS = 10.0
 CONNECT_SECONDS = 5.0
 IDLE_SECONDS = 15.0
-MAX_RETRY_AFTER_SECONDS = 3600.0
-RATE_LIMITED_SECONDS = 30.0
-"""Where Slack asks for patience without saying how long: a place keeps its cards while it is only busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +249,7 @@ def _refused(response: Any, *, once: bool) -> AdapterError:
     said = data.get("error") if isinstance(data, dict) else None
     code = said if isinstance(said, str) and _CODE.match(said) else None
     if status == 429 or code in _BUSY:
-        return Retry("rate_limited", after=_retry_after(response.headers) or RATE_LIMITED_SECONDS)
+        return Retry("rate_limited", after=retry_after(response.headers) or RATE_LIMITED_SECONDS)
     if status == 503 or code in _DOWN:
         return Retry(code or "http_503")
     if status >= 500 or code in _BROKE_MIDWAY:
@@ -261,10 +259,3 @@ def _refused(response: Any, *, once: bool) -> AdapterError:
     if code == MESSAGE_DELETED:
         return Deleted(code)
     return Gone(code) if code in _GONE else Rejected(code)
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    text = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
-    if not text.isascii() or not text.isdigit():
-        return None
-    return min(float(text), MAX_RETRY_AFTER_SECONDS)

@@ -7,12 +7,13 @@ Entra's. A value of the wrong kind reads as an empty one, so that odd shapes mee
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from microsoft_agents.activity import Activity
 
+from sayso_adapters.payloads import as_id, as_object
 from sayso_adapters.teams.settings import GUID
 from sayso_bot.domain.text import one_line
 
@@ -118,15 +119,6 @@ def spoken(activity: Activity) -> str:
             called = about.get("text")
             text = text.replace(called, " ") if isinstance(called, str) and called else text
     return " ".join(text.replace("\xa0", " ").split())
-
-
-def as_object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def as_id(value: object) -> str:
-    """An id of Teams'; all of them are ASCII."""
-    return value if isinstance(value, str) and value.isascii() and len(value) <= 300 else ""
 
 
 def as_name(value: object) -> str:

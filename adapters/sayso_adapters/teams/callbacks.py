@@ -1,14 +1,13 @@
 """What Teams sends us over HTTP: proved to be Teams' before any of it is read, then handed to the SDK's adapter.
 
 A checklist, each failure with its own answer: the emulator calls from this machine (403), our clock is right (503), the
-token is the Bot Framework's and for us (401; 503 while its keys cannot be had), the body is not too large (413) and is
-an activity (400), the connector that it names is the token's and Microsoft's (401), the channel is Teams and the tenant
-ours (403). Nothing of a body is ever logged, and no error's text reaches a chat.
+token is the Bot Framework's and for us (401; 503 while its keys cannot be had), the body is not too large (413), is
+whole and an activity (400), the connector that it names is the token's and Microsoft's (401), the channel is Teams and
+the tenant ours (403). Nothing of a body is ever logged, and no error's text reaches a chat.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NoReturn
@@ -19,6 +18,7 @@ from microsoft_agents.hosting.aiohttp import CloudAdapter
 from microsoft_agents.hosting.core import Agent, ChannelServiceClientFactoryBase, ClaimsIdentity, TurnContext
 from pydantic import ValidationError
 
+from sayso_adapters.callbacks import Refusals, body_of
 from sayso_adapters.teams.activities import Arrived, arrived
 from sayso_adapters.teams.hosts import Hosts
 from sayso_adapters.teams.keys import KeySet, NoKeys
@@ -47,32 +47,35 @@ class Callbacks:
         self._agent = _Hearing(settings, heard)
         self._adapter = CloudAdapter(channel_service_client_factory=_NoClients(), host_validator=Hosts(settings))
         self._adapter.on_turn_error = _raised
-        self._refusals = 0
+        self._refusals = Refusals(context.log, "teams")
 
     async def receive(self, http_request: web.Request) -> web.Response:
         if self._settings.local and not _is_from_here(http_request):
-            return self._refuse(403, "not_local")
+            return self._refusals.answer(403, "not_local")
         if not self._context.clock_is_right():
             return web.Response(status=503, headers=RETRY_AFTER)
         try:
             identity = await self._proof.of(http_request.headers.get("Authorization", ""))
         except Unproved as error:
-            return self._refuse(401, error.what)
+            return self._refusals.answer(401, error.what)
         except NoKeys as error:
             self._context.log.warning("teams.keys_unavailable", what=error.what)
             return web.Response(status=503, headers=RETRY_AFTER)
-        body = await _read(http_request)
+        try:
+            body = await body_of(http_request, MAX_BODY, READ_SECONDS)
+        except (TimeoutError, ConnectionError):
+            return self._refusals.answer(400, "not_whole")
         if body is None:
-            return self._refuse(413, "too_large")
+            return self._refusals.answer(413, "too_large")
         try:
             activity = _activity(body)
         except (ValidationError, ValueError, TypeError, RecursionError):
-            return self._refuse(400, "unreadable")
+            return self._refusals.answer(400, "unreadable")
         try:
             _check(activity, identity, self._settings)
             return await self._turn(_Call(http_request.headers, activity, identity))
         except _Refused as error:
-            return self._refuse(error.status, error.what)
+            return self._refusals.answer(error.status, error.what)
 
     async def _turn(self, call: _Call) -> web.Response:
         """Let the SDK's adapter take the turn; its answer."""
@@ -82,17 +85,10 @@ class Callbacks:
             self._context.log.warning("teams.callback_failed", code=error.code)
             return web.Response(status=503, headers=RETRY_AFTER)
         if answer.status_code >= 400:
-            return self._refuse(answer.status_code, "refused_by_sdk")
+            return self._refusals.answer(answer.status_code, "refused_by_sdk")
         if answer.body is None:
             return web.Response(status=answer.status_code)
         return web.json_response(answer.body, status=answer.status_code)
-
-    def _refuse(self, status: int, what: str) -> web.Response:
-        """Nothing of the body is logged, and a flood of forgeries makes ever fewer lines."""
-        self._refusals += 1
-        if self._refusals & (self._refusals - 1) == 0:
-            self._context.log.warning("teams.callback_refused", what=what, so_far=self._refusals)
-        return web.Response(status=status)
 
 
 def _is_from_here(http_request: web.Request) -> bool:
@@ -179,19 +175,3 @@ class _NoClients(ChannelServiceClientFactoryBase):
 class _NoClient:
     async def close(self) -> None:
         return None
-
-
-async def _read(http_request: web.Request) -> bytes | None:
-    """The body, or None when it is larger than any of Teams' or does not arrive whole."""
-    if (http_request.content_length or 0) > MAX_BODY:
-        return None
-    body = bytearray()
-    try:
-        async with asyncio.timeout(READ_SECONDS):
-            async for chunk in http_request.content.iter_chunked(64 * 1024):
-                body += chunk
-                if len(body) > MAX_BODY:
-                    return None
-    except (TimeoutError, ConnectionError):
-        return None
-    return bytes(body)

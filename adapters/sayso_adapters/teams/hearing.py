@@ -13,7 +13,8 @@ from typing import Any
 from microsoft_agents.activity import Activity
 
 from sayso_adapters.answering import UNKNOWN_BUTTON
-from sayso_adapters.teams.activities import Arrived, as_id, as_name, event_of, names_bot, spoken
+from sayso_adapters.payloads import as_id
+from sayso_adapters.teams.activities import Arrived, as_name, event_of, names_bot, spoken
 from sayso_adapters.teams.admin import Admins
 from sayso_adapters.teams.dialogs import told
 from sayso_adapters.teams.messages import Messages

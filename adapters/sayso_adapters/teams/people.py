@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sayso_adapters.kept import Kept
-from sayso_adapters.teams.activities import ACCOUNT, as_id, as_name
+from sayso_adapters.payloads import as_id
+from sayso_adapters.teams.activities import ACCOUNT, as_name
 from sayso_adapters.teams.places import NOT_KNOWN, PREFIX, Place, Places
 from sayso_adapters.teams.settings import GUID, TeamsSettings
 from sayso_adapters.teams.wire import Wire

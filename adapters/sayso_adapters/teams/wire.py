@@ -21,6 +21,7 @@ from microsoft_agents.activity import Activity, ChannelAccount, ConversationPara
 from microsoft_agents.hosting.core.connector.client import ConnectorClient
 from pydantic import ValidationError
 
+from sayso_adapters.patience import RATE_LIMITED_SECONDS, retry_after
 from sayso_adapters.teams.hosts import Hosts
 from sayso_adapters.teams.settings import TeamsSettings
 from sayso_adapters.teams.tokens import Tokens
@@ -28,9 +29,6 @@ from sayso_bot.ports import AdapterError, Deleted, Gone, Rejected, Retry
 
 TIMEOUT_SECONDS = 10.0
 CONNECT_SECONDS = 5.0
-MAX_RETRY_AFTER_SECONDS = 3600.0
-RATE_LIMITED_SECONDS = 30.0
-"""Where Teams asks for patience without saying how long: a place keeps its cards while it is only busy."""
 MEMBERS_PER_PAGE = 500
 
 TOKEN_REFUSED = "token_refused"  # noqa: S105 - a failure's name
@@ -211,7 +209,7 @@ async def failures_named(*, once: bool) -> AsyncIterator[None]:
 def _refused(error: aiohttp.ClientResponseError, *, once: bool) -> AdapterError:
     """What an answer means that is no success."""
     status, code = error.status, _code(error.message)
-    after = _retry_after(error.headers or {})
+    after = retry_after(error.headers or {})
     failure: AdapterError
     if status < 300:
         failure = Retry("bad_answer", lost=once)
@@ -243,10 +241,3 @@ def _code(body: str) -> str:
     except (ValueError, KeyError, TypeError, RecursionError):
         return ""
     return code if isinstance(code, str) and _CODE.match(code) else ""
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    text = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
-    if not text.isascii() or not text.isdigit():
-        return None
-    return min(float(text), MAX_RETRY_AFTER_SECONDS)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fakes.teams import FakeTeams
+from sayso_adapters.patience import RATE_LIMITED_SECONDS
 from sayso_adapters.teams import wire as wire_module
 from sayso_adapters.teams.saying import words
 from sayso_adapters.teams.settings import read
@@ -97,7 +98,7 @@ async def test_a_rate_limit_without_a_time_holds_for_a_while(office: Office) -> 
     office.teams.fail("send", 429)
     error = await failure(office)
     assert isinstance(error, Retry)
-    assert error.after == wire_module.RATE_LIMITED_SECONDS
+    assert error.after == RATE_LIMITED_SECONDS
 
 
 async def test_where_nobody_listens_nothing_was_sent(office: Office) -> None:

@@ -1,9 +1,11 @@
-"""Reading what Slack sends: a value of the wrong kind reads as an empty one, so that odd shapes meet no exception."""
+"""Reading what platforms send: a value of the wrong kind reads as an empty one, so that no odd shape raises."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+LONGEST_ID = 300
 
 
 def as_object(value: object) -> Mapping[str, Any]:
@@ -16,5 +18,5 @@ def first(value: object) -> Mapping[str, Any]:
 
 
 def as_id(value: object) -> str:
-    """An id of Slack's; all of them are ASCII."""
-    return value if isinstance(value, str) and value.isascii() else ""
+    """A platform's id of something; all of them are ASCII and short."""
+    return value if isinstance(value, str) and value.isascii() and len(value) <= LONGEST_ID else ""
