@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from e2e.teams_chat import ANA, ANA_ID, BEN, CLEO, EVE, GUS, OTHER, PAYMENTS, POLICY, STR, Chat, running_teams
+from fakes.teams_activities import submitted
 from fakes.teams_tenant import TENANT
 from sayso_adapters.teams import people
 from service import until
@@ -82,6 +83,22 @@ async def test_a_tap_names_its_sender_twice_and_both_must_be_one_account(chat: C
     await chat.teams.invoke(chat.sayso.url, card.message, payload)
     del payload["from"]["aadObjectId"]
     await chat.teams.invoke(chat.sayso.url, card.message, payload)
+    assert (await chat.look(card)).votes == ()
+
+
+@pytest.mark.parametrize("named", [{"aadObjectId": ANA_ID}, {"id": ANA}, {"id": EVE, "aadObjectId": ANA_ID}, {}])
+async def test_what_is_told_to_who_cannot_be_told_apart_stands_nowhere_where_others_read(
+    chat: Chat, named: dict[str, str]
+) -> None:
+    card = await chat.card("pay.one")
+    base = chat.teams.envelope(PAYMENTS, ANA, thread=card.message.id)
+    made = submitted(base, card.message, card.message.button("approve") or {}, {}, id=chat.teams.new_id())
+    before = len(chat.teams.calls)
+    assert (await chat.teams.deliver(chat.sayso.url, {**made, "from": {"name": "Ana", **named}})).status == 202
+    await chat.say("help", BEN)
+    told = [call["conversation"] for name, call in chat.teams.calls[before:] if name == "send"]
+    assert all(place.startswith("a:") or ";messageid=" in place for place in told)
+    assert PAYMENTS not in told
     assert (await chat.look(card)).votes == ()
 
 

@@ -25,12 +25,14 @@ from fuzz.operator_calls import operator_call
 from fuzz.parsers import PARSERS, Parser, made
 from fuzz.raw_calls import raw_call
 from fuzz.slack_calls import slack_call
+from fuzz.teams_calls import teams_call
 from fuzz.wire import Exchange
 from fuzz.world import GROWTH_KIB, World
 
 TARGETS: dict[str, tuple[Callable[[Random], Case], int]] = {
     "agent": (agent_call, 4),
     "slack": (slack_call, 3),
+    "teams": (teams_call, 3),
     "inbox": (inbox_call, 3),
     "operator": (operator_call, 1),
     "raw": (raw_call, 4),

@@ -1,8 +1,8 @@
 """What must hold of every answer, whatever was sent: each rule is a sentence that says what is wrong.
 
 No 5xx but a declared 503 with Retry-After; every 4xx a problem document with a declared code, but for the pages of the
-inbox, which carry their own headers, and Slack's callbacks, which have no body; an answer in time; nothing in a header
-or a page that the caller put there.
+inbox, which carry their own headers, and the chats' callbacks, which have no body; an answer in time; nothing in a
+header or a page that the caller put there. Teams is told 501 where it asks for what no bot of ours offers.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sayso_bot.errors import SaysoError
 
 PROBLEM = "application/problem+json; charset=utf-8"
 SLACK_STATUSES = (400, 401, 404, 413)
+TEAMS_STATUSES = (400, 401, 403, 404, 413, 501)
 LATER = (423, 429, 503)
 LARGE = 60_000
 FIELDS = ("action", "params", "summary", "reasoning", "diff", "links", "metadata", "on_behalf_of", "intent", "timeout",
@@ -60,9 +61,11 @@ def _of_answer(answer: Answer, sent: bytes) -> str | None:
         return "the caller's markup is in the page as it was sent"
     if answer.status < 400:
         return None
+    if _is_chats(answer, sent):
+        return None
     if answer.status >= 500 and (answer.status != 503 or "retry-after" not in answer.headers):
         return f"answered {answer.status}: {answer.body[:300]!r}"
-    if _is_inbox(answer) or _is_slack(answer, sent) or _is_not_ready(answer):
+    if _is_inbox(answer) or _is_not_ready(answer):
         return None
     return _of_problem(answer)
 
@@ -71,8 +74,12 @@ def _is_inbox(answer: Answer) -> bool:
     return answer.headers.get("content-security-policy", "").startswith("default-src 'none'")
 
 
-def _is_slack(answer: Answer, sent: bytes) -> bool:
-    return b"/slack/" in sent and not answer.body and answer.status in SLACK_STATUSES
+def _is_chats(answer: Answer, sent: bytes) -> bool:
+    """A refusal of what a chat's platform sends, which reads no more than its status."""
+    if answer.body:
+        return False
+    slack = b"/slack/" in sent and answer.status in SLACK_STATUSES
+    return slack or (b"/api/messages" in sent and answer.status in TEAMS_STATUSES)
 
 
 def _is_not_ready(answer: Answer) -> bool:

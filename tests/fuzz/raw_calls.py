@@ -11,6 +11,7 @@ from fuzz.inbox_calls import inbox_call
 from fuzz.mutation import mutated_bytes, text
 from fuzz.operator_calls import operator_call
 from fuzz.slack_calls import slack_call
+from fuzz.teams_calls import teams_call
 
 LINES = (
     b"GET / HTTP/1.1", b"GET", b"GET  /v1/requests HTTP/1.1", b"get /livez http/1.1", b"GET /livez HTTP/1.0",
@@ -35,7 +36,7 @@ SIZES = (
     b"5;" + b"a" * 9000,
 )  # fmt: skip
 ENDS = (b"\r\n", b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r", b"\r\r\n")
-MAKERS: tuple[Callable[[Random], Case], ...] = (agent_call, slack_call, inbox_call, operator_call)
+MAKERS: tuple[Callable[[Random], Case], ...] = (agent_call, slack_call, teams_call, inbox_call, operator_call)
 
 
 def raw_call(chance: Random) -> Case:

@@ -1,4 +1,4 @@
-"""The service that is fuzzed: `sayso serve` as a process, a stand-in Slack, an agent's key and a person's session.
+"""The service that is fuzzed: `sayso serve` as a process, stand-ins for the chats, an agent's key, a person's session.
 
 `World.known` holds what the cases' names stand for. `check` says whether the service still does its work: it lives,
 has logged no error, takes a good request, and has not grown.
@@ -16,19 +16,23 @@ from pathlib import Path
 import httpx
 
 from fakes.slack import FakeSlack
+from fakes.teams import FakeTeams
+from fakes.teams_limits import Rates
 from fuzz.case import SIGNING_SECRET, Case
 from fuzz.mutation import MARKUP
+from fuzz.teams_calls import ANA, CHANNEL, furnish
 from fuzz.wire import Exchange, exchange
 from redis_server import RedisServer
 from service import ServiceProcess
 
 PERSON = "ana@example.com"
 POLICY = f"""
-channels: {{inbox: inbox, deploys: slack:C0PAYMENTS}}
+channels: {{inbox: inbox, deploys: slack:C0PAYMENTS, payments: "teams:{CHANNEL}"}}
 approvers: {{finance: [email:{PERSON}]}}
 rules:
   - {{action: denied.*, deny: Never.}}
   - {{action: slack.*, ask: {{channel: deploys, approvers: finance, timeout: 30m}}}}
+  - {{action: teams.*, ask: {{channel: payments, approvers: finance, timeout: 30m}}}}
   - action: checked.*
     params: {{amount: number, order: string, tags: list?, note: string?}}
     when: params.amount > 500 && claims.summary != ''
@@ -43,13 +47,16 @@ WRONG_IN_LOG = re.compile(rb'"level": ?"(error|critical)"|Traceback|^(?!\{)', re
 class World:
     """``known`` changes as cards are decided and the session ends; call `refresh` now and then."""
 
-    def __init__(self, process: ServiceProcess, slack: FakeSlack, key: str) -> None:
+    def __init__(self, process: ServiceProcess, slack: FakeSlack, teams: FakeTeams, key: str) -> None:
         self.process = process
         self.slack = slack
+        self.teams = teams
         self.known: dict[bytes, bytes] = {
             b"__PORT__": str(process.port).encode(),
             b"__KEY__": key.encode(),
             SIGNING_SECRET: slack.signing_secret.encode(),
+            b"__CONNECTOR__": teams.service_url.encode(),
+            b"__TEAMS_TOKEN__": teams.bearer(service_url=teams.service_url).encode(),
         }
         self._agent = httpx.AsyncClient(
             base_url=process.url, headers={"Authorization": f"Bearer {key}"}, trust_env=False, timeout=20
@@ -61,13 +68,18 @@ class World:
         return await exchange(self.process.port, case.bytes_to_send(self.known), whole=case.whole)
 
     async def refresh(self) -> None:
-        """A request that is pending, one that is settled, a card in Slack, and a session that lives."""
+        """A request that is pending, one that is settled, a card in each chat, and a session that lives."""
         self.known[b"__PENDING__"] = await self._asked("payments.refund")
         self.known[b"__SETTLED__"] = await self._asked("denied.x")
         if b"__BUTTON__" not in self.known:
             await self._asked("slack.deploy")
             button = (await self.slack.posted()).button("approve") or {}
             self.known[b"__BUTTON__"] = str(button["value"]).encode()
+        if b"__TEAMS_BUTTON__" not in self.known:
+            await self.teams.install(self.process.url, CHANNEL, user=ANA)
+            await self._asked("teams.deploy")
+            button = (await self.teams.posted()).button("approve") or {}
+            self.known[b"__TEAMS_BUTTON__"] = str(button["data"]["token"]).encode()
         if not await self._is_signed_in():
             await self._sign_in()
 
@@ -142,11 +154,14 @@ class World:
 async def running(folder: Path) -> AsyncIterator[World]:
     policy = folder / "policy.yaml"
     policy.write_text(POLICY)
-    async with RedisServer() as redis, FakeSlack() as slack:
+    async with RedisServer() as redis, FakeSlack() as slack, FakeTeams() as teams:
         slack.add_user("U0ANA", name="Ana", email=PERSON)
         slack.add_channel("C0PAYMENTS", members=["U0ANA"])
+        furnish(teams)
+        teams.sends = teams.reads = Rates(())
         environ = {
             **slack.settings(),
+            **teams.settings(),
             "SAYSO_REDIS_URL": redis.url,
             "SAYSO_SECRET": "A" * 43 + "=",
             "SAYSO_POLICY": str(policy),
@@ -154,7 +169,7 @@ async def running(folder: Path) -> AsyncIterator[World]:
         }
         process = await asyncio.to_thread(_started, folder, environ)
         try:
-            world = World(process, slack, await process.key("refunder"))
+            world = World(process, slack, teams, await process.key("refunder"))
             await world.refresh()
             world.pass_over_log()
             try:

@@ -44,6 +44,10 @@ async def test_a_connection_is_kept_as_its_caller_asks(version: HttpVersion, clo
     assert [line for line in sent.split(b"\r\n") if line.startswith(b"Connection:")] == told
 
 
+async def test_a_call_that_names_no_version_is_answered_in_the_oldest() -> None:
+    assert (await _sent(answer_json({}), version=HttpVersion(0, 9), closing=True)).startswith(b"HTTP/1.0 200 OK")
+
+
 async def test_an_answer_to_head_has_no_body_and_says_how_long_it_would_be() -> None:
     sent = await _sent(answer_json({"a": 1}), "HEAD")
     assert b"\r\nContent-Length: 7\r\n" in sent

@@ -58,10 +58,12 @@ class Dispatcher:
         """Hand a proved payload to its handler. ``headers`` are those of a delivery that Slack repeats."""
         if not isinstance(payload, dict) or kind_of(payload) is None:
             return BoltResponse(status=404)
+        try:  # Bolt reads from it who and where, and takes objects for granted
+            request = AsyncBoltRequest(mode="socket_mode", body=payload, headers=dict(headers or {}))
+        except (TypeError, AttributeError):
+            return BoltResponse(status=400)
         try:
-            return await self.app.async_dispatch(
-                AsyncBoltRequest(mode="socket_mode", body=payload, headers=dict(headers or {}))
-            )
+            return await self.app.async_dispatch(request)
         except Exception as error:  # noqa: BLE001 - on odd shapes Bolt fails, and then its error handling too
             self._context.log.error("slack.callback_failed", error=type(error).__name__)  # noqa: TRY400 - its kind alone
             return BoltResponse(status=500)

@@ -73,6 +73,9 @@ def arrived(activity: Activity, tenant: str) -> Arrived | str:
     kind = _kind(at.conversation_type)
     if kind is None or not CONVERSATION.match(conversation) or (thread and not MESSAGE.match(thread)):
         return "odd_conversation"
+    bot = as_id(activity.recipient.id if activity.recipient else "")
+    if not bot:  # without it the SDK takes the turn and then cannot answer
+        return "no_recipient"
     sender, team, channel = activity.from_property, as_object(data.get("team")), as_object(data.get("channel"))
     object_id = ((sender and sender.aad_object_id) or "").lower()
     return Arrived(
@@ -84,7 +87,7 @@ def arrived(activity: Activity, tenant: str) -> Arrived | str:
         name=as_name(channel.get("name") or at.name),
         team=as_id(team.get("id") or data.get("teamsTeamId")),
         team_name=as_name(team.get("name")),
-        bot=as_id(activity.recipient.id if activity.recipient else ""),
+        bot=bot,
         user=user if sender and ACCOUNT.match(user := as_id(sender.id)) else "",
         object_id=object_id if GUID.match(object_id) else "",
         user_name=as_name(sender.name if sender else ""),

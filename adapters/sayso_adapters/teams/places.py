@@ -93,8 +93,9 @@ class Places:
         return in_order((await self._known()).values())
 
     async def personal(self, person: str) -> Place | None:
-        """The personal chat with somebody."""
-        return next((place for place in await self.all() if place.person == person and not place.removed), None)
+        """The personal chat with somebody, by an id of Entra's; nobody's where it is empty."""
+        chats = [place for place in await self.all() if place.kind == "personal" and not place.removed]
+        return next((place for place in chats if person and place.person == person), None)
 
     async def _known(self) -> dict[str, Place]:
         return self._all if self._is_fresh() else await self._read()

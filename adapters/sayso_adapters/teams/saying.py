@@ -50,6 +50,8 @@ class Chats:
 
     async def tell(self, user: str, object_id: str, conversation: str, said: Activity) -> bool:
         """Say something to who is in ``conversation``, alone; whether they were told. Raises nothing for that."""
+        if not user:
+            return False
         try:
             near = await self._places.known(f"{PREFIX}{conversation}")
             await self._wire.post(await self.with_person(user, object_id, near), said)

@@ -49,7 +49,7 @@ class Answer(web.Response):
 
         Raises `ValueError` for a header that is not one line.
         """
-        minor = 1 if asked is None else asked.version[1]
+        minor = 0 if asked is not None and asked.version < (1, 1) else 1  # what names no version reads as 0.9
         further = "".join([f"{name}: {value}\r\n" for name, value in self._headers.items()])
         if len(self._headers) != further.count("\n") or len(self._headers) != further.count("\r"):
             raise ValueError("a header is one line")

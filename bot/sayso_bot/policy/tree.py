@@ -250,7 +250,7 @@ def _explain(error: yaml.YAMLError, text: str) -> tuple[Mark, str]:
 def _why_odd(character: str) -> str:
     """Why a character may stand nowhere in a document, in comments neither."""
     if character == "\0":
-        return "The character NUL stands here. Is this a text file?"
+        return "The character NUL stands here, as in no text file."
     if character == _BOM:
         return "A byte order mark stands here. Save the file as UTF-8 without one."
     if character in _BREAKS:

@@ -127,6 +127,8 @@ class TestUnreadable:
             {"type": "block_actions", "actions": []},
             {"type": "block_actions", "actions": ["x"]},
             {"type": "block_actions", "actions": [{"action_id": 3, "value": {}}], "user": "U1", "channel": []},
+            {"type": "block_actions", "channel": 5, "user": {"id": "U1"}},
+            {"type": "block_actions", "user": True, "team": 1.5},
             {"type": "view_submission", "view": {"callback_id": "x"}},
         ],
     )
@@ -141,6 +143,7 @@ class TestUnreadable:
             text = await answer.text()
         assert "Error" not in text
         assert "Traceback" not in text
+        assert answer.status < 500
         assert office.desk.ballots == []
 
 

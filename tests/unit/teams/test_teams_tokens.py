@@ -190,6 +190,14 @@ async def test_a_call_that_names_no_connector_is_refused(room: Room, said: Json)
     assert await room.places() == []
 
 
+async def test_a_call_to_nobody_is_refused_before_anything_is_done(room: Room) -> None:
+    """The SDK would take the turn, and then find nobody as whom to answer."""
+    words = room.words()
+    del words["recipient"]
+    assert await room.status(words) == 403
+    assert await room.places() == []
+
+
 @pytest.mark.parametrize("channel", ["webchat", "emulator", "directline", "msteams:copilot", "", None])
 async def test_a_call_from_another_channel_is_refused(room: Room, channel: str | None) -> None:
     assert await room.status(room.words(channelId=channel)) in (400, 403)
