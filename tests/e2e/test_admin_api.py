@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from time import perf_counter
 from typing import Any
 
@@ -126,6 +126,18 @@ async def test_a_route_ends_at_its_time_and_outlives_a_restart_and_another_polic
             await advance(restarted.service.store, 3600)
             await recorded(restarted, await asked(agent), PAYMENTS)
             assert await admin.listed("routes") == []
+
+
+async def test_an_end_in_another_zone_is_told_in_utc() -> None:
+    async with administering() as admin:
+        end = (datetime.now(UTC) + timedelta(hours=3)).replace(second=0, microsecond=0)
+        elsewhere = end.astimezone(timezone(timedelta(hours=5, minutes=30)))
+        route = await admin.route({**ROUTE, "until": elsewhere.isoformat()})
+        assert datetime.fromisoformat(route.json()["until"]) == end
+        await until(lambda: admin.said_in("C0PAYMENTS"))
+        assert f"to ops until {end:%-d %b %Y, %H:%M} UTC" in admin.said_in("C0PAYMENTS")[0]
+        dialog = await admin.typed(f"channel use payments.x until {elsewhere.isoformat()}")
+        assert f"until {end:%-d %b %Y, %H:%M} UTC" in dialog.words
 
 
 async def test_a_route_holds_for_the_next_request_at_another_replica_and_within_a_second() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -174,3 +175,35 @@ async def test_where_a_disk_is_waited_for_a_write_that_it_does_not_have_is_not_a
     without_replicas = RedisShelf(client, "main", "inbox", SECRET, log, wait_for=(1, 1, 50))
     with pytest.raises(Unavailable):
         await without_replicas.put("session", b"x", ttl_seconds=60)
+
+
+async def test_listing_names_looks_at_no_key_but_the_list(shelf: RedisShelf, client: Redis) -> None:
+    async with client.pipeline(transaction=False) as pipe:
+        for number in range(2000):
+            pipe.set(f"{{main}}:request:{number}", "x")
+        await pipe.execute()
+    await shelf.put("place/1", b"1", ttl_seconds=60)
+    await client.config_resetstat()
+    assert await shelf.names("place/") == ["place/1"]
+    commands = {
+        name.removeprefix("cmdstat_"): stat["calls"] for name, stat in (await client.info("commandstats")).items()
+    }
+    assert {name: count for name, count in commands.items() if "config" not in name} == {"zrange": 1}
+
+
+async def test_what_was_taken_deleted_or_has_lapsed_is_listed_no_longer(
+    shelf: RedisShelf, client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b", "c"):
+        await shelf.put(name, b"1", ttl_seconds=60)
+    await shelf.put("a", b"2", ttl_seconds=10)
+    await shelf.put("d", b"1", ttl_seconds=10_000)
+    await shelf.put("other/d", b"1", ttl_seconds=10_000)
+    await shelf.take("b")
+    await shelf.delete("c")
+    assert await shelf.names("") == ["a", "d"]
+    later = time.time() + 3600 + 61
+    monkeypatch.setattr("sayso_bot.store.shelf.time.time", lambda: later)
+    assert await shelf.names("") == ["d"]
+    await shelf.put("e", b"1", ttl_seconds=60)
+    assert await client.zcard("{main}:shelf-names:slack:") == 2, "what has lapsed leaves the list with the next write"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from sayso_bot.domain.admin import Admin
@@ -149,7 +149,8 @@ class Whereabouts:
             until = now + timedelta(seconds=deed.for_seconds)
         if until is not None and not now < until <= now + timedelta(seconds=MAX_DURATION_SECONDS):
             raise _bad_end()
-        route = LiveRoute(new_route_id(), deed.action, target.channel, target.place, by, deed.why, now, until)
+        end = until and until.astimezone(UTC)
+        route = LiveRoute(new_route_id(), deed.action, target.channel, target.place, by, deed.why, now, end)
         why_not = does_nothing(route, configuration.policy.routes(), self._of_pattern(deed.action))
         if why_not is not None:
             raise NoEffect(f"{why_not} Nothing was changed.", field="channel")

@@ -71,6 +71,12 @@ SPECS = (
     KeySpec("reported", "hash", "places that cannot be reached and were reported", "an entry leaves when it is well"),
     KeySpec("used", "hash", "when each key was used last, in ms, to the minute", "kept"),
     KeySpec("shelf:*", "string", "an adapter's own values, encrypted", "expires as the adapter says", expires=True),
+    KeySpec(
+        "shelf-names:*",
+        "zset",
+        "the names on an adapter's shelf, a list for each kind, by when each lapses",
+        "an entry leaves after that",
+    ),
 )
 
 

@@ -1,5 +1,9 @@
 """An adapter's shelf in Redis: ``{book}:shelf:<adapter>:<name>``, each value encrypted and with a lifetime.
 
+``{book}:shelf-names:<adapter>:<kind>`` has the names of a kind (what stands before the first slash) by the time at
+which each lapses, so that listing them costs nothing for what else is there. A name goes in before its value and out
+after it: no value is there that is not listed.
+
 AES-256-GCM under a key derived for the adapter, with the key's full name as associated data: who can write to Redis can
 remove a value, but neither read one, nor make one, nor put one in another's place.
 """
@@ -8,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -27,7 +32,8 @@ MOST_NAMES = 10_000
 _FORMAT = b"\x01"
 _NONCE = 12
 _ADAPTER = re.compile(r"[a-z0-9_-]{1,32}")
-_GLOB = re.compile(r"([\\*?\[\]^-])")
+_SLACK_SECONDS = 3600
+"""For how long a lapsed name may be listed still: replicas' clocks differ."""
 
 
 class RedisShelf:
@@ -45,41 +51,52 @@ class RedisShelf:
         self._redis = client
         self._wait_for = wait_for
         self._prefix = f"{{{book}}}:shelf:{adapter}:"
+        self._lists = f"{{{book}}}:shelf-names:{adapter}:"
         self._cipher = AESGCM(HKDF(SHA256(), 32, salt=None, info=b"sayso shelf " + adapter.encode()).derive(secret))
         self._log = log
 
     async def put(self, name: str, value: bytes, *, ttl_seconds: int) -> None:
-        if ttl_seconds < 1:
-            raise ValueError("nothing on a shelf lives for less than a second")
-        await self._write("SET", *self._sealed(name, value), "EX", ttl_seconds)
+        await self._put(name, value, ttl_seconds)
 
     async def put_new(self, name: str, value: bytes, *, ttl_seconds: int) -> bool:
         """When the reply is lost (`Unavailable`) the value may be there."""
-        if ttl_seconds < 1:
-            raise ValueError("nothing on a shelf lives for less than a second")
-        return await self._write("SET", *self._sealed(name, value), "EX", ttl_seconds, "NX") is not None
+        return await self._put(name, value, ttl_seconds, "NX") is not None
 
     async def get(self, name: str) -> bytes | None:
         return self._open(name, await self._call("GET", self._prefix + name))
 
     async def take(self, name: str) -> bytes | None:
         """Get and delete in one step. When the reply is lost (`Unavailable`) the value may be gone."""
-        return self._open(name, await self._write("GETDEL", self._prefix + name))
+        return self._open(name, (await self._write(["GETDEL", self._prefix + name], self._off(name)))[0])
 
     async def delete(self, name: str) -> bool:
-        return bool(await self._write("DEL", self._prefix + name))
+        return bool((await self._write(["DEL", self._prefix + name], self._off(name)))[0])
 
     async def names(self, prefix: str) -> Sequence[str]:
-        """The names that begin with ``prefix``, sorted, `MOST_NAMES` at most. Goes through all keys: call it seldom."""
-        pattern = _GLOB.sub(r"\\\1", self._prefix + prefix) + "*"
-        found: set[str] = set()
-        cursor = 0
-        while len(found) < MOST_NAMES:
-            cursor, keys = await self._call("SCAN", cursor, "MATCH", pattern, "COUNT", 1000)
-            found.update(key.decode().removeprefix(self._prefix) for key in keys)
-            if cursor == 0:
-                break
-        return sorted(found)[:MOST_NAMES]
+        """The names that begin with ``prefix``, sorted, `MOST_NAMES` at most; some may have lapsed lately.
+
+        With a slash in it they are of that kind; without one, those that have none.
+        """
+        listed = await self._call("ZRANGE", self._list(prefix), time.time() - _SLACK_SECONDS, "+inf", "BYSCORE")
+        return sorted(name for raw in listed if (name := raw.decode()).startswith(prefix))[:MOST_NAMES]
+
+    async def _put(self, name: str, value: bytes, ttl_seconds: int, *only: str) -> Any:
+        if ttl_seconds < 1:
+            raise ValueError("nothing on a shelf lives for less than a second")
+        now, names = time.time(), self._list(name)
+        answers = await self._write(
+            ["ZADD", names, "GT", now + ttl_seconds, name],
+            ["ZREMRANGEBYSCORE", names, "-inf", now - _SLACK_SECONDS],
+            ["SET", *self._sealed(name, value), "EX", ttl_seconds, *only],
+        )
+        return answers[-1]
+
+    def _off(self, name: str) -> list[Any]:
+        return ["ZREM", self._list(name), name]
+
+    def _list(self, name: str) -> str:
+        """The list in which a name stands."""
+        return self._lists + (name.partition("/")[0] if "/" in name else "")
 
     def _sealed(self, name: str, value: bytes) -> tuple[str, bytes]:
         """The key's full name, and ``value`` encrypted for it."""
@@ -107,20 +124,19 @@ class RedisShelf:
         except (RedisError, OSError):
             raise _unreachable() from None
 
-    async def _write(self, *words: Any) -> Any:
-        """`_call`, and where a disk is waited for, until it has it."""
-        if self._wait_for is None:
-            return await self._call(*words)
+    async def _write(self, *commands: list[Any]) -> list[Any]:
+        """`_call` for each, in their order, and where a disk is waited for, until it has them."""
+        waits = [["WAITAOF", *self._wait_for]] if self._wait_for else []
         try:
             async with self._redis.pipeline(transaction=False) as pipe:
-                cast("Any", pipe).execute_command(*words, **AS_BYTES)
-                cast("Any", pipe).execute_command("WAITAOF", *self._wait_for)
-                answer, confirmed = await pipe.execute()
+                for words in [*commands, *waits]:
+                    cast("Any", pipe).execute_command(*words, **AS_BYTES)
+                answers = await pipe.execute()
         except (RedisError, OSError):
             raise _unreachable() from None
-        if confirmed[0] < self._wait_for[0] or confirmed[1] < self._wait_for[1]:
+        if self._wait_for and any(got < least for got, least in zip(answers.pop(), self._wait_for, strict=False)):
             raise _unreachable()
-        return answer
+        return answers
 
 
 def _unreachable() -> Unavailable:
