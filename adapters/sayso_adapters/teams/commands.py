@@ -71,7 +71,7 @@ def list_places(
 
 
 async def _places(tools: OperatorTools) -> list[dict[str, Any]]:
-    from sayso_adapters.teams.places import PREFIX, in_order, kept
+    from sayso_adapters.teams.places import EVERY_PLACE, PREFIX, in_order, kept
 
     return [
         {
@@ -82,5 +82,5 @@ async def _places(tools: OperatorTools) -> list[dict[str, Any]]:
             "removed": place.removed,
             "seen_at": place.seen_at,
         }
-        for place in in_order(await kept(tools.shelf("teams")))
+        for place in in_order(await kept(tools.shelf("teams"), EVERY_PLACE))
     ]

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
+from sayso_adapters.kept import Kept
 from sayso_adapters.teams.activities import CONVERSATION, Arrived, Kind
 from sayso_adapters.teams.wire import Address
 from sayso_bot.errors import SaysoError
@@ -22,7 +23,8 @@ from sayso_bot.ports import Gone, Log, Rejected, Retry, Shelf
 KEPT_SECONDS = 400 * 86400
 FRESH_SECONDS = 30.0
 REMINDED_SECONDS = 86400.0
-MOST_PLACES = 500
+MOST_PLACES, EVERY_PLACE = 500, 10_000
+"""In how many people are looked for; any other is reached all the same. And as many as a shelf lists."""
 PREFIX = "teams:"
 NOT_KNOWN = "place_not_known"
 TODO = (
@@ -66,7 +68,7 @@ class Places:
         self._log = log
         self._now = now
         self._all: dict[str, Place] = {}
-        self._read_at = float("-inf")
+        self._listed: Kept[None] = Kept(FRESH_SECONDS, now)
         self._reminded: dict[str, float] = {}
 
     # ------------------------------------------------------------------ known
@@ -80,8 +82,7 @@ class Places:
         conversation = place.removeprefix(PREFIX)
         if not place.startswith(PREFIX) or not CONVERSATION.match(conversation):
             raise Rejected("not_a_teams_place")
-        found = self._all.get(conversation) if self._is_fresh() else None
-        found = found or (await self._read()).get(conversation)
+        found = await self._one(conversation)
         if found is None:
             error = Gone(NOT_KNOWN)
             error.todo = TODO
@@ -97,26 +98,35 @@ class Places:
         chats = [place for place in await self.all() if place.kind == "personal" and not place.removed]
         return next((place for place in chats if person and place.person == person), None)
 
+    async def _one(self, conversation: str) -> Place | None:
+        """One of all; looked up by itself where it was learnt since, or is beyond those that are listed."""
+        if (found := (await self._known()).get(conversation)) is not None:
+            return found
+        try:
+            record = await self._shelf.get(f"place/{conversation}")
+        except SaysoError as error:
+            raise Retry(error.code) from None
+        if (found := _unpacked(record) if record else None) is not None:
+            self._all[conversation] = found
+        return found
+
     async def _known(self) -> dict[str, Place]:
-        return self._all if self._is_fresh() else await self._read()
+        """What was listed within half a minute; however many ask, it is listed once."""
+        await self._listed.get("all", self._list)
+        return self._all
 
-    def _is_fresh(self) -> bool:
-        return self._now() - self._read_at < FRESH_SECONDS
-
-    async def _read(self) -> dict[str, Place]:
+    async def _list(self) -> None:
         try:
             found = await kept(self._shelf)
         except SaysoError as error:
             raise Retry(error.code) from None
         self._all = {place.conversation: place for place in found}
-        self._read_at = self._now()
-        return self._all
 
     # ------------------------------------------------------------------ learnt
 
     async def learn(self, at: Arrived) -> None:
         """The bot is where ``at`` came from. Written down where that is new, or was last a day ago."""
-        known = (await self._known()).get(at.conversation)
+        known = await self._one(at.conversation)
         place = Place(
             conversation=at.conversation,
             kind=at.kind,
@@ -132,7 +142,7 @@ class Places:
     async def learn_channel(self, of: Place, conversation: str, name: str) -> None:
         """A channel of the team that ``of`` is in, as Teams lists it."""
         if CONVERSATION.match(conversation):
-            known = (await self._known()).get(conversation)
+            known = await self._one(conversation)
             await self._keep(replace(of, conversation=conversation, name=name, kind="channel", seen_at=""), known)
 
     async def left(self, at: Arrived, *, whole_team: bool) -> None:
@@ -174,9 +184,9 @@ class Places:
         return await self._shelf.get(f"list/{conversation}/{message}") is not None
 
 
-async def kept(shelf: Shelf) -> list[Place]:
-    """What is on the shelf, `MOST_PLACES` at most. Raises `Unavailable`."""
-    names = sorted(await shelf.names("place/"))[:MOST_PLACES]
+async def kept(shelf: Shelf, most: int = MOST_PLACES) -> list[Place]:
+    """What is on the shelf, ``most`` at most. Raises `Unavailable`."""
+    names = sorted(await shelf.names("place/"))[:most]
     records = await asyncio.gather(*map(shelf.get, names))
     return [place for record in records if record and (place := _unpacked(record))]
 

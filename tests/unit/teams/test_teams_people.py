@@ -118,7 +118,7 @@ async def test_nobody_is_recognised_on_a_look_up_that_failed(people: People, tea
 
 async def test_while_the_places_are_not_known_nobody_is(people: People, office: Office) -> None:
     office.around.shelf.broken = Unavailable("away")
-    office.adapter._places._read_at = float("-inf")
+    office.adapter._places._listed._entries.clear()
     with pytest.raises(LookupFailed):
         await people.resolve(PLACE)
     with pytest.raises(LookupFailed):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -80,6 +81,41 @@ async def test_another_replica_finds_the_new_way_within_half_a_minute(office: Of
     assert (await replica.address(PLACE)).service_url == office.teams.service_url
 
 
+async def test_a_place_beyond_those_that_are_listed_is_reached_and_learnt_once(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sayso_adapters.teams.places.kept.__defaults__", (0,))
+    replica = Places(office.around.shelf, Lines())
+    assert await replica.all() == []
+    assert (await replica.address(PLACE)).service_url == office.teams.service_url
+    assert (await replica.known(PLACE)).called == "Finance / Payments"
+
+
+async def test_however_many_ask_at_once_places_are_listed_once_and_a_failure_is_all_of_theirs() -> None:
+    shelf = CountingShelf(Clock())
+    places = Places(shelf, Lines())
+    await asyncio.gather(*(places.all() for _ in range(20)))
+    assert shelf.listed == 1
+    shelf.broken = Unavailable("away")
+    places = Places(shelf, Lines())
+    failed = await asyncio.gather(*(places.all() for _ in range(20)), return_exceptions=True)
+    assert all(isinstance(each, Retry) for each in failed)
+    assert shelf.listed == 2
+    shelf.broken = None
+    assert await places.all() == []
+
+
+class CountingShelf(MemoryShelf):
+    listed = 0
+
+    async def names(self, prefix: str) -> Sequence[str]:
+        self.listed += 1
+        if self.broken is not None:
+            await asyncio.sleep(0)
+            raise self.broken
+        return await super().names(prefix)
+
+
 async def test_that_the_bot_was_removed_is_noticed_and_ends_when_it_is_back(office: Office) -> None:
     await office.teams.remove(office.url, CHANNEL, user="29:ana")
 
@@ -128,7 +164,7 @@ async def test_a_place_of_another_tenant_is_not_learnt(office: Office) -> None:
 async def test_while_the_shelf_is_away_a_card_waits_and_a_tap_counts(office: Office) -> None:
     _, message = await office.posted()
     office.around.shelf.broken = Unavailable("away")
-    office.adapter._places._read_at = float("-inf")
+    office.adapter._places._listed._entries.clear()
     with pytest.raises(Retry) as raised:
         await office.posted()
     assert raised.value.what == "unavailable"
