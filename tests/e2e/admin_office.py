@@ -84,12 +84,14 @@ class Admin:
 
 
 @asynccontextmanager
-async def administering(policy: str = POLICY, **options: Any) -> AsyncIterator[Admin]:
+async def administering(
+    policy: str = POLICY, *, beside: Mapping[str, str] | None = None, **options: Any
+) -> AsyncIterator[Admin]:
     async with workspace() as slack:
         slack.add_user("U0OLGA", name="Olga", email="olga@example.com")
         for channel in ("C0OPS", "C0OPEN"):
             slack.add_channel(channel, members=["U0ANA", "U0BEN", "U0OLGA"] if channel == "C0OPS" else ["U0BEN"])
-        async with serving(policy=policy, environ=slack.settings(), **options) as sayso:
+        async with serving(policy=policy, environ={**slack.settings(), **(beside or {})}, **options) as sayso:
             client = await sayso.agent("terraform", kinds=frozenset({"admin"}))
             client.event_hooks["response"].append(described)
             yield Admin(sayso, slack, client, await sayso.agent("refunder"))

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from e2e import teams_admin
 from e2e.office import recorded
 from e2e.teams_chat import ANA, BEN, EVE, GUS, OTHER, PAYMENTS, STR, Chat, running_teams
 from fakes.teams_tenant import Message
@@ -34,18 +35,12 @@ async def chat() -> AsyncIterator[Chat]:
         yield chat
 
 
-async def typed(chat: Chat, text: str, *, user: str = BEN, at: str = OTHER) -> Message:
-    """The card that shows ``user`` alone what a command would do."""
-    before = len(chat.teams.messages)
-    await chat.teams.say(chat.sayso.url, text, user=user, conversation=at)
-    await until(lambda: len(chat.teams.messages) > before)
-    return chat.teams.messages[-1]
+async def typed(chat: Chat, text: str, *, at: str = OTHER) -> Message:
+    return await teams_admin.typed(chat.teams, chat.sayso.url, text, user=BEN, at=at)
 
 
 async def confirmed(chat: Chat, message: Message, *, user: str = BEN, why: str = "") -> str:
-    """What its button is answered."""
-    assert await chat.teams.tap(chat.sayso.url, message, "confirm", user=user, inputs={"reason": why}) == 200
-    return chat.teams.told(user)[-1]
+    return await teams_admin.confirmed(chat.teams, chat.sayso.url, message, user=user, why=why)
 
 
 async def unchanged(chat: Chat) -> None:

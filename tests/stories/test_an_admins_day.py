@@ -1,6 +1,7 @@
-"""An admin's day: refunds are asked elsewhere while a team is away, an agent is stopped, a key is replaced, all undone.
+"""An admin's day: refunds are asked elsewhere while a team is away, an agent is stopped, a key is replaced, all undone;
+for the night they are asked in Teams.
 
-In Slack and in the inbox, at a service with a second replica beside it.
+In Slack, in Teams and in the inbox, at a service with a second replica beside it.
 """
 
 from __future__ import annotations
@@ -13,17 +14,24 @@ import pytest
 from e2e.admin_office import OPS, POLICY, Admin, administering
 from e2e.admin_page import Page, olga_at_the_inbox
 from e2e.office import PAYMENTS, asked, recorded
+from e2e.teams_admin import confirmed, typed
+from fakes.teams import FakeTeams
 from sayso_bot.errors import ApprovalsPaused, NotAnApprover
 from sayso_bot.policy import digest
 from service import ANA, BEN, Sayso, serving, until
 
-WITHOUT_OLGA = POLICY.replace("olga@example.com", "somebody.else@example.com")
+NIGHT = "19:night@thread.tacv2"
+WITH_TEAMS = POLICY.replace("channels:\n", f'channels:\n  night: "teams:{NIGHT}"\n')
+WITHOUT_OLGA = WITH_TEAMS.replace("olga@example.com", "somebody.else@example.com")
 
 
 async def test_an_admins_day() -> None:
     async with (
-        administering() as admin,
-        serving(policy=POLICY, redis=admin.sayso.redis, environ=admin.slack.settings()) as second,
+        FakeTeams() as teams,
+        administering(WITH_TEAMS, beside=teams.settings()) as admin,
+        serving(
+            policy=WITH_TEAMS, redis=admin.sayso.redis, environ={**admin.slack.settings(), **teams.settings()}
+        ) as second,
         olga_at_the_inbox(second) as page,
     ):
         earlier = await asked(admin.agent)
@@ -33,6 +41,7 @@ async def test_an_admins_day() -> None:
         await _an_agent_loops(admin, second, page, earlier)
         await _its_key_is_replaced(admin, page)
         await _the_team_is_back(admin, second)
+        await _the_night_shift_is_in_teams(admin, second, teams)
         await _olga_is_no_admin_any_more(admin, page)
         await _the_day_is_on_the_record(admin)
 
@@ -113,6 +122,32 @@ async def _the_team_is_back(admin: Admin, second: Sayso) -> None:
     await recorded(second, await asked(await second.agent("late")), PAYMENTS)
 
 
+async def _the_night_shift_is_in_teams(admin: Admin, second: Sayso, teams: FakeTeams) -> None:
+    """Late. Ana is on duty, and there only; the place is learnt by one replica and used by the other."""
+    for user in ("ana", "ben", "olga"):
+        teams.add_user(f"29:{user}", name=user.title(), email=f"{user}@example.com")
+    teams.add_channel(NIGHT, [*teams.users], name="night")
+    await teams.install(admin.sayso.url, NIGHT, user="29:olga")
+
+    await teams.say(second.url, "channel use payments.*", user="29:ben", conversation=NIGHT)
+    assert "Only admins may do that" in (await teams.until_told("29:ben"))[-1]
+
+    card = await typed(teams, second.url, "channel use payments.* for 3h", user="29:olga", at=NIGHT)
+    assert "payments.* is asked in night until" in card.words
+    await confirmed(teams, second.url, card, user="29:olga", why="Slack is asleep")
+    await until(lambda: any("Olga routed payments.* to night" in said for said in admin.said_in("C0PAYMENTS")))
+
+    request = await asked(await second.agent("nightly"))
+    await recorded(second, request, f"teams:{NIGHT}")
+    shown = next(message for message in teams.messages if "approve" in message.buttons)
+    await teams.tap(admin.sayso.url, shown, "approve", user="29:ben")
+    assert (await second.service.desk.look(request)).status == "pending"
+    await teams.tap(admin.sayso.url, shown, "approve", user="29:ana")
+    assert (await second.service.desk.look(request)).status == "approved"
+    await until(lambda: shown.buttons == [])
+    assert (teams.faults, teams.late) == ([], 0)
+
+
 async def _olga_is_no_admin_any_more(admin: Admin, page: Page) -> None:
     _, form = await page.looks_at(deed="pause", kind="everything")
     dialog = await admin.typed("pause")
@@ -133,9 +168,10 @@ async def _the_day_is_on_the_record(admin: Admin) -> None:
     ]
     assert done == [
         "admin_refused", "route_set", "moved", "paused", "resumed", "key_rotated", "route_undone", "admin_refused",
-        "admin_refused", "admin_refused",
+        "route_set", "admin_refused", "admin_refused", "admin_refused",
     ]  # fmt: skip
     by = [json.loads(entry["data"])["by"] for entry in await admin.sayso.journal("route_set")]
     assert [(each["name"], each["surface"], each["evidence"]) for each in by] == [
-        ("Olga", "slack", "email:olga@example.com")
+        ("Olga", "slack", "email:olga@example.com"),
+        ("Olga", "teams", "email:olga@example.com"),
     ]
