@@ -39,6 +39,7 @@ async def admin_of_module() -> AsyncIterator[Admin]:
         ({"action": "payments.*", "channel": "ops", "reason": "a\nb"}, 422, "invalid_field", "one line"),
         ({"action": "payments.*", "channel": "ops", "quorum": 1}, 422, "invalid_field", "quorum"),
         ({"action": "payments.*"}, 422, "invalid_field", "channel is required"),
+        ({"action": "a" * 300_000, "channel": "ops"}, 413, "body_too_large", "at most 256 KiB"),
     ],
 )  # fmt: skip
 async def test_what_no_route_can_be_is_refused_in_its_own_words(

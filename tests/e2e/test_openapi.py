@@ -70,6 +70,12 @@ def test_every_call_is_an_agent_s_or_an_admin_s() -> None:
     assert all(re.search(f"{AGENTS}|{ADMINS}|^/v1/admin/policy", path) for path in DOCUMENT["paths"])
 
 
+def test_calls_have_names_of_one_form_and_each_its_own() -> None:
+    names = [call["operationId"] for path in DOCUMENT["paths"].values() for call in path.values()]
+    assert len(set(names)) == len(names)
+    assert [name for name in names if not re.fullmatch("[a-z]+([A-Z][a-z]+)*", name)] == []
+
+
 @schema.include(path_regex=ADMINS).parametrize()
 @settings(QUICKLY, max_examples=5)
 def test_every_answer_to_an_admin_is_one_that_the_document_describes(

@@ -30,7 +30,8 @@ async def read_json(http_request: web.Request, then: str = "Nothing was changed.
         raise UnsupportedMediaType(f"Send the request as application/json. {then}")
     if http_request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType(f"Send the body as it is: Sayso takes no Content-Encoding. {then}")
-    return loads(await (_body(http_request) if most <= MAX_BODY_BYTES else _large_body(http_request, most)))
+    large = most > MAX_BODY_BYTES
+    return loads(await (_large_body(http_request, most, then) if large else _body(http_request, then)))
 
 
 async def read_draft(http_request: web.Request) -> Draft:
@@ -58,7 +59,7 @@ def draft_of(value: Json, key: str | None, *, about: Json = None) -> Draft:
 
 async def read_nothing(http_request: web.Request) -> None:
     """A call that takes no body has none, or an empty object. Raises `InvalidField` and as `read_draft` does."""
-    if http_request.can_read_body and loads(await _body(http_request) or b"{}") != {}:
+    if http_request.can_read_body and loads(await _body(http_request, "Nothing was changed.") or b"{}") != {}:
         raise InvalidField("This call takes no fields. Nothing was changed.", field="")
 
 
@@ -67,24 +68,28 @@ def _is_json(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == "application/json"
 
 
-async def _body(http_request: web.Request) -> bytes:
+async def _body(http_request: web.Request, then: str) -> bytes:
     """The body, whose length nobody vouches for, within `MAX_BODY_BYTES` and `BODY_SECONDS`."""
     if http_request.content.is_eof():  # it came with the headers: nothing to wait for
         body = http_request.content.read_nowait()
     elif (http_request.content_length or 0) > MAX_BODY_BYTES:
-        raise _too_large()
+        raise _too_large(then)
     else:
-        body = await _slow_body(http_request)
+        body = await _slow_body(http_request, then)
     if len(body) > MAX_BODY_BYTES:
-        raise _too_large()
+        raise _too_large(then)
     return body
 
 
-def _too_large() -> BodyTooLarge:
-    return BodyTooLarge(f"A request has at most {MAX_BODY_BYTES // 1024} KiB. Nothing was made.")
+def _too_large(then: str) -> BodyTooLarge:
+    return BodyTooLarge(f"The body has at most {MAX_BODY_BYTES // 1024} KiB. {then}")
 
 
-async def _large_body(http_request: web.Request, most: int) -> bytes:
+def _too_slow(then: str) -> BadHttp:
+    return BadHttp(f"The body did not arrive whole within {BODY_SECONDS:.0f} s. {then}")
+
+
+async def _large_body(http_request: web.Request, most: int, then: str) -> bytes:
     """A body beyond what the application takes of others; it is read only from who proved that they may send it."""
     body = bytearray()
     try:
@@ -92,18 +97,18 @@ async def _large_body(http_request: web.Request, most: int) -> bytes:
             async for chunk in http_request.content.iter_any():
                 body += chunk
                 if len(body) > most:
-                    raise BodyTooLarge(f"This takes at most {most // 1024**2} MiB. Nothing was changed.")
+                    raise BodyTooLarge(f"This takes at most {most // 1024**2} MiB. {then}")
     except TimeoutError:
-        raise BadHttp(f"The body did not arrive whole within {BODY_SECONDS:.0f} s. Nothing was changed.") from None
+        raise _too_slow(then) from None
     return bytes(body)
 
 
-async def _slow_body(http_request: web.Request) -> bytes:
+async def _slow_body(http_request: web.Request, then: str) -> bytes:
     try:
         async with asyncio.timeout(BODY_SECONDS):
             return await http_request.read()
     except TimeoutError:
-        raise BadHttp(f"The body did not arrive whole within {BODY_SECONDS:.0f} s. Nothing was made.") from None
+        raise _too_slow(then) from None
 
 
 def preferred_wait(http_request: web.Request) -> int | None:

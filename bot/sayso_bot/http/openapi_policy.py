@@ -52,36 +52,36 @@ def policy_paths() -> dict[str, Any]:
         "/v1/admin/policy": {
             "get": _call("policy", "What is in force", models.PolicyOut, headers=("ETag",)),
             "put": _changing(
-                "activate_policy", "Put a document in force", models.ActivateBody, errors.PolicyRefused
+                "activatePolicy", "Put a document in force", models.ActivateBody, errors.PolicyRefused
             ),
         },
         "/v1/admin/policy/check": {
             "post": _call(
-                "check_policy", "Check a document, and see what it would change", models.CheckedOut,
+                "checkPolicy", "Check a document, and see what it would change", models.CheckedOut,
                 errors.PolicyRefused, body=models.CheckBody,
             )
         },
         "/v1/admin/policy/explain": {
             "post": _call(
-                "explain_policy", "What the policy in force makes of an ask, and where it would be asked",
+                "explainPolicy", "What the policy in force makes of an ask, and where it would be asked",
                 models.ExplanationOut, body=models.ExplainBody,
             )
         },
         "/v1/admin/policy/rollback": {
             "post": _changing(
-                "roll_back_policy", "Put the document of an earlier version in force again", models.RollbackBody,
+                "rollBackPolicy", "Put the document of an earlier version in force again", models.RollbackBody,
                 errors.NotFound, errors.PolicyRefused,
             )
         },
         "/v1/admin/policy/diff": {
             "get": _call(
-                "compare_policies", "Compare two versions", models.DiffOut, errors.NotFound,
+                "comparePolicies", "Compare two versions", models.DiffOut, errors.NotFound,
                 parameters=[query("from", _REFERENCE), query("to", _REFERENCE)],
             )
         },
         "/v1/admin/policy/versions": {
             "get": _call(
-                "policy_versions", "What was in force, newest first", models.VersionsOut,
+                "policyVersions", "What was in force, newest first", models.VersionsOut,
                 parameters=[
                     query("cursor", {"type": "string", "pattern": "^[1-9][0-9]{0,8}$"}),
                     query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}),
@@ -89,7 +89,7 @@ def policy_paths() -> dict[str, Any]:
             )
         },
         "/v1/admin/policy/versions/{number}": {
-            "get": _call("policy_version", "A version with its document", models.DocumentOut, errors.NotFound,
+            "get": _call("policyVersion", "A version with its document", models.DocumentOut, errors.NotFound,
                          parameters=[_NUMBER]),
         },
     }  # fmt: skip
