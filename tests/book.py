@@ -122,7 +122,7 @@ async def cast(
     reason: str | None = None,
 ) -> VoteAnswer:
     """One vote, as the desk would cast it on the request that it has seen."""
-    ballot = Ballot(request.id, revision, person, outcome, surface, operation or secrets.token_hex(8), None, reason)
+    ballot = Ballot(request.id, revision, person, outcome, surface, operation or secrets.token_hex(8), reason=reason)
     return await store.vote(request, ballot, person, "admitted", void, epochs)
 
 

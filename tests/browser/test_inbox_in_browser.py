@@ -23,7 +23,7 @@ def address(service: Service, request: Request) -> str:
 
 
 async def ben_answers(service: Service, request: Request, outcome: Outcome, reason: str | None = None) -> None:
-    ballot = Ballot(request.id, 1, BEN, outcome, "inbox", f"inbox:ben-{request.id}", None, reason)
+    ballot = Ballot(request.id, 1, BEN, outcome, "inbox", f"inbox:ben-{request.id}", reason=reason)
     await service.desk.vote(ballot)
 
 

@@ -91,7 +91,7 @@ class Deed:
 
     def _ballot(self, request: Request) -> Ballot:
         (person, surface), outcome = PEOPLE[self.seat], cast(Any, self.kind)
-        return Ballot(request.id, request.revision, person, outcome, surface, self.operation, None, "why")
+        return Ballot(request.id, request.revision, person, outcome, surface, self.operation, reason="why")
 
 
 kinds = st.sampled_from(["approve"] * 6 + ["edit"] * 3 + ["deny", "cancel", "pause", "resume"])
@@ -187,7 +187,7 @@ class Machine(RuleBasedStateMachine):
         self.office.members ^= set(moving)
         request = self.model.requests[self._one(which)]
         person, surface = PEOPLE[seat]
-        ballot = Ballot(request.id, request.revision + off, person, outcome, surface, operation, None, reason)
+        ballot = Ballot(request.id, request.revision + off, person, outcome, surface, operation, reason=reason)
         self._vote(ballot, at, lost)
 
     vote_too = vote
@@ -204,7 +204,7 @@ class Machine(RuleBasedStateMachine):
         assert button is not None
         assert button.request_id == request_id
         person, surface = PEOPLE[seat]
-        self._vote(Ballot(request_id, button.revision, person, outcome, surface, operation, button.place, "why"), at, 0)
+        self._vote(Ballot(request_id, button.revision, person, outcome, surface, operation, reason="why"), at, 0)
 
     def _vote(self, ballot: Ballot, at: int, lost: int) -> None:
         expected = self.model.copy().vote(ballot)

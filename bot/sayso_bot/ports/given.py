@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from sayso_bot.domain.brief import Brief
@@ -37,6 +37,7 @@ class Ballot:
     outcome: Outcome
     surface: str
     operation: str
+    _: KW_ONLY
     reason: str | None = None
     typed: str | None = None
     response: Mapping[str, Json] | None = None
