@@ -189,6 +189,7 @@ async def test_an_answer_that_could_not_be_sent_is_said_to_be_unsure_and_counts_
 
 async def test_a_vote_whose_answer_was_lost_counts_once_when_sent_again(service: Service, ana: Page) -> None:
     request = service.ask(quorum=2)
+    await ana.route("**/inbox/events", lambda route: route.abort())  # else a hint may draw the page anew meanwhile
     await ana.goto(address(service, request))
     lost: list[str] = []
 
@@ -197,7 +198,6 @@ async def test_a_vote_whose_answer_was_lost_counts_once_when_sent_again(service:
         await route.fetch()
         await route.abort()
 
-    await ana.route("**/inbox/events", lambda route: route.abort())
     await ana.route("**/vote", lose, times=1)
     await ana.get_by_role("button", name="Approve").click()
     await expect(ana.locator("#send-error")).to_contain_text("not known whether your answer counted")

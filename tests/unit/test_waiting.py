@@ -143,11 +143,11 @@ async def _reads_when_woken(held: Any, store: RedisStore, request: Request) -> R
 async def test_a_quiet_but_living_connection_is_kept(
     server: RedisServer, store: RedisStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiting, "SILENT_SECONDS", 0.02)
+    monkeypatch.setattr(waiting, "SILENT_SECONDS", 0.3)
     async with RedisProxy(server) as proxy, _subscribed(proxy.url, store) as subscription:
         with subscription.hold("req_1") as held:
             await held.wait(0.1)  # the confirmation of the subscription wakes it
-            assert await held.wait(0.3) is False
+            assert await held.wait(1) is False, "three times as long as a silence is borne"
         assert proxy.passed == 1
         assert subscription.connected.is_set()
 
