@@ -152,10 +152,10 @@ def test_nesting_is_counted_exactly() -> None:
     ids=range(9),
 )
 def test_no_body_keeps_the_reader_busy(body: bytes) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     refusal = _refusal(body)
     assert refusal is None or len(refusal.detail) < 300
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 def test_the_canonical_form_is_that_of_rfc_8785() -> None:
