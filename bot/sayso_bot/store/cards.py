@@ -26,7 +26,7 @@ class Cards(Part):
         return Button(request_id, int(revision), place)
 
     async def tapped(self, request: Request, place: str, post: str) -> None:
-        keys = [*self._of(request, place), self.keys["counters"]]
+        keys = [*self._of_request(request, place), self.keys["counters"]]
         await self._call("tapped", keys, request.id, place, post)
 
     async def due_places(self, limit: int) -> Due:
@@ -46,7 +46,7 @@ class Cards(Part):
     async def begin(self, request: Outline, place: str, lease_seconds: float) -> Work | None:
         code, *rest = await self._call(
             "begin",
-            self._of(request, place),
+            self._of_request(request, place),
             request.id,
             place,
             int(lease_seconds * 1000),
@@ -71,26 +71,26 @@ class Cards(Part):
         )
 
     async def renew(self, work: Work, lease_seconds: float) -> bool:
-        keys, lease = self._of(work.request, work.place), int(lease_seconds * 1000)
+        keys, lease = self._of_request(work.request, work.place), int(lease_seconds * 1000)
         code, *_ = await self._call("renew", keys, work.request.id, work.place, work.fence, lease)
         return bool(code == "ok")
 
     async def posted(self, work: Work, post: str) -> None:
-        keys = [*self._of(work.request, work.place), self.keys["counters"]]
+        keys = [*self._of_request(work.request, work.place), self.keys["counters"]]
         by_now = " ".join(entry.key for entry in story(work.request))
         await self._call("posted", keys, work.request.id, work.place, work.fence, work.wanted, post, by_now)
 
     async def narrated(self, request: Outline, place: str, key: str) -> None:
-        await self._call("narrated", self._of(request, place), place, key)
+        await self._call("narrated", self._of_request(request, place), place, key)
 
     async def moot(self, work: Work) -> None:
-        await self._call("moot", self._of(work.request, work.place), work.request.id, work.place, work.fence)
+        await self._call("moot", self._of_request(work.request, work.place), work.request.id, work.place, work.fence)
 
     async def failed(
         self, work: Work, what: str, *, after_seconds: float, lost: bool, alarm: bool, whole_place: bool
     ) -> None:
         flags = ("1" if flag else "" for flag in (lost, alarm, whole_place))
-        keys = self._of(work.request, work.place)
+        keys = self._of_request(work.request, work.place)
         after = int(after_seconds * 1000)
         pace = int(PACE_SECONDS * 1000)
         await self._call("failed", keys, work.request.id, work.place, work.fence, after, *flags, what, pace)
@@ -102,7 +102,7 @@ class Cards(Part):
         """
         request_id = work.request.id
         keys = [
-            *self._of(work.request, work.place),
+            *self._of_request(work.request, work.place),
             self.keys.work(to),
             self.keys.post(request_id, to),
             self.keys.button(button),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Sequence
 
 from sayso_bot.domain.pauses import Scope
 from sayso_bot.domain.request import Status, from_milliseconds
@@ -21,7 +20,7 @@ from sayso_bot.store.part import Part
 
 class Configured(Part):
     async def configuration(self, known_digest: str | None) -> Stored:
-        keys = [self.keys[name] for name in ("epochs", "keys", "policy", "pause", "routes", "channels", "clock")]
+        keys = self._named("epochs", "keys", "policy", "pause", "routes", "channels", "clock")
         answer = await self._call("configuration", keys, known_digest or "", writes=False)
         _, now, epochs, stored, active, document, lines, of_book, routes, channels = answer
         pauses = tuple(pause_of(line) for line in lines.split("\n") if line)
@@ -49,7 +48,7 @@ class Configured(Part):
     ) -> Activation:
         """Put a document in force in place of ``replaces``. ``where`` is for an origin that says no place."""
         about = origin_json(digest, replaces, origin or Origin(), where)
-        keys, operation = self._configuration_keys("policy"), f"activate:{secrets.token_hex(8)}"
+        keys, operation = self._named("policy", "clock", "epochs", "journal"), f"activate:{secrets.token_hex(8)}"
         code, _, found = await self._call(
             "activate", keys, digest, document, replaces or "", about, operation, *under(epochs)
         )
@@ -87,6 +86,3 @@ class Configured(Part):
         used = int(memory["used_memory"]) if isinstance(memory, dict) else 0
         requests = dict(zip(Status, sizes, strict=True))
         return Totals(requests, int(alarms), int(doubles or 0), int(size or 0), int(entries), used)
-
-    def _configuration_keys(self, first: str) -> Sequence[str]:
-        return [self.keys[name] for name in (first, "clock", "epochs", "journal")]

@@ -17,19 +17,14 @@ from sayso_bot.domain.json import dumps
 from sayso_bot.domain.request import Request
 from sayso_bot.errors import FileRefused, FileTooLarge, Unavailable
 from sayso_bot.ports import AttachAnswer, Epochs, NewFile, Received
-from sayso_bot.store.calls import Calls
 from sayso_bot.store.codec import WITH_FILES, fields_of, file_json, request_of
-from sayso_bot.store.keys import Keys
+from sayso_bot.store.part import Part
 
 UPLOAD_SECONDS = 600
 
 
-class RedisFiles:
+class RedisFiles(Part):
     """`sayso_bot.ports.FileStore` for one book."""
-
-    def __init__(self, calls: Calls, keys: Keys) -> None:
-        self._calls = calls
-        self._keys = keys
 
     async def receive(self, content: AsyncIterator[bytes]) -> Received:
         coming = _Coming(secrets.token_hex(16))
@@ -46,7 +41,7 @@ class RedisFiles:
         return coming.received
 
     async def _keep(self, coming: _Coming, piece: bytes) -> None:
-        name = self._keys.upload(coming.upload, coming.pieces)
+        name = self.keys.upload(coming.upload, coming.pieces)
         await self._calls.aside("SET", name, piece, "EX", UPLOAD_SECONDS)
         coming.pieces += 1
 
@@ -57,12 +52,12 @@ class RedisFiles:
     async def attach_file(self, new: NewFile, epochs: Epochs) -> AttachAnswer:
         request, file, received = new.request, new.file, new.received
         keys = [
-            *self._keys.of_request(request.id, request.agent, request.place),
-            self._keys["counters"],
+            *self.keys.of_request(request.id, request.agent, request.place),
+            self.keys["counters"],
             *self._sent(received),
-            *(self._keys.file(file.id, piece) for piece in range(received.pieces)),
+            *(self.keys.file(file.id, piece) for piece in range(received.pieces)),
         ]
-        code, _, *rest = await self._calls.function(
+        code, _, *rest = await self._call(
             "attach_file", keys, epochs.keys, epochs.policy, file.id, file_json(file), file.size, WITH_FILES, new.most,
             MAX_OF_REQUEST, new.quota, "1" if new.before_votes else "", dumps(_about(new)),
         )  # fmt: skip
@@ -79,16 +74,16 @@ class RedisFiles:
             yield await self._piece(file, piece)
 
     async def _piece(self, file: File, piece: int) -> bytes:
-        found = await self._calls.aside("GET", self._keys.file(file.id, piece))
+        found = await self._calls.aside("GET", self.keys.file(file.id, piece))
         if found is None:
             raise Unavailable("The file cannot be read right now.", retry_after=1)
         return bytes(found)
 
     async def used(self, request: Request) -> int:
-        return int(await self._calls.plain("HGET", self._keys.usage(request.agent), "bytes") or 0)
+        return int(await self._plain("HGET", self.keys.usage(request.agent), "bytes") or 0)
 
     def _sent(self, received: Received) -> Sequence[str]:
-        return [self._keys.upload(received.upload, piece) for piece in range(received.pieces)]
+        return [self.keys.upload(received.upload, piece) for piece in range(received.pieces)]
 
 
 class _Coming:

@@ -8,23 +8,18 @@ from collections.abc import Mapping, Sequence
 from sayso_bot.domain.request import Status, from_milliseconds
 from sayso_bot.domain.story import story
 from sayso_bot.ports import ListingRow, ListingWork
-from sayso_bot.store.calls import Calls
 from sayso_bot.store.codec import brief_from, fields_of
-from sayso_bot.store.keys import Keys
 from sayso_bot.store.live import pause_of
+from sayso_bot.store.part import Part
 
 _COUNTED = (Status.APPROVED, Status.DENIED, Status.EXPIRED, Status.CANCELLED)
 
 
-class RedisListings:
+class RedisListings(Part):
     """`sayso_bot.ports.ListingStore` for one book."""
 
-    def __init__(self, calls: Calls, keys: Keys) -> None:
-        self._call = calls.function
-        self._keys = keys
-
     async def begin_listing(self, place: str, lease_seconds: float, name: str) -> ListingWork | float:
-        keys = [*self._of(place), self._keys["clock"], self._keys["blocked"]]
+        keys = [*self._of(place), self.keys["clock"], self.keys["blocked"]]
         lease = int(lease_seconds * 1000)
         code, _, *rest = await self._call("begin_listing", keys, place, lease, secrets.token_hex(8), name)
         if code != "ok":
@@ -42,12 +37,12 @@ class RedisListings:
         )
 
     async def renew_listing(self, work: ListingWork, lease_seconds: float) -> None:
-        keys = [self._keys.listing(work.place), self._keys["clock"]]
+        keys = [self.keys.listing(work.place), self.keys["clock"]]
         await self._call("renew_listing", keys, work.fence, int(lease_seconds * 1000))
 
     async def listing_row(self, request_id: str, place: str) -> ListingRow | None:
-        record, post_key = self._keys.request(request_id), self._keys.post(request_id, place)
-        keys = [record, post_key, self._keys["clock"], self._keys["epochs"]]
+        record, post_key = self.keys.request(request_id), self.keys.post(request_id, place)
+        keys = [record, post_key, self.keys["clock"], self.keys["epochs"]]
         code, _, *rest = await self._call("listing_row", keys, place, writes=False)
         if code != "ok":
             return None
@@ -71,14 +66,14 @@ class RedisListings:
         over: Mapping[str, Status | None],
         pause_seconds: float,
     ) -> bool:
-        keys = [*self._of(work.place), self._keys["clock"], self._keys["counters"]]
+        keys = [*self._of(work.place), self.keys["clock"], self.keys["counters"]]
         told = [word for request_id, status in over.items() for word in (request_id, str(status or ""))]
         pause = int(pause_seconds * 1000)
         code, *_ = await self._call("listing_shown", keys, work.fence, post or "", pause, len(new), *new, *told)
         return bool(code == "ok")
 
     async def row_shown(self, row: ListingRow, place: str, post: str | None) -> None:
-        keys = self._keys.of_request(row.request.id, row.request.agent, place)
+        keys = self.keys.of_request(row.request.id, row.request.agent, place)
         by_now = " ".join(entry.key for entry in story(row.request))
         await self._call("row_shown", keys, row.request.id, place, row.version, post or "", by_now)
 
@@ -86,13 +81,13 @@ class RedisListings:
         self, work: ListingWork, *, after_seconds: float, lost: bool, whole_place: bool, gone: bool
     ) -> None:
         flags = ("1" if flag else "" for flag in (lost, whole_place, gone))
-        shared = [self._keys[name] for name in ("clock", "places", "blocked")]
-        keys = [self._keys.listing(work.place), *shared, self._keys.work(work.place)]
+        shared = self._named("clock", "places", "blocked")
+        keys = [self.keys.listing(work.place), *shared, self.keys.work(work.place)]
         await self._call("listing_failed", keys, work.fence, work.place, int(after_seconds * 1000), *flags)
 
     async def put_off(self, place: str, ids: Sequence[str], seconds: float) -> None:
-        keys = [self._keys.work(place), *(self._keys[name] for name in ("places", "blocked", "clock"))]
+        keys = [self.keys.work(place), *self._named("places", "blocked", "clock")]
         await self._call("put_off", keys, place, int(seconds * 1000), *ids)
 
     def _of(self, place: str) -> list[str]:
-        return [self._keys.listing(place), self._keys.listed(place)]
+        return [self.keys.listing(place), self.keys.listed(place)]

@@ -10,14 +10,14 @@ from sayso_bot.store.calls import Calls
 from sayso_bot.store.codec import fields_of
 from sayso_bot.store.keys import Keys
 from sayso_bot.store.live import notice_of
+from sayso_bot.store.part import Part
 
 
-class RedisNotices:
+class RedisNotices(Part):
     """`sayso_bot.ports.NoticeStore` for one book. ``pace_seconds`` is as in `RedisStore`."""
 
     def __init__(self, calls: Calls, keys: Keys, pace_seconds: float) -> None:
-        self._call = calls.function
-        self._keys = keys
+        super().__init__(calls, keys)
         self._pace = int(pace_seconds * 1000)
 
     async def begin_notice(self, notice_id: str, place: str, lease_seconds: float) -> NoticeWork | None:
@@ -42,7 +42,7 @@ class RedisNotices:
         await self._call("renew", self._work(work), work.notice.id, work.place, work.fence, int(lease_seconds * 1000))
 
     async def notice_posted(self, work: NoticeWork, post: str) -> None:
-        keys = [*self._work(work), self._keys["counters"]]
+        keys = [*self._work(work), self.keys["counters"]]
         await self._call("posted", keys, work.notice.id, work.place, work.fence, work.wanted, post, "")
 
     async def notice_given_up(self, work: NoticeWork) -> None:
@@ -61,4 +61,4 @@ class RedisNotices:
         return self._of(work.notice.id, work.place)
 
     def _of(self, notice_id: str, place: str) -> list[str]:
-        return self._keys.of_notice(notice_id, place)
+        return self.keys.of_notice(notice_id, place)

@@ -24,9 +24,8 @@ from sayso_bot.ports import (
     PlaceChange,
     PlacesAnswer,
 )
-from sayso_bot.store.calls import Calls, under
-from sayso_bot.store.codec import fields_of, key_json
-from sayso_bot.store.keys import Keys
+from sayso_bot.store.calls import under
+from sayso_bot.store.codec import key_json
 from sayso_bot.store.live import (
     channel_json,
     milliseconds,
@@ -36,18 +35,15 @@ from sayso_bot.store.live import (
     pause_of,
     route_json,
 )
+from sayso_bot.store.part import Part
 
 MOST_OF_A_KIND = 500
 MOST_PAUSES = 50
 Notices = Sequence[tuple[Notice, str]]
 
 
-class RedisOffice:
+class RedisOffice(Part):
     """`sayso_bot.ports.OfficeStore` for one book, and what its workers need."""
-
-    def __init__(self, calls: Calls, keys: Keys) -> None:
-        self._call, self._plain = calls.function, calls.plain
-        self._keys = keys
 
     # ------------------------------------------------------------------ routes and channels
 
@@ -72,7 +68,7 @@ class RedisOffice:
     async def take_along(
         self, request: Request, to: str, button: str, moved: Moved, by: Admin, *, operation: str, epochs: Epochs | None
     ) -> AlongCode:
-        request_id, keys = request.id, self._keys
+        request_id, keys = request.id, self.keys
         about = dumps({"from": request.place or "inbox", "to": to, "why": moved.why, "by": by.about()})
         given = [
             *keys.of_request(request_id, request.agent, request.place),
@@ -116,18 +112,16 @@ class RedisOffice:
         return PauseAnswer(code, pause_of(rest[0]) if rest and rest[0] else None)
 
     async def want(self, request_id: str, agent: str, place: str) -> None:
-        await self._call("want", self._keys.of_request(request_id, agent, place), request_id)
+        await self._call("want", self.keys.of_request(request_id, agent, place), request_id)
 
     async def to_repaint(self) -> Mapping[Scope, str]:
         """The scopes whose cards are to be looked at, each with the epoch of the look and the cursor to go on from."""
-        found = await self._plain("HGETALL", self._keys["repaint"])
-        told = found if isinstance(found, dict) else fields_of(found)
-        return {Scope.parse(scope): cursor for scope, cursor in told.items()}
+        return {Scope.parse(scope): cursor for scope, cursor in (await self._hash("repaint")).items()}
 
     async def repainted(self, scope: Scope, looked: str, cursor: str | None) -> None:
         """A look that was at ``looked`` is at ``cursor`` now, or (None) over."""
         until = f"{looked.partition(' ')[0]} {cursor}" if cursor else ""
-        await self._call("repainted", [self._keys["repaint"]], str(scope), looked, until)
+        await self._call("repainted", [self.keys["repaint"]], str(scope), looked, until)
 
     # ------------------------------------------------------------------ keys
 
@@ -165,16 +159,12 @@ class RedisOffice:
         await self._call("note_use", self._named("used", "clock"), *key_ids)
 
     async def last_used(self) -> Mapping[str, datetime]:
-        found = await self._plain("HGETALL", self._keys["used"])
-        told = found if isinstance(found, dict) else fields_of(found)
-        return {key_id: from_milliseconds(int(at)) for key_id, at in told.items()}
+        return {key_id: from_milliseconds(int(at)) for key_id, at in (await self._hash("used")).items()}
 
     # ------------------------------------------------------------------ places that are ill
 
     async def reported(self) -> Sequence[Illness]:
-        found = await self._plain("HGETALL", self._keys["reported"])
-        told = found if isinstance(found, dict) else fields_of(found)
-        read = {place: orjson.loads(text) for place, text in told.items()}
+        read = {place: orjson.loads(text) for place, text in (await self._hash("reported")).items()}
         return [Illness(place, each["what"], from_milliseconds(each["since"])) for place, each in sorted(read.items())]
 
     async def report(self, place: str, what: str, notices: Notices) -> bool:
@@ -199,14 +189,11 @@ class RedisOffice:
         rest = self._named("repaint", "places", "blocked")
         return [*shared, self._deed(operation), *rest, *self._notice_keys(notices)]
 
-    def _named(self, *names: str) -> list[str]:
-        return [self._keys[name] for name in names]
-
     def _deed(self, operation: str) -> str:
-        return self._keys.deed(operation)
+        return self.keys.deed(operation)
 
     def _notice_keys(self, notices: Notices) -> list[str]:
-        keys = self._keys
+        keys = self.keys
         return [
             name
             for notice, place in notices

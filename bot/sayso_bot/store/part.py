@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sayso_bot.domain.request import Outline
 from sayso_bot.store.calls import Calls
+from sayso_bot.store.codec import fields_of
 from sayso_bot.store.keys import Keys
 
 
@@ -15,7 +16,16 @@ class Part:
         self._calls = calls
         self._call, self._plain = calls.function, calls.plain
 
-    def _of(self, request: Outline, place: str | None = None) -> Sequence[str]:
+    def _named(self, *names: str) -> list[str]:
+        """Keys that a book has one of."""
+        return [self.keys[name] for name in names]
+
+    async def _hash(self, name: str) -> Mapping[str, str]:
+        """All fields of such a key."""
+        found = await self._plain("HGETALL", self.keys[name])
+        return found if isinstance(found, dict) else fields_of(found)
+
+    def _of_request(self, request: Outline, place: str | None = None) -> Sequence[str]:
         if place is None:
             place = request.place
         return self.keys.of_request(request.id, request.agent, place)

@@ -231,8 +231,9 @@ class RedisStore(cards.Cards, Configured):
         }  # fmt: skip
         quorum = request.requirement.quorum if request.requirement else 1
         code, _, *rest = await self._call(
-            "vote", self._of(request), *under(epochs), ballot.operation, ballot.revision, person.id, ballot.outcome,
-            dumps(vote), quorum, dumps(aliases), dumps([cast.person for cast in request.votes]), dumps(list(void)),
+            "vote", self._of_request(request), *under(epochs), ballot.operation, ballot.revision, person.id,
+            ballot.outcome, dumps(vote), quorum, dumps(aliases), dumps([cast.person for cast in request.votes]),
+            dumps(list(void)),
         )  # fmt: skip
         return VoteAnswer(code, request_of(fields_of(rest[0])) if rest else None, _pause(rest))
 
@@ -242,7 +243,7 @@ class RedisStore(cards.Cards, Configured):
             "person": person.id, "name": person.name, "surface": edit.surface, "evidence": new.evidence,
             "revision": edit.revision, "before": new.request.fingerprint, "after": new.fingerprint,
         }  # fmt: skip
-        keys = [*self._of(new.request), self.keys["counters"], self.keys.button(new.button)]
+        keys = [*self._of_request(new.request), self.keys["counters"], self.keys.button(new.button)]
         code, _, *rest = await self._call(
             "edit", keys, *under(epochs), edit.operation, edit.revision, f"{person.id} {new.fingerprint}",
             edit_of(new), new.button, dumps(about), brief_of(new),
@@ -252,11 +253,11 @@ class RedisStore(cards.Cards, Configured):
     async def cancel(self, request: Request, epochs: Epochs) -> Request:
         """The request as it stands after the agent's withdrawal, which changes nothing about a settled one."""
         operation = f"cancel:{secrets.token_hex(8)}"
-        _, _, *rest = await self._call("cancel", self._of(request), *under(epochs), operation)
+        _, _, *rest = await self._call("cancel", self._of_request(request), *under(epochs), operation)
         return _still_there(rest)
 
     async def expire(self, request: Outline) -> Request:
-        code, _, *rest = await self._call("expire", self._of(request))
+        code, _, *rest = await self._call("expire", self._of_request(request))
         found = _still_there(rest)
         if code == "elsewhere":
             return await self.expire(found)

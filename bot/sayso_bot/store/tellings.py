@@ -6,24 +6,19 @@ import secrets
 
 from sayso_bot.domain.json import dumps
 from sayso_bot.ports import Due, Telling
-from sayso_bot.store.calls import Calls
 from sayso_bot.store.codec import brief_from, due_of, fields_of
-from sayso_bot.store.keys import Keys
+from sayso_bot.store.part import Part
 
 
-class RedisTellings:
+class RedisTellings(Part):
     """`sayso_bot.ports.TellingStore` for one book."""
 
-    def __init__(self, calls: Calls, keys: Keys) -> None:
-        self._call = calls.function
-        self._keys = keys
-
     async def due_tellings(self, limit: int) -> Due:
-        keys = [self._keys["tellings"], self._keys["clock"]]
+        keys = [self.keys["tellings"], self.keys["clock"]]
         return due_of(await self._call("due_requests", keys, limit, writes=False))
 
     async def begin_telling(self, request_id: str) -> Telling | None:
-        keys = [self._keys.request(request_id), *self._of(request_id)]
+        keys = [self.keys.request(request_id), *self._of(request_id)]
         operation = secrets.token_hex(8)
         code, _, *rest = await self._call("begin_telling", keys, request_id, operation)
         if code != "ok":
@@ -32,7 +27,7 @@ class RedisTellings:
         return Telling(brief_from(fields_of(record)), operation, int(attempts), bool(perhaps))
 
     async def end_telling(self, telling: Telling, message: str | None) -> None:
-        keys = [*self._of(telling.request.id), self._keys["journal"]]
+        keys = [*self._of(telling.request.id), self.keys["journal"]]
         about = dumps({"to": telling.request.principal, "message": message})
         await self._call("end_telling", keys, telling.request.id, message or "", about)
 
@@ -42,4 +37,4 @@ class RedisTellings:
         await self._call("telling_failed", keys, request_id, telling.operation, after, "1" if lost else "")
 
     def _of(self, request_id: str) -> list[str]:
-        return [self._keys.telling(request_id), self._keys["tellings"], self._keys["clock"]]
+        return [self.keys.telling(request_id), self.keys["tellings"], self.keys["clock"]]
