@@ -14,7 +14,9 @@ import pytest
 from book import advance
 from e2e.admin_office import OPS, POLICY, ROUTE, administering, refused
 from e2e.office import PAYMENTS, asked, recorded
+from sayso_bot.domain.effects import sent_elsewhere
 from sayso_bot.domain.person import Person
+from sayso_bot.domain.routing import LiveRoute
 from sayso_bot.errors import NotAnApprover
 from sayso_bot.policy import digest
 from sayso_bot.wiring import _key_watch
@@ -126,6 +128,28 @@ async def test_a_route_ends_at_its_time_and_outlives_a_restart_and_another_polic
             await advance(restarted.service.store, 3600)
             await recorded(restarted, await asked(agent), PAYMENTS)
             assert await admin.listed("routes") == []
+
+
+async def test_which_rules_routes_concern_is_looked_at_when_either_has_changed_and_not_by_each_who_looks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[str] = []
+
+    def counted(rules: Any, route: LiveRoute) -> Any:
+        looked.append(route.action)
+        return sent_elsewhere(rules, route)
+
+    monkeypatch.setattr("sayso_bot.office.overview.sent_elsewhere", counted)
+    async with administering() as admin:
+        await admin.route()
+        looked.clear()
+        for _ in range(3):
+            assert [route["rules"] for route in await admin.listed("routes")] == [["refunds"]]
+        assert len(looked) <= 1
+        other = POLICY.replace("name: refunds", "name: money back")
+        active = admin.sayso.service.configuration.policy.digest
+        assert (await admin.sayso.service.store.activate(digest(other), other, active, "test")).changed
+        assert [route["rules"] for route in await admin.listed("routes")] == [["money back"]]
 
 
 async def test_an_end_in_another_zone_is_told_in_utc() -> None:

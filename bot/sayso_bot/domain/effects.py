@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from sayso_bot.domain.globs import Glob
 from sayso_bot.domain.interventions import because
@@ -20,6 +21,7 @@ from sayso_bot.domain.text import one_line
 
 MOST_TOLD = 12
 INBOX = "inbox"
+_glob = lru_cache(32_768)(Glob)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,13 @@ def same_place(one: str, other: str) -> bool:
 def asked_by(rules: Iterable[Route], pattern: str) -> list[tuple[Route, Requirement]]:
     """The rules that ask people about some action that ``pattern`` names, of those that can be reached: none below the
     first rule without a condition that takes all of them."""
-    glob = Glob(pattern)
+    glob = _glob(pattern)
     found: list[tuple[Route, Requirement]] = []
     for rule in rules:
-        named = Glob(rule.action)
-        if rule.requirement is not None and glob.meets(named):
+        named = _glob(rule.action)
+        if not glob.meets(named):
+            continue
+        if rule.requirement is not None:
             found.append((rule, rule.requirement))
         if not rule.conditional and named.covers(glob):
             break

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from sayso_bot.domain.effects import same_place, sent_elsewhere
 from sayso_bot.domain.globs import Glob
@@ -12,10 +15,15 @@ from sayso_bot.domain.routing import LiveRoute
 from sayso_bot.office.rooms import INBOX, Tools
 from sayso_bot.ports import ChannelNow, Illness, KeyNow, Overview, RouteNow, RuleNow
 
+Sent: TypeAlias = "Mapping[LiveRoute, tuple[int, ...]]"
+"""Of each live route, the rules of whose requests it takes some elsewhere, by their number in the policy."""
+
 
 class Overviews:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self._seen: tuple[str, Sequence[LiveRoute]] | None = None
+        self._known: Sent = {}
 
     async def now(self) -> Overview:
         tools, configuration = self._tools, self._tools.configuration
@@ -24,15 +32,15 @@ class Overviews:
         stored, used = await tools.store.configuration(policy.digest), await tools.books.last_used()
         ill = {illness.place: illness for illness in await tools.books.reported()}
         rules, routes = policy.routes(), configuration.routing.routes
-        sent = {route.id: {id(rule) for rule, _ in sent_elsewhere(rules, route)} for route in routes}
+        sent = await self._sent(policy.digest, rules, routes)
         return Overview(
             version=configuration.epochs.routes,
             policy=policy.digest,
-            rules=tuple(
-                _rule(rule, [route for route in routes if id(rule) in sent[route.id]], configuration.pauses)
-                for rule in rules
+            rules=tuple(_rules(rules, sent, configuration.pauses)),
+            routes=tuple(
+                self._route(route, [rules[at].rule for at in sent[route]], ill)
+                for route in sorted(routes, key=lambda each: each.at)
             ),
-            routes=tuple(self._route(route, rules, ill) for route in sorted(routes, key=lambda each: each.at)),
             channels=tuple(self._channels(routes, ill)),
             pauses=tuple(configuration.pauses),
             keys=tuple(
@@ -43,11 +51,16 @@ class Overviews:
             read_at=configuration.read_at,
         )
 
-    def _route(self, route: LiveRoute, rules: Iterable[Route], ill: dict[str, Illness]) -> RouteNow:
+    async def _sent(self, policy: str, rules: Sequence[Route], routes: Sequence[LiveRoute]) -> Sent:
+        """Looked at anew when the policy or the routes have changed, and beside what else the process does."""
+        if self._seen != (policy, routes):
+            self._known, self._seen = await asyncio.to_thread(_all_sent, rules, routes), (policy, routes)
+        return self._known
+
+    def _route(self, route: LiveRoute, names: Iterable[str], ill: dict[str, Illness]) -> RouteNow:
         known = self._tools.known().get(route.channel)
         shadowed = known is not None and not same_place(known, route.place)
-        names = tuple(rule.rule for rule, _ in sent_elsewhere(rules, route))
-        return RouteNow(route, names, shadowed, ill.get(route.place))
+        return RouteNow(route, tuple(names), shadowed, ill.get(route.place))
 
     def _channels(self, routes: Iterable[LiveRoute], ill: dict[str, Illness]) -> Iterable[ChannelNow]:
         policy, live = self._tools.configuration.policy.channels, self._tools.configuration.channels
@@ -63,11 +76,18 @@ def _leading_to(place: str, routes: Iterable[LiveRoute]) -> tuple[LiveRoute, ...
     return tuple(route for route in routes if same_place(route.place, place))
 
 
-def _rule(rule: Route, sent: Iterable[LiveRoute], pauses: Iterable[Pause]) -> RuleNow:
-    glob = Glob(rule.action)
-    over = tuple(
-        pause
-        for pause in pauses
-        if not pause.scope.agent and (not pause.scope.action or Glob(pause.scope.action).meets(glob))
-    )
-    return RuleNow(rule, tuple(sent), over)
+def _all_sent(rules: Sequence[Route], routes: Iterable[LiveRoute]) -> Sent:
+    at = {id(rule): number for number, rule in enumerate(rules)}
+    return {route: tuple(at[id(rule)] for rule, _ in sent_elsewhere(rules, route)) for route in routes}
+
+
+def _rules(rules: Sequence[Route], sent: Sent, pauses: Iterable[Pause]) -> Iterable[RuleNow]:
+    by_rule: defaultdict[int, list[LiveRoute]] = defaultdict(list)
+    for route, concerned in sent.items():
+        for number in concerned:
+            by_rule[number].append(route)
+    stops = [(pause, Glob(pause.scope.action or "*")) for pause in pauses if not pause.scope.agent]
+    for number, rule in enumerate(rules):
+        glob = Glob(rule.action)
+        over = tuple(pause for pause, stopped in stops if stopped.meets(glob))
+        yield RuleNow(rule, tuple(by_rule[number]), over)
