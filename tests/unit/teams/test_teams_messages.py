@@ -191,6 +191,7 @@ class TestAdmins:
     async def test_while_the_office_cannot_be_asked_it_is_not_known_and_may_be_tried_again(
         self, office: Office
     ) -> None:
+        await office.ask("help")  # so her chat with the bot is known, and who she is
         card = await self.asked(office, "pause everything")
         office.around.shelf.broken = Unavailable("away")
         assert "not known whether this was done" in await office.tap(card, "confirm")
