@@ -85,6 +85,21 @@ async def test_admins_who_are_nobody_are_told_as_approvers_are(slack: FakeSlack)
     assert told(found.warnings)[0].startswith("1:9: slack:U0LEFT is nobody")
 
 
+async def test_an_address_and_the_account_that_has_it_are_one_approver(slack: FakeSlack) -> None:
+    text = """\
+channels: {payments: "slack:C0PAYMENTS"}
+rules:
+  - {action: a, ask: {channel: payments, approvers: ["email:ana@example.com", "slack:U0ANA"], quorum: 2}}
+  - {action: b, ask: {channel: payments, approvers: ["email:ana@example.com", "slack:U0BEN"], quorum: 2}}
+"""
+    problems = told((await looked(slack, text)).problems)
+    assert problems == ["3:103: A quorum of 2 can never be reached: there is one person."]
+    slack.fail("users.lookupByEmail", "internal_error", times=9)
+    problems = told((await looked(slack, text)).problems)
+    assert all("email:ana@example.com could not be looked up" in line for line in problems)
+    assert len(problems) == 2
+
+
 async def test_each_place_and_group_is_asked_about_once(slack: FakeSlack) -> None:
     await looked(slack, POLICY)
     asked = [call["channel"] for call in slack.called("conversations.info")]

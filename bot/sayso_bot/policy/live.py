@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Requirement
 from sayso_bot.policy.directory import Directory
 from sayso_bot.policy.engine import LoadedPolicy
@@ -36,6 +37,7 @@ class _Looker:
     problems: Problems
     places: dict[str, PlaceLook | None] = field(default_factory=dict)
     people: dict[str, frozenset[str] | None] = field(default_factory=dict)
+    owned: dict[str, frozenset[str]] = field(default_factory=dict)
 
     async def place(self, place: str) -> PlaceLook | None:
         """How a place stands; None where its platform has nothing to look at."""
@@ -48,6 +50,15 @@ class _Looker:
             else:
                 self.places[place] = await adapter.look_at(place) if isinstance(adapter, LooksAtPlaces) else None
         return self.places[place]
+
+    async def accounts_of(self, address: str) -> frozenset[str]:
+        """The accounts that the platforms know by a confirmed address (``email:…``). Raises `LookupFailed`."""
+        if address not in self.owned:
+            person = Person.known_as(address, {address})
+            for adapter in self.adapters.values():
+                person = await adapter.recognise(person)
+            self.owned[address] = person.aliases - {address}
+        return self.owned[address]
 
     async def resolved(self, approver: str) -> frozenset[str] | None:
         """The accounts that an approver stands for; None where the platform could not be asked."""
@@ -100,8 +111,23 @@ async def _look_at_people(
     if asking.approvers is None:
         return
     people = await _people(requirement.approvers or (), asking.approvers, looker)
+    if people is not None and requirement.quorum > 1:
+        people = await _each_once(people, asking.approvers, looker)
     if people is not None:
         _check_count(rule, requirement, asking, looker.problems, known.count(people))
+
+
+async def _each_once(people: set[str], mark: Mark, looker: _Looker) -> set[str] | None:
+    """``people`` without the accounts of those whose address is there too; None where that could not be looked up."""
+    addresses = {alias for alias in people if alias.startswith("email:")}
+    others = people - addresses
+    for address in sorted(addresses) if others else ():
+        try:
+            others -= await looker.accounts_of(address)
+        except LookupFailed:
+            looker.problems.add(mark, f"{address} could not be looked up, so it is not known who that is.")
+            return None
+    return addresses | others
 
 
 async def _people(named: Iterable[str], mark: Mark, looker: _Looker) -> set[str] | None:
