@@ -229,11 +229,7 @@ def _told_apart(deeds: Iterable[Deed], entry: Entry) -> tuple[str, int]:
     if entry.kind == "key_rotated":
         its = (deed for deed in deeds if deed.subject == f"key {data['key']}")
         return entry.kind, next((deed.number for deed in its), 0)
-    if entry.kind == "resumed":
-        whys = [deed for deed in deeds if deed.why == data["before"]["why"]]
-        ended = (deed for deed in deeds if whys and deed.subject == whys[0].subject and deed.number > whys[0].number)
-        return entry.kind, next((deed.number for deed in ended), 0)
-    if entry.kind == "route_undone" and not data["why"]:
+    if entry.kind == "resumed" or (entry.kind == "route_undone" and not data["why"]):
         whys = [deed for deed in deeds if deed.why == data["before"]["why"]]
         ended = (deed for deed in deeds if whys and deed.subject == whys[0].subject and deed.number > whys[0].number)
         return entry.kind, next((deed.number for deed in ended), 0)

@@ -16,14 +16,10 @@ from typing import Any
 
 from fakes.slack_views import Dialog
 from fakes.slack_workspace import Json, Message
-from faults.campaign.hands import Hands, until_resumed
+from faults.campaign.hands import AGAIN_SECONDS, TOLD_SECONDS, TRIES, Hands, until_resumed
 from faults.campaign.ledger import Case, Given, Outcome, Tap
 from faults.campaign.plan import CHOICES
 from faults.campaign.world import World
-
-TRIES = 40
-AGAIN_SECONDS = 0.7
-TOLD_SECONDS = 2.5
 
 
 @dataclass(frozen=True, slots=True)

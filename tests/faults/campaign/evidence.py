@@ -59,7 +59,7 @@ class Evidence:
     pacing: Mapping[str, Pacing] = field(default_factory=dict)
     words_at: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """What was announced, by channel: each message that is about no request."""
-    standing: Standing = field(default_factory=lambda: Standing())
+    standing: Standing = field(default_factory=Standing)
     pumped_from: float = field(default=float("inf"))
     """From when on Redis's time was put forward, so that it is not this machine's any more."""
 

@@ -20,6 +20,8 @@ from faults.campaign.ledger import Case, Tap
 from faults.campaign.platform import Platform
 
 SOCKET_SECONDS = 12.0
+TRIES, AGAIN_SECONDS, TOLD_SECONDS = 40, 0.7, 2.5
+"""How often people try, how long they wait between, and how long until they are told what became of it."""
 OPENS_SECONDS = 4.0
 LOOK_SECONDS = 0.05
 WAITS = "One moment."

@@ -14,14 +14,10 @@ from typing import Any
 
 from fakes.slack_workspace import Message
 from faults.campaign.dialogues import Dialogues
-from faults.campaign.hands import Hands, until_resumed
+from faults.campaign.hands import AGAIN_SECONDS, TOLD_SECONDS, TRIES, Hands, until_resumed
 from faults.campaign.ledger import Case, Ledger, Outcome, Tap
 from faults.campaign.platform import Platform
 from faults.campaign.world import World
-
-TRIES = 40
-AGAIN_SECONDS = 0.7
-TOLD_SECONDS = 2.5
 
 
 class People:

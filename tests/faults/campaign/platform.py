@@ -87,8 +87,7 @@ class Pacing:
 
 class Platform(SocketSlack):
     """``on_card`` is told of each card that people see from now on, or can answer again, and whether it is the first of
-    its request at that place;
-    ``on_row`` of each row that a list has, with the button that opens it.
+    its request at that place; ``on_row`` of each row that a list has, with the button that opens it.
 
     ``entries`` counts what was told in threads, by request and entry of the story, ``words`` what the principal was
     told of each request. ``lists`` are all messages that list requests, deleted ones too. ``closed`` names channels
