@@ -25,7 +25,7 @@ from faults.campaign.admins import Admins
 from faults.campaign.agents import HOLD_SECONDS, Agents
 from faults.campaign.balance import Failure, balance
 from faults.campaign.evidence import Evidence, evidence_of
-from faults.campaign.faults import EMBEDDED_LANES, LANES, MISSED, lane
+from faults.campaign.faults import EMBEDDED_LANES, LANES, LONG_LANES, MISSED, lane
 from faults.campaign.ledger import SLACK, Case, Ledger, Span
 from faults.campaign.plan import BACK, CHANNELS, CLOSING, LISTED, NIGHT, OPS, People, Plan, plans
 from faults.campaign.platform import Platform, channel_of
@@ -37,7 +37,7 @@ from service import until
 MOST_OPEN = 400
 REST_SECONDS, SHORT_REST_SECONDS = 300.0, 40.0
 STALL_SECONDS = 0.5
-LATE_SECONDS, SHORT_LATE_SECONDS = 75.0, 15.0
+LATE_SECONDS, SHORT_LATE_SECONDS = 75.0, 9.0
 PUMP_EVERY, PUMP_BY = 0.1, 3.0
 Lanes: TypeAlias = Mapping[str, Mapping[str, Fault]]
 NONE: Lanes = {}
@@ -111,7 +111,7 @@ class Campaign:
                 await stage.ask(self._plans(0.1, only="approve"), "wake-ups missed", MISSED)
                 await stage.answered()
                 await stage.ask(self._plans(0.05), "calm")
-                await stage.ask(self._plans(0.65), "everything at once", LANES)
+                await stage.ask(self._plans(0.65), "everything at once", LONG_LANES if self._scale.long else LANES)
                 await self._balance(stage)
 
     async def _clocks_apart(self) -> None:

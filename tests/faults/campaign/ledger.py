@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 from faults.campaign.deeds import Deeds
 from faults.campaign.plan import Plan
 
-SLACK, SOCKETS, CHANNELS = "Slack", "sockets", "channels"
+SLACK, SOCKETS, CHANNELS, DEEDS = "Slack", "sockets", "channels", "deeds"
 PEOPLES = frozenset({SLACK, SOCKETS, CHANNELS})
 """Lanes whose trouble is people's: it never keeps an answer from an agent."""
 Json: TypeAlias = dict[str, Any]

@@ -160,19 +160,12 @@ KILLS: Mapping[str, Fault] = {
     "kill -9 before a wake-up": kill_at("message:settled", "reply"),
     "kill -9 while a card is updated": kill_at_slack("chat.update", carried_out=True),
     "kill -9 before an acknowledgement": kill_before_an_acknowledgement,
-    "kill -9 before a pause": kill_at("_pause", "call"),
-    "kill -9 after a pause": kill_at("_pause", "reply"),
-    "kill -9 after a route": kill_at("_change_places", "reply"),
-    "kill -9 after a move": kill_at("_take_along", "reply"),
-    "kill -9 after a key was replaced": kill_at("_put_keys", "reply"),
-    "kill -9 after a policy was activated": kill_at("_activate", "reply"),
     "kill -9 of Redis": kill_redis,
     "kill -9 of Redis and every replica": kill_redis_and_all,
 }
 WIRE: Mapping[str, Fault] = {
     **{f"Redis's answer to {name} is lost": lose_reply(f"_{name}") for name in (
-        "submit", "vote", "posted", "begin", "tapped", "cancel", "expire", "read", "due_work", "pause", "resume",
-        "change_places", "take_along", "put_keys", "activate", "configuration",
+        "submit", "vote", "posted", "begin", "tapped", "cancel", "expire", "read", "due_work", "configuration",
     )},
     "Redis's answer to submit is late": delay_reply("_submit"),
     "Redis's answer to vote is late": delay_reply("_vote"),
@@ -180,3 +173,15 @@ WIRE: Mapping[str, Fault] = {
     "the wire to Redis is cut": cut_wire,
     "the wire to Redis is silent": freeze_wire,
 }  # fmt: skip
+AT_DEEDS: Mapping[str, Fault] = {
+    "kill -9 before a pause": kill_at("_pause", "call"),
+    "kill -9 after a pause": kill_at("_pause", "reply"),
+    "kill -9 after a route": kill_at("_change_places", "reply"),
+    "kill -9 after a move": kill_at("_take_along", "reply"),
+    "kill -9 after a key was replaced": kill_at("_put_keys", "reply"),
+    "kill -9 after a policy was activated": kill_at("_activate", "reply"),
+    **{f"Redis's answer to {name} is lost": lose_reply(f"_{name}") for name in (
+        "pause", "resume", "change_places", "take_along", "put_keys", "activate",
+    )},
+}  # fmt: skip
+"""Steps of admins' deeds, which are few: a lane of their own waits for them, and keeps no other fault waiting."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from faults.campaign.checks import Check
 from faults.campaign.evidence import Account, Evidence
-from faults.campaign.ledger import Given, Json, Ledger
+from faults.campaign.ledger import DEEDS, Given, Json, Ledger
 from faults.campaign.plan import BACK, CLOSING, LISTED
 from faults.campaign.platform import channel_of, named, rows
 
@@ -175,7 +175,7 @@ def _pace(ledger: Ledger, evidence: Evidence) -> Iterator[str]:
 
 def _replicas_agree(ledger: Ledger, since: float, until: float) -> bool:
     """Whether nobody was killed or cut off meanwhile, who then could not know what another was told."""
-    return all(ledger.is_calm(since, until, lane) for lane in ("kills", "wire"))
+    return all(ledger.is_calm(since, until, lane) for lane in ("kills", "wire", DEEDS))
 
 
 __all__ = ["SLACK_CHECKS", "of_workspace"]

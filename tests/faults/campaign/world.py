@@ -44,6 +44,7 @@ class Replica:
         self.proxy = proxy
         self.up = False
         self._ledger = ledger
+        self._reviving = asyncio.Lock()
 
     @property
     def url(self) -> str:
@@ -58,7 +59,7 @@ class Replica:
 
     async def revive(self, ready: int = 200) -> None:
         """Start it again, and once more where its Redis was not there yet, as whoever supervises it would."""
-        async with asyncio.timeout(REVIVE_SECONDS):
+        async with asyncio.timeout(REVIVE_SECONDS), self._reviving:
             while not self.up:
                 try:
                     await asyncio.to_thread(self.process.start, ready=ready, patience=START_SECONDS)
