@@ -243,7 +243,8 @@ def _add_routes(service: Service, clock: ClockWatch, environ: Mapping[str, str])
         if not problems and service.policy_file is not None and (warning := await service.policy_file.warning()):
             warnings.append(warning)
         if not problems and (alarms := (await service.store.totals()).alarms):
-            warnings.append(f"{alarms} cards cannot be delivered; sayso doctor says which.")
+            cards = "card" if alarms == 1 else "cards"
+            warnings.append(f"{alarms} {cards} cannot be delivered; sayso doctor says which.")
         return Readiness(problems, warnings)
 
     authenticate = authenticator(configuration)

@@ -170,17 +170,19 @@ async def test_probes_come_by_any_name_and_tell_strangers_only_yes_or_no() -> No
         assert "problems" in (await admin.get("/readyz", headers={"X-Forwarded-For": "1.2.3.4"})).json()
 
 
-async def test_metrics_and_document_are_for_this_machine_and_admins() -> None:
+async def test_metrics_are_for_this_machine_and_admins_and_the_document_for_any_key() -> None:
     async with serving() as sayso:
         elsewhere = {"X-Forwarded-For": "203.0.113.9"}
         for path in ("/metrics", "/openapi.json"):
             assert (await sayso.client().get(path)).status_code == 200
             refused(await sayso.client().get(path, headers=elsewhere), 401, "unauthenticated")
             refused(await sayso.client().get(path, headers={"Forwarded": "for=127.0.0.1"}), 401, "unauthenticated")
-            agent = await sayso.agent()
-            refused(await agent.get(path), 403, "forbidden")
             admin = await sayso.agent("boss", kinds=frozenset({"admin"}))
             assert (await admin.get(path, headers=elsewhere)).status_code == 200
+        agent = await sayso.agent()
+        refused(await agent.get("/metrics"), 403, "forbidden")
+        assert (await agent.get("/openapi.json", headers=elsewhere)).status_code == 200
+        refused(await sayso.client("sk_main_none").get("/openapi.json"), 401, "unauthenticated")
 
 
 async def test_every_answer_says_that_it_is_not_to_be_kept() -> None:

@@ -124,7 +124,7 @@ async def test_a_place_that_cannot_be_reached_is_an_alarm_and_is_tried_again(err
         ready = sayso.client()
 
         async def warned() -> bool:
-            return "1 cards cannot be delivered" in str((await ready.get("/readyz")).json()["warnings"])
+            return "1 card cannot be delivered" in str((await ready.get("/readyz")).json()["warnings"])
 
         await until(warned)
         assert (await sayso.journal("undeliverable"))[0]["data"] == f'{{"place":"{PAYMENTS}","what":"{error}"}}'

@@ -65,7 +65,7 @@ async def test_where_there_is_no_fallback_it_is_an_alarm_and_is_tried_again(chat
     request = await chat.ask("pay.one")
     await until(lambda: chat.sayso.service.store.alarms(1))
     ready = str((await chat.sayso.client().get("/readyz")).json()["warnings"])
-    assert "1 cards cannot be delivered" in ready
+    assert "1 card cannot be delivered" in ready
     [entry] = await chat.sayso.journal("undeliverable")
     assert json.loads(entry["data"]) == {"place": PLACE, "what": code}
     await later(chat.sayso, 121)

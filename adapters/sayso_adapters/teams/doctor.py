@@ -74,7 +74,7 @@ class Doctor:
         except NoKeys as error:
             wrong = f"The keys that prove Teams' calls cannot be had ({error.what}), so every tap is refused with 503."
             return Check(name, ok=False, detail=f"{wrong} Check this machine's way to {self._settings.openid_url}.")
-        return Check(name, ok=True, detail=f"{count} keys prove Teams' calls.")
+        return Check(name, ok=True, detail=f"Keys that prove Teams' calls: {count}.")
 
     def _way_in(self) -> Check:
         name = "teams address"

@@ -242,7 +242,7 @@ async def _cards(book: Book) -> list[Check]:
         for alarm in await book.store.alarms(MOST_ALARMS)
     ]
     if total > len(findings):
-        findings.append(_wrong("cards", f"{total - len(findings)} more cards cannot be delivered."))
+        findings.append(_wrong("cards", f"More cards that cannot be delivered: {total - len(findings)}."))
     return findings
 
 

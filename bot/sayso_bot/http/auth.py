@@ -37,17 +37,23 @@ def authenticator(keyring: Keyring) -> Callable[[web.Request], Awaitable[Key]]:
     return authenticate
 
 
-def operators_only(keyring: Keyring, trusted: Sequence[Network]) -> Callable[[web.Request], Awaitable[None]]:
-    """Admits callers on this machine, and admin keys. Raises `Unauthenticated` or `Forbidden`.
+class Admits(Protocol):
+    """Raises `Unauthenticated`, or `Forbidden` for a key that is not an admin's where none but theirs will do."""
+
+    def __call__(self, http_request: web.Request, /, *, any_key: bool = False) -> Awaitable[None]: ...
+
+
+def operators_only(keyring: Keyring, trusted: Sequence[Network]) -> Admits:
+    """Admits callers on this machine, and admin keys.
 
     A call that a proxy passed on comes from elsewhere, unless a trusted proxy says otherwise. So does one that a page
     elsewhere sends by rebinding its name to this machine.
     """
     authenticate = authenticator(keyring)
 
-    async def check(http_request: web.Request) -> None:
+    async def check(http_request: web.Request, /, *, any_key: bool = False) -> None:
         if "Authorization" in http_request.headers:
-            if "admin" not in (await authenticate(http_request)).kinds:
+            if "admin" not in (await authenticate(http_request)).kinds and not any_key:
                 raise Forbidden("This key is not an admin's.")
             return
         caller = _caller(http_request, trusted)

@@ -13,6 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 
 from sayso_bot.errors import NotAllowed
 from sayso_bot.http.answer import Answer, answer_json
+from sayso_bot.http.auth import Admits
 from sayso_bot.ports import Totals
 
 LOOK_SECONDS = 0.2
@@ -76,7 +77,7 @@ class Metrics:
 
 
 class HealthRoutes:
-    """``operators_only`` admits loopback and admin keys to what tells more than "yes"."""
+    """``operators_only`` admits loopback and admin keys to what tells more than "yes", and any key to the document."""
 
     def __init__(
         self,
@@ -84,7 +85,7 @@ class HealthRoutes:
         totals: Callable[[], Awaitable[Totals]],
         held: Callable[[], int],
         metrics: Metrics,
-        operators_only: Callable[[web.Request], Awaitable[None]],
+        operators_only: Admits,
         openapi: Callable[[], dict[str, object]],
     ) -> None:
         self._readiness = readiness
@@ -131,5 +132,5 @@ class HealthRoutes:
         return Answer(body, CONTENT_TYPE_LATEST)
 
     async def openapi(self, http_request: web.Request) -> web.Response:
-        await self._operators_only(http_request)
+        await self._operators_only(http_request, any_key=True)
         return answer_json(self._openapi())
