@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from problem import refused
+from sayso_bot.ports import Epochs, NewRequest, Submitted
 from service import QUICK, ServiceProcess, serving, until
 
 ASK = {"action": "a.b", "params": {}}
@@ -85,6 +87,24 @@ async def test_an_agent_that_asks_too_often_is_told_when_to_come_back() -> None:
             assert answers[-1].headers["Retry-After"] == "1"
         back = await sayso.agent("agent-0")
         assert (await back.get("/v1/requests")).json()["items"] != []
+
+
+async def test_of_many_submissions_at_once_no_more_reach_the_store_than_there_are_tokens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with serving() as sayso:
+        reached, store = list[NewRequest](), sayso.service.store
+        submit = store.submit
+
+        async def counted(new: NewRequest, epochs: Epochs) -> Submitted:
+            reached.append(new)
+            return await submit(new, epochs)
+
+        monkeypatch.setattr(store, "submit", counted)
+        agent = await sayso.agent(quotas=replace(QUICK, rate=0.1, burst=3, pending=1))
+        answers = await asyncio.gather(*(agent.post("/v1/requests", json=ASK) for _ in range(20)))
+        assert sorted(answer.status_code for answer in answers) == [201] + 19 * [429]
+        assert len(reached) <= 4, "two are refused for their quota; the one that is made gives its token back"
 
 
 async def test_a_bucket_fills_again() -> None:

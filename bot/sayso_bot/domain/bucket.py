@@ -14,27 +14,30 @@ class Buckets:
         self._clock = clock
         self._left: dict[str, tuple[float, float, float]] = {}
 
-    def wait(self, name: str, rate: float, burst: int) -> float:
-        """Seconds until ``name`` has a token; 0 when it has one."""
-        tokens = self._tokens(name, rate, burst)
-        return 0.0 if tokens >= 1 else (1 - tokens) / rate
-
     def take(self, name: str, rate: float, burst: int) -> float:
         """Take a token: 0. Or, where there is none, the seconds until there is one."""
-        wait = self.wait(name, rate, burst)
-        if wait == 0:
-            now, left = self._clock(), self._tokens(name, rate, burst) - 1
-            if len(self._left) >= MOST:
-                self._forget(now)
-            self._left[name] = (left, now, now + (burst - left) / rate)
-        return wait
+        now = self._clock()
+        tokens = self._tokens(name, rate, burst, now)
+        if tokens < 1:
+            return (1 - tokens) / rate
+        if len(self._left) >= MOST:
+            self._forget(now)
+        self._left[name] = (tokens - 1, now, now + (burst - tokens + 1) / rate)
+        return 0.0
 
-    def _tokens(self, name: str, rate: float, burst: int) -> float:
+    def give_back(self, name: str, rate: float, burst: int) -> None:
+        """A token that was taken is not used after all."""
+        now = self._clock()
+        tokens = min(float(burst), self._tokens(name, rate, burst, now) + 1)
+        if name in self._left:
+            self._left[name] = (tokens, now, now + (burst - tokens) / rate)
+
+    def _tokens(self, name: str, rate: float, burst: int, now: float) -> float:
         found = self._left.get(name)
         if found is None:
             return float(burst)
         tokens, at, _ = found
-        return min(float(burst), tokens + (self._clock() - at) * rate)
+        return min(float(burst), tokens + (now - at) * rate)
 
     def _forget(self, now: float) -> None:
         """Drop the full ones; where all are in use, those that are full soonest."""

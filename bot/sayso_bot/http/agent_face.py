@@ -16,7 +16,7 @@ from sayso_bot.domain.files import MAX_FILE_BYTES, File
 from sayso_bot.domain.json import Json, dumps, loads
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.request import REQUEST_ID, Request
-from sayso_bot.errors import BodyTooLarge, Invalid, NotFound, RateLimited, TooMany
+from sayso_bot.errors import BodyTooLarge, NotFound, RateLimited
 from sayso_bot.http.intake import MAX_WAIT_SECONDS, draft_of
 from sayso_bot.http.schemas import MAX_BODY_BYTES
 from sayso_bot.ports import Draft, Filed, Sending, Submitted
@@ -38,21 +38,20 @@ class AgentFace:
                 raise too_often(wait)
 
     async def ask(self, key: Key, reading: Awaitable[Draft]) -> Submitted:
-        """Submit what ``reading`` gives, unless the key asks too often already."""
-        if wait := self._buckets.wait(key.id, key.quotas.rate, key.quotas.burst):
+        """Submit what ``reading`` gives, unless the key asks too often already.
+
+        The token is taken first and given back when the request is made: however many ask at once, no more of them
+        reach the store than there are tokens.
+        """
+        try:
+            self.take(key)
+        except RateLimited:
             if asyncio.iscoroutine(reading):
                 reading.close()
-            raise too_often(wait)
-        try:
-            draft = await reading
-        except Invalid:
-            self.take(key)
             raise
-        try:
-            return await self._desk.submit(key, draft)
-        except TooMany:  # it counts here too, so that a flood is soon refused without asking the store
-            self._buckets.take(key.id, key.quotas.rate, key.quotas.burst)
-            raise
+        submitted = await self._desk.submit(key, await reading)
+        self._buckets.give_back(key.id, key.quotas.rate, key.quotas.burst)
+        return submitted
 
     async def submit(
         self,

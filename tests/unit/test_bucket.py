@@ -1,0 +1,49 @@
+"""Buckets have so many tokens at once, fill at their rate, and take back what was not used."""
+
+from __future__ import annotations
+
+from sayso_bot.domain import bucket
+from sayso_bot.domain.bucket import Buckets
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_bucket_has_its_burst_and_then_its_rate() -> None:
+    clock = Clock()
+    buckets = Buckets(clock)
+    assert [buckets.take("a", 2, 3) for _ in range(4)] == [0, 0, 0, 0.5]
+    assert buckets.take("b", 2, 3) == 0, "others have buckets of their own"
+    clock.now += 0.5
+    assert [buckets.take("a", 2, 3) for _ in range(2)] == [0, 0.5]
+    clock.now += 60
+    assert [buckets.take("a", 2, 3) for _ in range(4)] == [0, 0, 0, 0.5]
+
+
+def test_what_is_given_back_may_be_taken_again_and_never_fills_it_beyond_its_burst() -> None:
+    buckets = Buckets(Clock())
+    buckets.give_back("a", 2, 3)
+    assert [buckets.take("a", 2, 3) for _ in range(4)] == [0, 0, 0, 0.5]
+    buckets.give_back("a", 2, 3)
+    assert [buckets.take("a", 2, 3) for _ in range(2)] == [0, 0.5]
+    for _ in range(5):
+        buckets.give_back("a", 2, 3)
+    assert [buckets.take("a", 2, 3) for _ in range(4)] == [0, 0, 0, 0.5]
+
+
+def test_full_buckets_are_forgotten_before_others() -> None:
+    clock = Clock()
+    buckets = Buckets(clock)
+    for number in range(bucket.MOST):
+        buckets.take(f"early {number}", 1, 1)
+    clock.now += 1
+    buckets.take("empty", 0.001, 1)
+    clock.now += 1
+    buckets.take("late", 1, 1)
+    assert buckets.take("empty", 0.001, 1) > 0
+    assert len(buckets._left) <= bucket.MOST
