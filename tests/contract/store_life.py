@@ -17,8 +17,8 @@ from sayso_bot.store.redis import RedisStore
 
 WRITERS = (
     "submit", "vote", "edit", "attach_file", "cancel", "expire", "begin", "renew", "posted", "narrated", "tapped",
-    "turns", "failed", "moot", "move", "put_keys", "activate", "pause", "resume", "change_places", "take_along",
-    "report", "want", "repainted", "lapse_keys", "note_use", "claim", "begin_telling", "telling_failed", "end_telling",
+    "failed", "moot", "move", "put_keys", "activate", "pause", "resume", "change_places", "take_along", "report",
+    "want", "repainted", "lapse_keys", "note_use", "claim", "begin_telling", "telling_failed", "end_telling",
 )  # fmt: skip
 READERS = ("read", "pending", "glance", "list", "due_requests", "due_places", "due_work", "configuration", "versions")
 AT = 4_000_000_000_000
@@ -103,9 +103,6 @@ class Life:
         yield lambda: store.begin(request, PLACE, 15)
         first: Work = self._last()
         yield lambda: store.failed(first, "busy", after_seconds=9, lost=True, alarm=True, whole_place=True)
-        yield lambda: store.submit(self._new(), EPOCHS)
-        next_one: Request = self._last().request
-        yield lambda: store.turns(PLACE, [request.id, next_one.id])
         yield lambda: _wait(61)
         yield lambda: store.begin(request, PLACE, 15)
         second: Work = self._last()

@@ -184,9 +184,8 @@ async def test_a_place_that_asked_us_to_wait_is_left_alone_by_all(server: RedisS
     assert not await store.client.hexists(store.keys["blocked"], PLACE)
 
 
-@pytest.mark.parametrize("ahead", [False, True], ids=["as each is begun", "given ahead"])
 async def test_a_place_that_asked_us_to_wait_is_given_its_cards_one_by_one(
-    server: RedisServer, store: RedisStore, ahead: bool
+    server: RedisServer, store: RedisStore
 ) -> None:
     waiting = {request.id: request for request in [await made(store) for _ in range(12)]}
     first = waiting.pop(next(iter(waiting)))
@@ -197,8 +196,7 @@ async def test_a_place_that_asked_us_to_wait_is_given_its_cards_one_by_one(
         for tenth in range(200):
             await advance(store, 0.1)
             for each in (store, other):
-                due = await each.due_work(PLACE, 20)
-                for request_id in await each.turns(PLACE, due) if ahead else due:
+                for request_id in await each.due_work(PLACE, 20):
                     if work := await each.begin(waiting[request_id], PLACE, 15):
                         await each.posted(work, f"ts{tenth}")
                         shown[request_id] = tenth / 10
@@ -214,31 +212,6 @@ async def test_a_place_that_asked_us_to_wait_is_given_its_cards_one_by_one(
     for request in burst:
         assert await store.begin(request, PLACE, 15) is not None
     assert not await store.client.hexists(store.keys["blocked"], f"{PLACE} pace"), "a calm place has no pace"
-
-
-async def test_turns_are_given_to_first_cards_of_a_slow_place_and_to_nothing_else(store: RedisStore) -> None:
-    names = ("shown", "lost", "leased", "over", "limited", "first", "second")
-    request = {name: await made(store) for name in names}
-    each = [request[name].id for name in names]
-    assert await store.turns(PLACE, each) == each, "the place is not slow"
-    await store.posted(await _begun(store, request["shown"]), "ts1")
-    await _failed(store, await _begun(store, request["lost"]), lost=True)
-    leased = await _begun(store, request["leased"])
-    await _failed(store, await _begun(store, request["limited"]), after_seconds=1, whole_place=True)
-    await cast(store, request["over"], ANA, "deny")
-    await advance(store, 1)
-    for _ in range(2):
-        assert await store.turns(PLACE, each) == [request[name].id for name in names[:5]]
-    assert request["first"].id not in await store.due_work(PLACE, 10)
-    assert await store.begin(request["over"], PLACE, 15) is None
-    await store.posted(leased, "ts2")
-    await store.posted(await _begun(store, request["limited"]), "ts3")
-    await advance(store, 1.2)
-    assert await store.turns(PLACE, each[5:]) == [request["first"].id]
-    await store.posted(await _begun(store, request["first"]), "ts4")
-    await advance(store, 1.2)
-    assert await store.turns(PLACE, each[5:]) == each[5:]
-    assert await store.begin(request["second"], PLACE, 15) is not None
 
 
 async def test_a_card_of_a_paced_place_is_brought_up_to_date_before_others_are_posted(store: RedisStore) -> None:

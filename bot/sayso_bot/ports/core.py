@@ -165,11 +165,6 @@ class Store(Protocol):
 
     async def due_work(self, place: str, limit: int) -> Sequence[str]: ...
 
-    async def turns(self, place: str, ids: Sequence[str]) -> Sequence[str]:
-        """Which of the cards that are due at ``place`` may be begun now. At a place that is slow, the other first cards
-        have their turns then."""
-        ...
-
     async def begin(self, request: Outline, place: str, lease_seconds: float) -> Work | None:
         """Take the lease of one card; None when there is nothing to do now or somebody else does it."""
         ...

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from itertools import chain
 
 from sayso_bot.domain.request import Outline, Request, from_milliseconds
 from sayso_bot.domain.story import story
@@ -36,12 +35,6 @@ class Cards(Part):
         keys = [self.keys.work(place), self.keys["clock"], self.keys["blocked"]]
         _, _, ids = await self._call("due_work", keys, place, limit, writes=False)
         return [str(request_id) for request_id in ids]
-
-    async def turns(self, place: str, ids: Sequence[str]) -> Sequence[str]:
-        shared = (self.keys["clock"], self.keys["places"], self.keys["blocked"], self.keys.work(place))
-        each = chain.from_iterable((self.keys.request(name), self.keys.post(name, place)) for name in ids)
-        _, _, free = await self._call("turns", [*shared, *each], place, int(PACE_SECONDS * 1000), *ids)
-        return [str(name) for name in free]
 
     async def begin(self, request: Outline, place: str, lease_seconds: float) -> Work | None:
         code, *rest = await self._call(

@@ -27,7 +27,7 @@ from sayso_bot.workers.tasks import cancelled
 LEASE_SECONDS = 15.0
 IDLE_SECONDS = 1.0
 PLACES_AT_ONCE = 64
-BATCH = 50
+BATCH = 20
 FIRST_REST_SECONDS = 0.25
 LONGEST_REST_SECONDS = 10.0
 ALARM_PAUSE_SECONDS = 120.0
@@ -114,21 +114,21 @@ class Delivery:
     async def _work_at(self, place: str) -> None:
         """Deliver what is due at one place, in order. What cannot be read holds up nothing but itself."""
         try:
-            due = await self._store.due_work(place, BATCH)
-            asked = [name for name in due if not is_notice(name)]
-            found = dict(zip(asked, await asyncio.gather(*map(self._readable, asked)), strict=True))
-            readable = {name: request for name, request in found.items() if request is not None}
-            listed = [name for name, request in readable.items() if self._listings.has(request, place)]
-            single = [name for name in readable if name not in listed]
-            free = set(await self._store.turns(place, single) if len(single) > 1 else single)
-            for name in due:
-                if is_notice(name) and not await self._announcing.deliver(name, place):
-                    return
-                if name in free and not await self._deliver(readable[name], place):
+            stuck, listed = False, list[str]()
+            for request_id in await self._store.due_work(place, BATCH):
+                if is_notice(request_id):
+                    if not await self._announcing.deliver(request_id, place):
+                        return
+                    continue
+                request = await self._readable(request_id)
+                stuck = stuck or request is None
+                if request is not None and self._listings.has(request, place):
+                    listed.append(request_id)
+                elif request is not None and not await self._deliver(request, place):
                     return
             if listed and not await self._deliver_listing(place, listed):
                 return
-            if len(readable) < len(asked):
+            if stuck:
                 await asyncio.sleep(IDLE_SECONDS)
         except SaysoError as error:
             self._log.warning("delivery_waits", place=place, code=error.code)

@@ -67,13 +67,6 @@ local function slow_down(k, place, at, step, now)
   redis.call('HSET', k.post, 'turn', at)
 end
 
-local function give_turn(post, pace, step)
-  local given = math.max(pace.free, pace.last + step)
-  pace.free = given + step
-  redis.call('HSET', post, 'turn', given, 'what', 'rate_limited')
-  return given
-end
-
 -- When this card may be posted, or nil for now. A turn that came too soon after another post is given again, at the end.
 local function turn_of(k, place, turn, step, now)
   local pace = pace_of(k, place)
@@ -89,35 +82,12 @@ local function turn_of(k, place, turn, step, now)
     keep_pace(k, place, pace)
     return nil
   end
-  local given = give_turn(k.post, pace, step)
+  local given = math.max(pace.free, pace.last + step)
+  pace.free = given + step
   keep_pace(k, place, pace)
+  redis.call('HSET', k.post, 'turn', given, 'what', 'rate_limited')
   return given
 end
-
--- turns: which of the cards that are due at a place may be begun now. At one that is slow each other first card is given its turn,
--- as `begin` would give it, so that a burst does not keep whoever works there from the cards that are to be changed.
--- KEYS  clock, places, blocked, work, record and card of each      ARGV  place, ms between two posts at a place that is slow, id…
--- Answers  ok, now, {id…}
-register('turns', function(keys, a)
-  local k = { places = keys[2], blocked = keys[3], work = keys[4] }
-  local place, step, now = a[1], tonumber(a[2]), tick(keys[1])
-  local pace, free = pace_of(k, place), {}
-  for i = 3, #a do
-    local record, post = keys[2 * i - 1], keys[2 * i]
-    local r = redis.call('HMGET', record, 'status', 'place')
-    local f = redis.call('HMGET', post, 'wanted', 'post', 'tried_at', 'lease_until', 'turn')
-    local is_first = r[1] == 'pending' and r[2] == place and f[1] and not f[2] and not f[3] and tonumber(f[4] or '0') <= now
-    local turn = tonumber(f[5] or '')
-    if is_first and not turn and pace and pace.free > now then
-      turn = give_turn(post, pace, step)
-      redis.call('ZADD', k.work, turn, a[i])
-    end
-    if not is_first or not turn or turn <= now then free[#free + 1] = a[i] end
-  end
-  if pace then keep_pace(k, place, pace) end
-  touch_place(k.places, k.blocked, k.work, place)
-  return { 'ok', now, free }
-end)
 
 -- begin: take the lease of one card and write the attempt down.
 -- KEYS  of_request (17)      ARGV  id, place, lease ms, operation, ms between two posts at a place that is slow
