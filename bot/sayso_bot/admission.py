@@ -20,6 +20,14 @@ People: TypeAlias = Mapping[str, frozenset[str]]
 NOT_COUNTED = "Your vote was not counted; nothing changed."
 
 
+class _NotSetUp(LookupFailed):
+    """A platform that cannot be asked until somebody sets it up."""
+
+    def __init__(self, platform: str) -> None:
+        super().__init__(f"{platform}_not_configured")
+        self.platform = platform
+
+
 class Admission:
     """``adapters`` by platform: they know the groups, members and accounts of their platform."""
 
@@ -46,10 +54,8 @@ class Admission:
             found = (
                 await self._find(requirement, person, surface, fresh) if (requirement := _asked_of(request)) else None
             )
-        except LookupFailed:
-            raise CannotCheck(
-                "It could not be checked whether you may decide this. Try again shortly.", then=NOT_COUNTED
-            ) from None
+        except LookupFailed as failure:
+            raise CannotCheck(_why_unknown(failure), then=NOT_COUNTED) from None
         if found is None:
             raise NotAnApprover(_why_not(request, person), then=NOT_COUNTED)
         return found
@@ -144,7 +150,7 @@ class Admission:
             return False
         adapter = self._adapters.get(platform)
         if adapter is None:
-            raise LookupFailed(f"{platform}_not_configured")
+            raise _NotSetUp(platform)
         if not any(alias.startswith(f"{platform}:") for alias in person.aliases):
             person = await adapter.recognise(person)
             if not any(alias.startswith(f"{platform}:") for alias in person.aliases):
@@ -175,6 +181,14 @@ def _check_not_own(acts_for: str | None, person: Person, people: People) -> None
             "(no confirmed e-mail address, and people: in the policy does not name you both).",
             then=NOT_COUNTED,
         )
+
+
+def _why_unknown(failure: LookupFailed) -> str:
+    """For the person alone: whether to try again, or what has to be set up first."""
+    unknown = "It could not be checked whether you may decide this"
+    if isinstance(failure, _NotSetUp):
+        return f"{unknown}: the rule names people of {failure.platform}, which is not set up here."
+    return f"{unknown}. Try again shortly."
 
 
 def _why_not(request: Outline, person: Person) -> str:

@@ -6,7 +6,7 @@ A command needs no more of the house than this, so nothing here knows of HTTP.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -17,6 +17,7 @@ from sayso_bot import policy
 from sayso_bot.configuration import ActiveConfiguration
 from sayso_bot.errors import InvalidField, Unusable
 from sayso_bot.office import Office
+from sayso_bot.policy.engine import RuleView
 from sayso_bot.ports import ChatAdapter, Log
 from sayso_bot.settings import Settings
 from sayso_bot.store.checks import check
@@ -123,3 +124,18 @@ def configured_adapters(platforms: Mapping[str, str]) -> dict[str, EntryPoint]:
         if answer:
             chosen[point.name] = factories[point.name]
     return chosen
+
+
+def policy_on_platforms_off(
+    loaded: policy.LoadedPolicy, platforms: Mapping[str, EntryPoint]
+) -> Iterator[tuple[RuleView, str, bool]]:
+    """Rules with places or approvers on a platform that is off, with its name, and whether the rule asks there."""
+    known = {point.name for point in entry_points(group="sayso.adapters")}
+    for rule in loaded.rules:
+        requirement = rule.verdict.requirement
+        if requirement is None:
+            continue
+        places = (requirement.place, requirement.fallback_place or "")
+        named = {text.partition(":")[0] for text in (*places, *(requirement.approvers or ()))}
+        for platform in sorted(named & known - platforms.keys()):
+            yield rule, platform, any(place.partition(":")[0] == platform for place in places)

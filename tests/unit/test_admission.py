@@ -9,7 +9,7 @@ import pytest
 from sayso_bot.admission import NOT_COUNTED, Admission
 from sayso_bot.domain.person import OPERATOR, Person
 from sayso_bot.domain.request import Request
-from sayso_bot.errors import NotAnApprover, OwnRequest, VoteRefused
+from sayso_bot.errors import CannotCheck, NotAnApprover, OwnRequest, VoteRefused
 from sayso_bot.testing.samples import a_request
 
 ANA = Person.known_as("Ana", {"email:ana@example.com"})
@@ -49,3 +49,10 @@ async def test_who_the_agent_acts_for_is_told_that_somebody_else_decides() -> No
 async def test_the_operator_is_told_the_line_that_would_admit_them(requirement: dict[str, Any], line: str) -> None:
     refused = await _refused(a_request("inbox", requirement=requirement), LOCAL)
     assert refused.why.endswith(f"the policy needs {line}.")
+
+
+async def test_who_cannot_be_looked_up_is_told_which_platform_is_not_set_up() -> None:
+    named = {"approvers": ("slack:S0FINANCE", "email:ana@example.com")}
+    refused = await _refused(a_request("inbox", requirement=named), LOCAL)
+    assert isinstance(refused, CannotCheck)
+    assert refused.why.endswith("the rule names people of slack, which is not set up here.")

@@ -36,7 +36,9 @@ def make_package(
 
     bot = (bot_id or os.environ.get(APP_ID, "")).strip().lower()
     if not GUID.match(bot):
-        raise typer.BadParameter("give the Application (client) ID of the bot's registration", param_hint="--bot-id")
+        raise typer.BadParameter(
+            f"give the Application (client) ID of the bot's registration, or set {APP_ID}", param_hint="--bot-id"
+        )
     door: OperatorDoor = ctx.obj
     url = door.public_url()
     if out.exists():

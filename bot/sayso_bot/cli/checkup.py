@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
 from redis.exceptions import RedisError
 
@@ -19,7 +19,7 @@ from sayso_bot.cli.operator import Book
 from sayso_bot.cli.printing import clock
 from sayso_bot.configuration import ActiveConfiguration
 from sayso_bot.errors import SaysoError, Unusable
-from sayso_bot.opening import configured_adapters, load_policy, opened_book
+from sayso_bot.opening import configured_adapters, load_policy, opened_book, policy_on_platforms_off
 from sayso_bot.policy import LoadedPolicy
 from sayso_bot.ports import AdapterError, Check
 from sayso_bot.settings import Settings, environment
@@ -183,7 +183,7 @@ def _policy(book: Book, configuration: ActiveConfiguration, platforms: Mapping[s
         return
     yield _same_as_file(book.settings, policy.digest)
     if isinstance(policy, LoadedPolicy):
-        yield from _unreachable(policy, platforms)
+        yield from _on_platforms_off(policy, platforms)
 
 
 def _same_as_file(settings: Settings, digest: str) -> Check:
@@ -202,23 +202,14 @@ def _same_as_file(settings: Settings, digest: str) -> Check:
     )
 
 
-def _unreachable(policy: LoadedPolicy, platforms: Mapping[str, EntryPoint]) -> Iterator[Check]:
-    """Rules whose place or approvers are on a platform that is off."""
-    known = {point.name for point in entry_points(group="sayso.adapters")}
-    for rule in policy.rules:
-        requirement = rule.verdict.requirement
-        if requirement is None:
-            continue
-        places = (requirement.place, requirement.fallback_place or "")
-        named = {text.partition(":")[0] for text in (*places, *(requirement.approvers or ()))}
-        for platform in sorted(named & known - platforms.keys()):
-            asks = any(place.partition(":")[0] == platform for place in places)
-            what = "asks there" if asks else "names approvers there"
-            yield _wrong(
-                "policy",
-                f'{platform} is not set up in this environment, and the rule "{rule.name}" (line {rule.line}) {what}.'
-                f" Set the variables of {platform}, or change the rule.",
-            )
+def _on_platforms_off(policy: LoadedPolicy, platforms: Mapping[str, EntryPoint]) -> Iterator[Check]:
+    for rule, platform, asks in policy_on_platforms_off(policy, platforms):
+        what = "asks there" if asks else "names approvers there"
+        yield _wrong(
+            "policy",
+            f'{platform} is not set up in this environment, and the rule "{rule.name}" (line {rule.line}) {what}.'
+            f" Set the variables of {platform}, or change the rule.",
+        )
 
 
 def _keys(configuration: ActiveConfiguration) -> Iterator[Check]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -36,6 +37,7 @@ ASKING = (
     "--summary", "Refund order A-1041, which arrived broken",
 )  # fmt: skip
 ASKS_WITHIN_SECONDS = 30.0
+TOLD_TO_END = 143
 _OUTCOMES: dict[str, Literal["approve", "deny"]] = {"a": "approve", "d": "deny"}
 
 
@@ -48,13 +50,17 @@ def command(
     """Run the whole way once: an agent asks, a person answers, the agent goes on."""
     configure_logs("console", "error")
     with tempfile.TemporaryDirectory(prefix="sayso-demo-") as folder:
-        asyncio.run(_demo(agent or [str(Path(sys.executable).parent / "sayso"), *ASKING], Path(folder)))
+        try:
+            asyncio.run(_demo(agent or [str(Path(sys.executable).parent / "sayso"), *ASKING], Path(folder)))
+        except asyncio.CancelledError:
+            raise typer.Exit(TOLD_TO_END) from None
 
 
 async def _demo(agent: Sequence[str], folder: Path) -> None:
     port = _free_port()
     settings = Settings.load({"SAYSO_DATA_DIR": str(folder / "data"), "SAYSO_PORT": str(port)})
     console = Console(soft_wrap=True, highlight=False)
+    _end_when_told()
     async with running_service(settings, {}) as service:
         console.print(f"[bold]Sayso[/] runs at {settings.public_url}, with a Redis of its own.")
         secret = await _key(service)
@@ -69,6 +75,14 @@ async def _demo(agent: Sequence[str], folder: Path) -> None:
                 program.kill()
                 await program.wait()
         _report(await service.desk.look(request.id), code, console)
+
+
+def _end_when_told() -> None:
+    """Leave no Redis and no folder behind where the terminal is closed, or something ends this process."""
+    task = asyncio.current_task()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if task and signal.getsignal(number) is signal.SIG_DFL:
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
 async def _key(service: Service) -> str:
@@ -174,7 +188,7 @@ def _report(request: Outline, code: int, console: Console) -> None:
     votes = request.decision.votes if request.decision else ()
     by = ", ".join(f"{vote.name} in the {vote.surface}" for vote in votes)
     console.print(f"\nDecision: [bold]{request.status}[/]{f' by {by}' if by else ''}. The agent ended with {code}.")
-    console.print("Next: [bold]sayso serve[/], and the README's five minutes to Slack.")
+    console.print("Next: [bold]Five minutes with your own agent[/] in the README.")
 
 
 def _free_port() -> int:

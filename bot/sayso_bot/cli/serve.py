@@ -19,7 +19,9 @@ from rich.text import Text
 from sayso_bot.cli.garbage import look_for_garbage
 from sayso_bot.domain.person import OPERATOR
 from sayso_bot.errors import Unavailable, Unusable
-from sayso_bot.settings import Settings
+from sayso_bot.opening import configured_adapters, policy_on_platforms_off
+from sayso_bot.policy import LoadedPolicy
+from sayso_bot.settings import Settings, environment
 from sayso_bot.telemetry import configure_logs, logger
 from sayso_bot.wiring import Service, running_service
 from sayso_bot.workers.tasks import running
@@ -102,12 +104,10 @@ def _on_signals(ended: asyncio.Event) -> None:
 async def _say_how_to_begin(service: Service) -> None:
     """Five lines: where, how to sign in, which policy, how to make a key, how to ask."""
     settings = service.settings
-    active = service.configuration
-    rules = "the built-in default: every action is asked in the inbox" if active.is_built_in else active.policy.digest
     lines = (
         ("Address", settings.public_url),
         ("Sign in", await _sign_in(service)),
-        ("Policy", rules),
+        ("Policy", _policy(service)),
         ("Key", "sayso keys create my-agent"),
         ("Ask", f"SAYSO_URL={settings.public_url} SAYSO_KEY=sk_… sayso ask payments.refund --param amount=12"),
     )
@@ -116,6 +116,17 @@ async def _say_how_to_begin(service: Service) -> None:
     for label, text in lines:
         console.print(Text(f"  {label:<8}", style="bold") + Text(text))
     console.print()
+
+
+def _policy(service: Service) -> str:
+    """Which policy is in force, and which platforms it names in vain."""
+    if service.configuration.is_built_in:
+        return "the built-in default: every action is asked in the inbox"
+    loaded = service.configuration.policy
+    if not isinstance(loaded, LoadedPolicy):
+        return loaded.digest
+    off = {platform for _, platform, _ in policy_on_platforms_off(loaded, configured_adapters(environment()))}
+    return f"{loaded.digest} (not set up: {', '.join(sorted(off))}; see sayso doctor)" if off else loaded.digest
 
 
 async def _sign_in(service: Service) -> str:
