@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from browser.axe import violations
 from browser.chromium import VIEWS
@@ -209,3 +209,17 @@ async def test_what_one_presses_on_a_phone_is_large_enough_and_in_reach(service:
         assert box["height"] >= 44
         assert box["width"] >= 44
         assert box["y"] + box["height"] <= 740
+
+
+@pytest.mark.parametrize("looked_at", VIEWS[:1], indirect=True, ids=str)
+async def test_on_a_phone_what_is_of_high_risk_is_read_before_it_can_be_approved(
+    service: Service, looked_at: Page
+) -> None:
+    request = service.ask(params={f"value{number}": number for number in range(20)}, high_risk=True)
+    await looked_at.goto(f"{service.url}/inbox/requests/{request.id}")
+    approve, last = looked_at.get_by_role("button", name="Approve"), looked_at.get_by_text("value19", exact=True)
+    await expect(approve).not_to_be_in_viewport()
+    below, above = await approve.bounding_box(), await last.bounding_box()
+    assert below is not None
+    assert above is not None
+    assert below["y"] > above["y"]

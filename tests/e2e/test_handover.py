@@ -125,7 +125,7 @@ async def test_it_is_a_request_like_any_other(sayso: Sayso, agent: httpx.AsyncCl
         "metadata": {"handover": {"channel": "slack", "enforce": True}},
     }  # fmt: skip
     page = sayso.service.desk.card(await sayso.service.desk.look(decision))
-    assert page.pressing == "The agent calls this high."
+    assert page.pressing == "The agent calls the urgency high."
     assert ("Asks for", "ana@example.com") in [(claim.label, claim.text) for claim in page.claims]
 
 

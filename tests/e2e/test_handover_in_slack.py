@@ -30,7 +30,7 @@ async def test_it_is_asked_in_slack_filled_in_with_files_and_told_to_the_agent()
             }  # fmt: skip
             decision = (await agent.post("/handover/decisions", json=body)).json()["id"]
             message = await slack.posted()
-            assert "The agent calls this critical." in message.words
+            assert "The agent calls the urgency critical." in message.words
             assert "Send 10,000 e-mails" in message.words
             files = {"file": ("list.csv", b"a,b\n1,2\n", "text/csv")}
             attached = await agent.post(f"/handover/decisions/{decision}/attachments", files=files)

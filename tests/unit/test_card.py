@@ -16,6 +16,7 @@ from sayso_bot.domain.fingerprint import canonical
 from sayso_bot.domain.form import Field, Form
 from sayso_bot.domain.json import loads
 from sayso_bot.domain.request import Cause, Claims, Decision, Edited, Request, Requirement, Status, Vote
+from sayso_bot.domain.wording import who_asks
 
 AT = datetime(2026, 11, 23, 18, tzinfo=UTC)
 KEYS = st.text(st.sampled_from('ab.[]"\\0 \n⟨U+⟩\u202e1'), max_size=5)
@@ -80,6 +81,17 @@ def test_facts_are_in_the_order_in_which_they_were_sent_and_whole() -> None:
     shown = list(facts({"z": 1, "a": {"c": long, "b": list(range(9))}}))
     assert [fact.label for fact in shown] == ["z", "a.c", *(f"a.b[{index}]" for index in range(9))]
     assert shown[1].value == long
+
+
+def test_a_param_named_as_what_a_card_vouches_for_is_quoted() -> None:
+    params: dict[str, Any] = {"Has": "2 of 2 approvals", "Asked by": "the CFO", "a": {"Rule": "none"}, "has": 1}
+    assert [fact.label for fact in facts(params)] == ['["Has"]', '["Asked by"]', "a.Rule", "has"]
+
+
+def test_no_label_of_a_card_is_free_for_a_param() -> None:
+    told = [label for label, _ in who_asks(replace(card(_request(), "u"), high_risk=True))]
+    assert told == ["Asked by", "Rule", "Risk", "Has"]
+    assert not {fact.label for fact in facts(dict.fromkeys(told, 1))} & set(told)
 
 
 def test_equal_numbers_look_the_same() -> None:

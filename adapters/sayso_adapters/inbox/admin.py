@@ -23,11 +23,13 @@ from sayso_bot.domain.admin import Caller
 from sayso_bot.domain.deeds import MAX_WHY, Call, Effect, KeyMade
 from sayso_bot.domain.globs import ACTION_PATTERN
 from sayso_bot.domain.request import REQUEST_ID
-from sayso_bot.errors import ChangedMeanwhile, InvalidField, SaysoError, Unconfirmed
+from sayso_bot.errors import AdminRefused, InvalidField, NotFound, SaysoError, Settled
 from sayso_bot.ports import AdapterContext, Overview
 
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}\Z")
 _VERSION = re.compile(r"[0-9]{1,15}\Z")
+_SAID_IN_PLACE = (AdminRefused, InvalidField, NotFound, Settled)
+"""Refusals after which it is sure that nothing was changed, so that a form with another number may be offered."""
 
 
 def caller_of(session: Session) -> Caller:
@@ -73,7 +75,7 @@ class Admin:
         call = Call(f"inbox:{nonce}", int(version), confirmed=sent.get("confirmed") == "yes")
         try:
             done = await self._office.do(deed_of(sent), caller_of(session), call)
-        except (Unconfirmed, ChangedMeanwhile, InvalidField) as refused:
+        except _SAID_IN_PLACE as refused:
             return await self._shown(session, sent, refused)
         made = done.thing if isinstance(done.thing, KeyMade) else None
         return self._looks.page("admin_done.html", session, done=done, made=made)
@@ -84,7 +86,7 @@ class Admin:
         try:
             deed = deed_of(sent)
             effect = await self._office.preview(deed, caller_of(session))
-        except InvalidField as error:
+        except _SAID_IN_PLACE as error:
             refused = refused or error
         if refused is not None:
             status = refused.status
@@ -92,7 +94,7 @@ class Admin:
             "admin_preview.html",
             session,
             status=status,
-            effect=effect or Effect("Change", (), (), 0),
+            effect=effect or Effect("Nothing was changed", (), (), 0),
             possible=effect is not None,
             asks_why=deed is not None and has_reason(deed),
             fields=carried(sent),

@@ -24,6 +24,8 @@ from sayso_bot.domain.text import one_line, visible
 
 _PLAIN_KEY = re.compile(r"[^\s.\[\]\"\\]+\Z")
 _SHORT_LIST = 8
+_CARDS_OWN = frozenset({"Agent", "Deadline", "From", "Has", "Risk", "Rule", "Until", "Where"})
+"""What stands on cards beside a fact that Sayso vouches for; labels of two words are quoted as they are."""
 HIGH_RISK = "High risk: look at every value before you approve."
 
 
@@ -270,7 +272,7 @@ def ending(request: Outline) -> Ending | None:
 
 def pressing(urgency: Urgency | None) -> str:
     """A sentence where the agent calls something more than ordinary, else nothing."""
-    return f"The agent calls this {urgency}." if urgency in ("high", "critical") else ""
+    return f"The agent calls the urgency {urgency}." if urgency in ("high", "critical") else ""
 
 
 def how_it_ended(request: Outline) -> str:
@@ -325,8 +327,10 @@ def _leaves(value: Json, path: str) -> Iterator[tuple[str, Json]]:
 
 
 def _step(path: str, key: str) -> str:
-    """The path of ``key`` below ``path``. A key that could be read as a path itself is quoted: ``["a.b"]``."""
-    if not _PLAIN_KEY.match(key):
+    """The path of ``key`` below ``path``. A key that could be read as a path itself, or as what a card vouches for, is
+    quoted: ``["a.b"]``, ``["Has"]``.
+    """
+    if not _PLAIN_KEY.match(key) or (not path and key in _CARDS_OWN):
         return f"{path}[{json.dumps(key, ensure_ascii=False)}]"
     return f"{path}.{key}" if path else key
 

@@ -50,13 +50,16 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What becomes of an action type, for people to read. ``requirement`` is given where people are asked."""
+    """What becomes of an action type, for people to read. ``requirement`` is given where people are asked, ``when`` is
+    the condition as the policy has it.
+    """
 
     rule: str
     action: str
     conditional: bool
     kind: Literal["ask", "allow", "deny"]
     requirement: Requirement | None
+    when: str = ""
 
 
 def places_of(platform: str, routes: Iterable[Route], live: Iterable[LiveRoute]) -> dict[str, list[str]]:

@@ -111,7 +111,8 @@ def left_out(card: Card, params: int, edits: int, texts: int, files: int) -> str
         (files, len(card.attached) + len(card.papers), "files"),
     )
     counted = " and ".join(f"{missing} of {whole} {what}" for missing, whole, what in counts if missing)
-    return f"{counted} do not fit here." if counted else ""
+    one = sum(missing for missing, _, _ in counts) == 1
+    return f"{counted} {'does' if one else 'do'} not fit here." if counted else ""
 
 
 def review_shows(card: Card) -> str:

@@ -98,7 +98,14 @@ class LoadedPolicy:
 
     def routes(self) -> tuple[Route, ...]:
         return tuple(
-            Route(rule.name, rule.action.text, not rule.always, rule.verdict.kind, rule.verdict.requirement)
+            Route(
+                rule.name,
+                rule.action.text,
+                not rule.always,
+                rule.verdict.kind,
+                rule.verdict.requirement,
+                rule.condition.text if rule.condition else "",
+            )
             for rule in self._rules
         )
 

@@ -31,8 +31,17 @@ KEY = Key(
     created_at=AT,
     principal="ana@x.org",
 )
+LARGE = a_requirement(
+    "slack:C0PAYMENTS",
+    quorum=2,
+    group="finance",
+    reason="always",
+    confirm=True,
+    editable=("amount", "note"),
+    high_risk=True,
+)
 RULES = (
-    Route("refunds", "payments.refund", True, "ask", a_requirement("slack:C0PAYMENTS", quorum=2, group="finance")),
+    Route("refunds", "payments.refund", True, "ask", LARGE, "params.amount > 500"),
     Route("deploys", "deploy.*", False, "ask", a_requirement("inbox", channel="inbox", fallback="ops")),
     Route("reads", "read.*", False, "allow", None),
     Route("never", "*", False, "deny", None),

@@ -122,6 +122,9 @@ async def test_it_says_where_who_how_many_and_how_long_and_what_has_been_changed
     assert "Asked in payments, 2 approvals from finance, within 30m." in said
     assert "Asked in inbox, 1 approval from whoever signed in to the inbox, within 30m; else in ops." in said
     assert "payments.* now in ops; that ends" in said
+    assert "payments.refund High risk when params.amount > 500" in said
+    for demand in ("a reason always", "the action’s name typed to approve", "may be edited: amount, note"):
+        assert demand in said
     assert "Allowed without asking" in said
     assert "Set by Olga" in said
     assert "payments &lt;sleeps&gt;" in page
@@ -240,12 +243,18 @@ async def test_who_was_overtaken_by_another_admin_sees_it_anew_and_keeps_what_th
     assert office.done == []
 
 
-async def test_what_the_office_refuses_is_a_page_that_says_so(service: Service, olga: Visitor) -> None:
-    fields = await second_form(olga, **A_ROUTE)
-    service.around.office.trouble.append(PlaceUnusable("Sayso is not in that channel. Invite it. Nothing was changed."))
+async def test_what_the_office_refuses_is_said_on_the_form_which_can_be_sent_again(
+    service: Service, olga: Visitor
+) -> None:
+    office = service.around.office
+    fields = await second_form(olga, **A_ROUTE) | {"why": "because"}
+    office.trouble.append(PlaceUnusable("Sayso is not in that channel. Invite it. Nothing was changed."))
     refused = await olga.post(DO, fields)
-    assert refused.status_code == 422
+    assert (refused.status_code, office.done) == (422, [])
     assert "Invite it." in words(refused.text)
+    assert 'value="because"' in refused.text
+    assert (await olga.post(DO, hidden_fields(refused.text, "/do"))).status_code == 200
+    assert len(office.done) == 1
 
 
 @pytest.mark.parametrize(

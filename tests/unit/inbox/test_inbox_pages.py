@@ -275,11 +275,11 @@ async def test_what_the_agent_calls_urgent_looks_so_and_says_who_says_it(service
     critical = service.ask(claims=Claims(urgency="critical"))
     plain = service.ask(claims=Claims(urgency="medium"))
     listed = (await ana.get("/inbox")).text
-    assert listed.count("The agent calls this critical.") == 1
+    assert listed.count("The agent calls the urgency critical.") == 1
     page = (await ana.get(f"/inbox/requests/{critical.id}")).text
     assert 'class="pressing critical"' in page
     assert "It changes nothing about who decides." in page
-    assert "calls this" not in (await ana.get(f"/inbox/requests/{plain.id}")).text
+    assert "calls the urgency" not in (await ana.get(f"/inbox/requests/{plain.id}")).text
 
 
 async def test_what_the_policy_calls_of_high_risk_looks_so_in_a_list_and_on_its_own(

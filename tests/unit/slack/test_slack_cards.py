@@ -106,7 +106,7 @@ class TestANormalRequest:
 class TestNoApproveButton:
     def test_params_that_do_not_fit_are_counted_and_deny_stays(self) -> None:
         shown = message(a_card(params={"sql": "x" * 20_000, "table": "users"}), TOKEN)
-        assert "1 of 2 params do not fit here" in words(shown)
+        assert "1 of 2 params does not fit here" in words(shown)
         assert buttons(shown) == ["review", "deny", "open_inbox"]
         assert "users" in words(shown)
         assert not shown.complete
@@ -119,7 +119,7 @@ class TestNoApproveButton:
 
     def test_agent_texts_that_do_not_fit_take_approve_away_too(self) -> None:
         shown = message(a_card(claims=Claims(summary="short", diff="+" * 9_000)), TOKEN)
-        assert "1 of 2 of the agent's texts do not fit here" in words(shown)
+        assert "1 of 2 of the agent's texts does not fit here" in words(shown)
         assert buttons(shown) == ["review", "deny", "open_inbox"]
 
     @pytest.mark.parametrize("reason", ["always", "deny"])
@@ -134,7 +134,7 @@ class TestNoApproveButton:
     def test_a_settled_card_that_left_something_out_still_says_so(self) -> None:
         request = ended(a_request(PLACE, params={"a": "x" * 20_000}), Status.EXPIRED, Cause.TIMEOUT)
         shown = message(card(request, URL), TOKEN)
-        assert "1 of 1 params do not fit here" in words(shown)
+        assert "1 of 1 params does not fit here" in words(shown)
         assert buttons(shown) == ["open_inbox"]
 
 
@@ -286,7 +286,7 @@ def _every_value_is_whole_or_counted(shown_card: Card, shown: Message, *, simple
     absent = sum(value not in there for value in wanted)
     if absent:
         assert not shown.complete
-        assert "do not fit here" in words(shown)
+        assert "not fit here" in words(shown)
 
 
 def _objects(node: Any, kind: str) -> list[str]:
@@ -319,16 +319,16 @@ class TestUrgency:
     @pytest.mark.parametrize("urgency", ["high", "critical"])
     def test_is_said_under_the_action_and_as_the_agent_s(self, urgency: Any) -> None:
         shown = message(a_card(claims=Claims(urgency=urgency)), TOKEN)
-        assert texts(shown.blocks)[1] == f"The agent calls this {urgency}."
+        assert texts(shown.blocks)[1] == f"The agent calls the urgency {urgency}."
         assert buttons(shown) == buttons(message(a_card(), TOKEN))
 
     @pytest.mark.parametrize("urgency", [None, "low", "medium"])
     def test_is_not_said_of_what_is_ordinary(self, urgency: Any) -> None:
-        assert "calls this" not in words(message(a_card(claims=Claims(urgency=urgency)), TOKEN))
+        assert "calls the urgency" not in words(message(a_card(claims=Claims(urgency=urgency)), TOKEN))
 
     def test_is_over_with_the_request(self) -> None:
         over = ended(a_request(PLACE, claims=Claims(urgency="critical")), Status.EXPIRED, Cause.TIMEOUT)
-        assert "calls this" not in words(message(card(over, URL), TOKEN))
+        assert "calls the urgency" not in words(message(card(over, URL), TOKEN))
 
 
 class TestHighRisk:

@@ -210,7 +210,7 @@ def _route() -> Mapping[str, Any]:
             "“refunds” (payments.refund): not in payments any more; 1 approval from finance, as before.",
             "2 pending requests stay where they are; move takes them along.",
         ),
-        ("payments.* names every action that is asked.",),
+        ("payments.refund names every action that is asked.",),
         3,
     )
     return confirmation(SetRoute("payments.refund", "ops", "payments is at the fair"), effect, "adm_0123456789")

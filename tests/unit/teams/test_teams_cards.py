@@ -105,14 +105,14 @@ class TestHighRiskAndUrgency:
             assert styles == {"approve": None if risky else "positive", "deny": "destructive"}
 
     def test_what_the_agent_calls_urgent_is_said_as_the_agents(self) -> None:
-        assert "The agent calls this critical." in lines(shown(claims=Claims(urgency="critical")).content)
+        assert "The agent calls the urgency critical." in lines(shown(claims=Claims(urgency="critical")).content)
 
 
 class TestNoApproveButton:
     def test_params_that_do_not_fit_are_counted_and_deny_stays(self) -> None:
         drawn = shown(params={"sql": "x" * 20_000, "table": "users"})
         assert (
-            "1 of 2 params do not fit here. Review shows all of it, page by page, and can approve at its end."
+            "1 of 2 params does not fit here. Review shows all of it, page by page, and can approve at its end."
             in words(drawn.content)
         )
         assert buttons(drawn.content) == ["review", "deny", "open"]
@@ -128,7 +128,7 @@ class TestNoApproveButton:
 
     def test_agent_texts_that_do_not_fit_take_approve_away_too(self) -> None:
         drawn = shown(claims=Claims(summary="short", diff="+" * 19_000))
-        assert "1 of 2 of the agent's texts do not fit here" in words(drawn.content)
+        assert "1 of 2 of the agent's texts does not fit here" in words(drawn.content)
         assert buttons(drawn.content) == ["review", "deny", "open"]
 
     @pytest.mark.parametrize("reason", ["always", "deny"])
@@ -162,7 +162,7 @@ class TestNoApproveButton:
     def test_a_settled_card_that_left_something_out_still_says_so(self) -> None:
         request = ended(a_request(PLACE, params={"a": "x" * 20_000}), Status.EXPIRED, Cause.TIMEOUT)
         drawn = message(card(request, URL), TOKEN).content
-        assert "1 of 1 params do not fit here" in words(drawn)
+        assert "1 of 1 params does not fit here" in words(drawn)
         assert buttons(drawn) == ["open"]
 
 
@@ -322,4 +322,4 @@ def _every_value_is_whole_or_counted(asked: Card, drawn: Message) -> None:
     absent = sum(text not in there for text in wanted)
     if absent:
         assert not drawn.complete
-        assert "do not fit here" in words(drawn.content)
+        assert "not fit here" in words(drawn.content)

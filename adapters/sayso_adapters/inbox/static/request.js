@@ -41,6 +41,17 @@ function confirmable() {
   approve.disabled = sending || uploading() || untyped || article().dataset.paused !== "";
 }
 
+// A name that is not the one asked for is said where it is typed, once the field is left or Enter is pressed.
+function mistyped(event) {
+  const typed = event.target;
+  if (typed.id !== "typed") return;
+  const wanted = typed.form.dataset.confirm;
+  const differs = typed.value.trim() !== "" && typed.value.trim() !== wanted;
+  if (event.type === "input" && differs) return;
+  typed.setAttribute("aria-invalid", String(differs));
+  say("typed-error", differs ? `That is not the action’s name. To approve, type ${wanted} exactly.` : "");
+}
+
 function say(id, text) {
   const place = document.getElementById(id);
   if (place) place.textContent = text;
@@ -183,6 +194,7 @@ export function startRequest() {
   document.addEventListener("submit", submit);
   document.addEventListener("input", grow);
   document.addEventListener("input", confirmable);
+  for (const kind of ["input", "change"]) document.addEventListener(kind, mistyped);
   watchFiles(confirmable);
   listen((hint) => {
     if (!hint.id || hint.id === article().dataset.id) ask();

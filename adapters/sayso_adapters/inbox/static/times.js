@@ -18,7 +18,7 @@ function span(milliseconds) {
   if (minutes < 90) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
   if (hours < 10 && minutes % 60) return `${hours} h ${minutes % 60} min`;
-  if (hours < 36) return `${hours} h`;
+  if (hours < 48) return `${hours} h`;
   return `${Math.floor(hours / 24)} days`;
 }
 
