@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import sayso_bot
@@ -43,3 +44,9 @@ def test_every_decision_has_a_number_of_its_own_and_stands_in_the_index_under_it
         heading = path.read_text("utf-8").splitlines()[0].removeprefix("# ")
         assert int(path.name[:4]) == int(heading.partition(".")[0])
         assert index.count(f"[{heading}]({path.name})") == 1, path.name
+
+
+def test_no_two_tests_are_in_files_of_one_name() -> None:
+    """They could not be collected in one run."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
