@@ -24,11 +24,11 @@ imports: .venv/built
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/deptry .
 
-# Most tests wait for processes more than they compute, so two run at a time. What measures time or
+# Most tests wait for processes more than they compute, so three run at a time. What measures time or
 # memory, or hurts a whole machine's worth of processes, runs alone after them.
 unit: .venv/built
 	@.ci/chromium
-	$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not alone" --numprocesses 3 --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m pytest -m alone
 
 # The same tests with branch coverage; a third slower.
