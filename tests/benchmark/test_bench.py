@@ -19,7 +19,7 @@ from bench.workload import Submissions
 from redis_server import free_port
 
 pytestmark = pytest.mark.alone
-ROWS = {"intake": 1, "wake": 3, "held": 1, "growth": 3, "start": 2, "taps": 1, "burst": 2, "routes": 1, "policy": 3}
+ROWS = {"intake": 1, "wake": 3, "held": 1, "growth": 3, "start": 3, "taps": 1, "burst": 2, "routes": 1, "policy": 3}
 
 
 class Silent:

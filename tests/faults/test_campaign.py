@@ -45,7 +45,8 @@ async def campaign(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
 
 def test_under_every_fault_the_ledger_balances(campaign: Outcome) -> None:
-    assert campaign.holds, line(campaign)
+    told = [f"{failure.case.number} ({failure.case.plan.action}): {failure.what}" for failure, _ in campaign.failures]
+    assert campaign.holds, "\n".join([line(campaign), *told, *map(str, campaign.ledger.complaints)])
 
 
 def test_each_lane_of_faults_took_hold(campaign: Outcome) -> None:

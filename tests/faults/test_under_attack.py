@@ -25,6 +25,7 @@ pytestmark = pytest.mark.alone
 ASK = {"action": "payments.refund", "params": {"order": "A-1"}}
 FEW_FILES = 1024
 CONNECTIONS = FEW_FILES - 512
+FLOOD_SECONDS = 2.0
 Caller = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -369,19 +370,20 @@ async def test_a_flood_from_one_key_costs_redis_next_to_nothing_and_others_are_s
 
 async def test_a_flood_of_bad_keys_costs_redis_and_the_log_next_to_nothing(attacked: Attacked) -> None:
     async with opened_book(Settings.load(attacked.environ), logger("test")) as store, attacked.agent() as agent:
-        costs, logged = await _cost(store, served(agent, 20)), attacked.log.read_text().count("\n")
+        quiet = asyncio.gather(served(agent, 20), asyncio.sleep(FLOOD_SECONDS))  # the service works by itself too
+        costs, logged = await _cost(store, quiet), attacked.log.read_text().count("\n")
         statuses, spent = await _flooded(store, attacked, _list(attacked, "sk_main_unknown"), 500, served(agent, 20))
         assert set(statuses) == {401}
         assert statuses[401] > 1000
-        assert spent - costs < 150
+        assert spent - costs < statuses[401] / 10
         assert attacked.log.read_text().count("\n") - logged < 20
 
 
 async def _flooded(
     store: RedisStore, attacked: Attacked, called: bytes, connections: int, meanwhile: Awaitable[None]
 ) -> tuple[Counter[int], int]:
-    """What a flood of two seconds was told, and what it cost Redis with what happened ``meanwhile``."""
-    flooding = asyncio.ensure_future(flood(attacked, called, 2, connections))
+    """What a flood was told, and what it cost Redis with what happened ``meanwhile``."""
+    flooding = asyncio.ensure_future(flood(attacked, called, FLOOD_SECONDS, connections))
     spent = await _cost(store, asyncio.gather(flooding, meanwhile))
     return await flooding, spent
 
