@@ -11,12 +11,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import TypeAlias
 
+from redis.exceptions import RedisError
+
 from faults.campaign.deeds import PAUSED, POLICY, REVOKED, Deed
 from faults.campaign.ledger import Case, Json
 from faults.campaign.plan import CHANNELS, NIGHT, OPS
 from faults.campaign.platform import ADMINS, channel_of
 from faults.campaign.policies import policy
 from faults.campaign.scene import Fault, Scene
+from sayso_bot.errors import SaysoError
 
 OLGA, OMAR, OTTO = ADMINS
 LEAST_ROUTE_SECONDS = 60
@@ -91,7 +94,7 @@ def route_for_a_while(pattern: str, channel: str) -> Fault:
     async def deed(scene: Scene) -> None:
         deeds, world = scene.world.ledger.deeds, scene.world.name
         standing = deeds.on(world, f"route {pattern}")
-        if not scene.long or (standing and (await _now(scene)) < (standing[-1].ends_at or 0.0) + 1.0):
+        if not scene.long or (standing and not await _is_past(scene, (standing[-1].ends_at or 0.0) + 1.0)):
             return
         there = _begin(scene, "route", f"route {pattern}", channel_of(channel))
         body = {"action": pattern, "channel": channel, "for": f"{LEAST_ROUTE_SECONDS}s", "reason": there.why}
@@ -117,10 +120,14 @@ def route_in_slack(pattern: str, channel: str, *, here: bool) -> Fault:
     return deed
 
 
-async def _now(scene: Scene) -> float:
-    async with scene.world.store() as store:
-        seconds, microseconds = await store.client.time()
-        return float(seconds) + float(microseconds) / 1e6
+async def _is_past(scene: Scene, at: float) -> bool:
+    """By Redis's clock; it is not known to be while Redis is dead."""
+    try:
+        async with scene.world.store() as store:
+            seconds, _ = await store.client.time()
+    except (SaysoError, RedisError):
+        return False
+    return bool(float(seconds) > at)
 
 
 # --------------------------------------------------------------------------- moves
