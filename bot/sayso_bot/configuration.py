@@ -21,7 +21,7 @@ from sayso_bot.domain.routing import NO_ROUTES, LiveChannel, Routing
 from sayso_bot.errors import Unavailable, Unusable
 from sayso_bot.ports import Epochs, Log, PolicyEngine, Store
 
-LOOK_AGAIN_SECONDS = 0.25
+LOOK_AGAIN_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)

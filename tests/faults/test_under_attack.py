@@ -375,7 +375,7 @@ async def test_a_flood_of_bad_keys_costs_redis_and_the_log_next_to_nothing(attac
         statuses, spent = await _flooded(store, attacked, _list(attacked, "sk_main_unknown"), 500, served(agent, 20))
         assert set(statuses) == {401}
         assert statuses[401] > 1000
-        assert spent - costs < statuses[401] / 10
+        assert spent - costs < 150
         assert attacked.log.read_text().count("\n") - logged < 20
 
 
