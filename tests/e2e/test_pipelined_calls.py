@@ -15,15 +15,17 @@ ASK = {"action": "a.b", "params": {}}
 
 
 class Wire:
-    """One connection that carries an agent's key."""
+    """One connection that carries an agent's key. ``is_last`` is whether the last answer said that it ends."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, secret: str) -> None:
         self._reader = reader
         self._writer = writer
         self._secret = secret
+        self.is_last = False
 
-    def call(self, method: str, path: str, body: bytes = b"") -> bytes:
-        headers = {"Host": "localhost", "Authorization": f"Bearer {self._secret}", "Content-Type": "application/json"}
+    def call(self, method: str, path: str, body: bytes = b"", *, secret: str = "") -> bytes:
+        bearer = f"Bearer {secret or self._secret}"
+        headers = {"Host": "localhost", "Authorization": bearer, "Content-Type": "application/json"}
         sent = {**headers, "Content-Length": str(len(body))}
         return http_head(f"{method} {path} HTTP/1.1", *sent.items()) + body
 
@@ -35,12 +37,20 @@ class Wire:
 
     async def answer(self) -> tuple[int, str]:
         head = await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), 15)
+        self.is_last = b"connection: close" in head.lower()
         length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
         return int(head.split()[1]), (await self._reader.readexactly(length)).decode()
 
     async def goes_on(self) -> None:
         """The service has read a head and waits for its body."""
         assert (await self._reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
+
+    async def end(self) -> bytes:
+        """Send nothing more; what is still said."""
+        self._writer.write_eof()
+        said = await asyncio.wait_for(self._reader.read(), 15)
+        self._writer.close()
+        return said
 
     def close(self) -> None:
         self._writer.close()
@@ -107,3 +117,34 @@ async def test_an_empty_line_after_a_body_begins_no_call(monkeypatch: pytest.Mon
         assert (await wire.answer())[0] == 200
         wire.close()
         late.close()
+
+
+async def test_what_follows_a_body_that_nobody_wants_is_no_call() -> None:
+    """The connection's last answer says so; its sender can go on sending, and none of it is looked at."""
+    async with serving() as sayso:
+        key, secret = await sayso.key()
+        await sayso.revoke(key)
+        _, other = await sayso.key()
+        agent, wire = sayso.client(other), await _wire(sayso.url, secret)
+        head = wire.call("POST", "/v1/requests").replace(b"Content-Length: 0", b"Content-Length: 40000")
+        wire.more(head + b"x" * 10_000)
+        assert (await wire.answer())[0] == 401
+        assert wire.is_last
+        good = wire.call("POST", "/v1/requests", json.dumps(ASK).encode(), secret=other)
+        wire.more(b"x" * 30_000 + good)
+        assert await wire.end() == b""
+        assert (await agent.get("/v1/requests")).json()["items"] == []
+
+
+async def test_the_short_rest_of_a_body_that_nobody_wants_costs_no_connection() -> None:
+    async with serving() as sayso:
+        _, secret = await sayso.key()
+        wire = await _wire(sayso.url, secret)
+        head = wire.call("GET", "/livez").replace(b"Content-Length: 0", b"Content-Length: 10000")
+        wire.more(head)
+        assert (await wire.answer())[0] == 200
+        assert not wire.is_last
+        wire.more(b"x" * 10_000)
+        wire.send("GET", "/v1/requests")
+        assert (await wire.answer())[0] == 200
+        wire.close()

@@ -27,8 +27,12 @@ from sayso_bot.http.table import Handler
 LOOK_SECONDS = 1.0
 SYSTEM_HOLDS_BYTES = 64 * 1024
 """Of an answer that is not read the system would take megabytes, which nobody counts."""
-LINGER_SECONDS = 2.0
-"""So long a body is read on that nobody wants, so that its sender sees the answer."""
+LINGER_SECONDS = 5.0
+"""So long a body is taken in that nobody wants, so that its sender sees the answer."""
+UNWANTED_BYTES = 16 * 1024
+"""So much of an unwanted body is still read, so that its connection can be used again. A longer one ends it, and is
+dropped as it comes, so that it takes little of anybody's time.
+"""
 _OF_THE_CALLER = (HttpProcessingError, web.RequestPayloadError, ConnectionError)
 
 
@@ -119,7 +123,8 @@ class _Connection(web.RequestHandler):
     """
 
     __slots__ = (
-        "_ahead", "_body", "_connections", "_counts", "_files", "_head", "_spoke", "_under_way", "_wire", "reads_much",
+        "_ahead", "_body", "_connections", "_counts", "_drops", "_files", "_head", "_spoke", "_under_way", "_wire",
+        "reads_much",
     )  # fmt: skip
     _wire: asyncio.Transport
 
@@ -127,7 +132,7 @@ class _Connection(web.RequestHandler):
         super().__init__(server, **options)
         self._counts = counts
         self._connections = connections
-        self._under_way = self._spoke = self._ahead = self._files = False
+        self._under_way = self._spoke = self._ahead = self._files = self._drops = False
         self._body: StreamReader | None = None
         self._head = 0
         self.reads_much = False
@@ -150,6 +155,8 @@ class _Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Take in what was sent. What belongs to no body counts as head until all that was asked is answered."""
+        if self._drops:
+            return
         body, parsed = self._body, len(self._messages)
         had = body.total_bytes if body else 0
         self.reads_much |= len(data) > self._connections.limits.head_bytes - self._head
@@ -202,6 +209,9 @@ class _Connection(web.RequestHandler):
         """Answer, and begin no other call before the answer has been read."""
         if type(resp) is web.HTTPExpectationFailed:
             resp = self.answer(BadHttp("Expect may say 100-continue and nothing else. Nothing was changed."))
+        if self._body is not None and not self._ahead and _is_long(request, self._body):
+            resp.force_close()
+            self._drops = True
         answer, lost = await super().finish_response(request, resp, start_time)
         _let_go(request, answer)
         if self.writing_paused:
@@ -306,6 +316,12 @@ def _let_go(request: web.BaseRequest, answer: web.StreamResponse) -> None:
     request._read_bytes = None
     if type(answer) is Answer or isinstance(answer, web.Response):  # of an abstract class: the second look is slow
         answer.body = None
+
+
+def _is_long(request: web.BaseRequest, body: StreamReader) -> bool:
+    """Whether what is still to come of ``body`` is more than anybody reads who does not want it."""
+    whole = request.content_length
+    return not body.is_eof() and (whole is None or whole - body.total_bytes > UNWANTED_BYTES)
 
 
 def _too_large(most: int) -> BadHttp:

@@ -20,26 +20,38 @@ from faults.campaign.ledger import Case, Ledger
 from faults.campaign.plan import LISTED
 
 MOST_STORIES = 3
+LINE_SECONDS = 30.0
 
 
 class Bar:
-    """A progress bar of one stage after the other, with the faults that are on."""
+    """A progress bar of one stage after the other, with the faults that are on. Where nobody sees a bar, a line each
+    half minute.
+    """
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
+        self._is_seen = progress.console.is_terminal
         self._task = progress.add_task("starting", total=None, faults="")
+        self._next_line = 0.0
 
     def stage(self, name: str, requests: int) -> None:
         self._progress.stop_task(self._task)
-        if not self._progress.console.is_terminal:
-            self._progress.console.print(f"{time.strftime('%H:%M:%S')}  {name}: {requests} requests")
         self._task = self._progress.add_task(name, total=requests, faults="")
+        self._say(f"{name}: {requests} requests")
 
     def settled(self) -> None:
         self._progress.advance(self._task)
+        if time.monotonic() >= self._next_line:
+            task = self._progress.tasks[self._task]
+            self._say(f"{task.description}: {task.completed:.0f} of {task.total:.0f}  {task.fields['faults']}")
 
     def faults(self, now: Mapping[str, str]) -> None:
         self._progress.update(self._task, faults="; ".join(now.values()))
+
+    def _say(self, line: str) -> None:
+        self._next_line = time.monotonic() + LINE_SECONDS
+        if not self._is_seen:
+            self._progress.console.print(f"{time.strftime('%H:%M:%S')}  {line}")
 
 
 def progress(console: Console) -> Progress:
