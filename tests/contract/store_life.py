@@ -18,7 +18,7 @@ from sayso_bot.store.redis import RedisStore
 WRITERS = (
     "submit", "vote", "edit", "attach_file", "cancel", "expire", "begin", "renew", "posted", "narrated", "tapped",
     "failed", "moot", "move", "put_keys", "activate", "pause", "resume", "change_places", "take_along", "report",
-    "want", "repainted", "lapse_keys", "note_use", "claim", "begin_telling", "telling_failed", "end_telling",
+    "want", "repainted", "lapse_keys", "note_use", "claim", "begin_telling", "telling_failed", "end_telling", "join",
 )  # fmt: skip
 READERS = ("read", "pending", "glance", "list", "due_requests", "due_places", "due_work", "configuration", "versions")
 AT = 4_000_000_000_000
@@ -170,6 +170,10 @@ class Life:
         yield lambda: paused(store, "action:payments.*", "p2", pause_id="pause_2")
         yield lambda: store.office.to_repaint()
         yield lambda: self._looked_at()
+        more = (Notice("ntc_3", "Olga routed payments.* to audit."), PLACE)
+        yield lambda: changed(store, setting(route), operation="c3", version=0, notices=(more,))
+        yield lambda: store.notices.join_notices(["ntc_1", "ntc_3"], PLACE)
+        yield lambda: changed(store, removing(route), operation="c4", version=0)
         yield lambda: store.notices.begin_notice("ntc_1", PLACE, 15)
         work: NoticeWork = self._last()
         yield lambda: store.notices.renew_notice(work, 15)

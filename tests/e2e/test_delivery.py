@@ -9,6 +9,7 @@ import pytest
 from book import made, opened
 from e2e.office import PAYMENTS, TWO, Stalled, asked, final, later, office, recorded, settled_down, workspace
 from redis_server import RedisServer
+from sayso_bot.domain.notice import new_notice
 from sayso_bot.errors import NotAnApprover
 from sayso_bot.workers import delivery
 from service import ANA, LOCAL, Sayso, serving, until
@@ -272,3 +273,22 @@ async def test_many_requests_in_one_channel_are_shown_in_the_order_in_which_they
             await recorded(sayso, request)
         shown = [message.metadata["event_payload"]["request_id"] for message in slack.messages if message.metadata]
         assert shown == requests
+
+
+async def test_what_admins_do_while_a_channel_is_slow_is_announced_there_in_one_message_after_its_card() -> None:
+    async with workspace() as slack, office(slack) as (sayso, agent):
+        slack.limit_rate("chat.postMessage", after=2)
+        limited = await asked(agent)
+        await settled_down(sayso, limited)
+        for number in range(5):
+            said = new_notice(f"slack:C{number} cannot be reached.")
+            await sayso.service.store.office.report(f"slack:C{number}", "is_archived", ((said, PAYMENTS),))
+        await later(sayso, 2.1)
+        await recorded(sayso, limited)
+        assert len(slack.messages) == 1
+        await later(sayso, 2)
+        await until(lambda: len(slack.messages) == 2)
+        assert slack.messages[1].words.split("\n\n") == [f"slack:C{number} cannot be reached." for number in range(5)]
+        await later(sayso, 30)
+        await recorded(sayso, await asked(agent))
+        assert len(slack.messages) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from dataclasses import dataclass
 
 
@@ -15,7 +16,8 @@ class Notice:
 
 
 def new_notice(text: str) -> Notice:
-    return Notice(f"ntc_{secrets.token_hex(12)}", text)
+    """Its id begins with the time, so that those that wait for the same moment are said in the order of their making."""
+    return Notice(f"ntc_{time.time_ns():016x}{secrets.token_hex(6)}", text)
 
 
 def is_notice(name: str) -> bool:

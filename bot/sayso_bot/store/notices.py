@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 
 from sayso_bot.domain.request import from_milliseconds
 from sayso_bot.ports import NoticeWork
@@ -12,6 +13,9 @@ from sayso_bot.store.keys import Keys
 from sayso_bot.store.live import notice_of
 from sayso_bot.store.part import Part
 
+MOST_BYTES = 2600
+"""Of announcements that are said together: no chat cuts so much short."""
+
 
 class RedisNotices(Part):
     """`sayso_bot.ports.NoticeStore` for one book. ``pace_seconds`` is as in `RedisStore`."""
@@ -19,6 +23,12 @@ class RedisNotices(Part):
     def __init__(self, calls: Calls, keys: Keys, pace_seconds: float) -> None:
         super().__init__(calls, keys)
         self._pace = int(pace_seconds * 1000)
+
+    async def join_notices(self, notice_ids: Sequence[str], place: str) -> Sequence[str]:
+        shared = [self.keys["clock"], self.keys.work(place), self.keys["places"], self.keys["blocked"]]
+        each = [key for name in notice_ids for key in (self.keys.notice(name), self.keys.post(name, place))]
+        _, _, left = await self._call("join", [*shared, *each], place, MOST_BYTES, *notice_ids)
+        return [str(notice_id) for notice_id in left]
 
     async def begin_notice(self, notice_id: str, place: str, lease_seconds: float) -> NoticeWork | None:
         lease, operation = int(lease_seconds * 1000), secrets.token_hex(8)

@@ -58,7 +58,7 @@ class Evidence:
     """The messages that nobody has deleted, by ``ts``."""
     pacing: Mapping[str, Pacing] = field(default_factory=dict)
     words_at: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """What was announced, by channel: each message that is about no request."""
+    """What was announced, by channel, each announcement by itself."""
     standing: Standing = field(default_factory=Standing)
     pumped_from: float = field(default=float("inf"))
     """From when on Redis's time was put forward, so that it is not this machine's any more."""
@@ -133,7 +133,7 @@ def _announced(platform: Platform) -> Mapping[str, Sequence[str]]:
     found: defaultdict[str, list[str]] = defaultdict(list)
     for message in platform.messages:
         if is_notice(named(message)) and not message.words.startswith(TEST):
-            found[message.channel].append(message.words)
+            found[message.channel] += message.words.split("\n\n")  # what waited together is said in one message
     return found
 
 

@@ -68,7 +68,8 @@ local function slow_down(k, place, at, step, now)
 end
 
 -- When this card may be posted, or nil for now. A turn that came too soon after another post is given again, at the end.
-local function turn_of(k, place, turn, step, now)
+-- What `yields` is told of the next turn and keeps it from nobody: if it finds it taken, it is given one like everything else.
+local function turn_of(k, place, turn, step, now, yields)
   local pace = pace_of(k, place)
   if not pace then return nil end
   if pace.till <= now and pace.free <= now then
@@ -83,10 +84,15 @@ local function turn_of(k, place, turn, step, now)
     return nil
   end
   local given = math.max(pace.free, pace.last + step)
-  pace.free = given + step
+  if turn or not yields then pace.free = given + step end
   keep_pace(k, place, pace)
   redis.call('HSET', k.post, 'turn', given, 'what', 'rate_limited')
   return given
+end
+
+-- Announcements give way to cards, and meanwhile become one (`join`): however much an admin does, people are asked in time.
+local function is_notice(id)
+  return string.sub(id, 1, 4) == 'ntc_'
 end
 
 -- begin: take the lease of one card and write the attempt down.
@@ -128,7 +134,7 @@ register('begin', function(keys, a)
     again_at(k, id, place, tonumber(f[8]) + LOST_SECONDS * 1000)
     return { 'later', now }
   end
-  local turn = not f[3] and not repeated and turn_of(k, place, tonumber(f[13] or ''), tonumber(a[5]), now)
+  local turn = not f[3] and not repeated and turn_of(k, place, tonumber(f[13] or ''), tonumber(a[5]), now, is_notice(id))
   if turn then
     again_at(k, id, place, turn)
     return { 'later', now }
@@ -277,4 +283,32 @@ register('moot', function(keys, a)
   redis.call('HDEL', k.post, 'tried_at')
   finish(k, a[1], a[2])
   return { 'ok', now }
+end)
+
+-- join: of announcements that wait at a place and that nobody has begun, have as many said in one message as fit.
+-- KEYS  clock, work, places, blocked, then two of each: its record, its card      ARGV  place, most bytes of a text, id of each
+-- Answers  ok, now, {id of each that is left}
+register('join', function(keys, a)
+  local now = tick(keys[1])
+  local place, most, left, into, text = a[1], tonumber(a[2]), {}, nil, nil
+  for i = 3, #a do
+    local record, card = keys[2 * i - 1], keys[2 * i]
+    local notice = redis.call('HGET', record, 'notice')
+    if notice and redis.call('HGET', card, 'fence') == '0' then
+      local more = cjson.decode(notice).text
+      if into and #text + #more + 2 <= most then
+        text = text .. '\n\n' .. more
+        redis.call('HSET', into, 'notice', cjson.encode({ text = text }))
+        redis.call('DEL', record, card)
+        redis.call('ZREM', keys[2], a[i])
+      else
+        into, text = record, more
+        left[#left + 1] = a[i]
+      end
+    elseif notice then
+      left[#left + 1] = a[i]
+    end
+  end
+  touch_place(keys[3], keys[4], keys[2], place)
+  return { 'ok', now, left }
 end)
