@@ -163,7 +163,7 @@ async def attached(
     quota: int = 1 << 30,
     field: str = "papers",
     by: str = ANA.id,
-    before_votes: bool = False,
+    button: str = "",
     got: Received | None = None,
 ) -> AttachAnswer:
     """One file, as the desk would make it part of the request that it has seen."""
@@ -172,7 +172,7 @@ async def attached(
         file_id(request.id, by, operation), "Bericht “é”\n.pdf", "application/pdf", got.size, got.digest, got.pieces,
         field, by, "Ana", "inbox", from_milliseconds(0),
     )  # fmt: skip
-    new = NewFile(request, file, got, most, quota, before_votes, "email:ana@example.com")
+    new = NewFile(request, file, got, most, quota, "email:ana@example.com", button)
     return await store.files.attach_file(new, EPOCHS)
 
 

@@ -24,7 +24,7 @@ from sayso_bot.domain.lifecycle import has_voted
 from sayso_bot.domain.pauses import Pause, pause_over
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Asked, Route
-from sayso_bot.domain.request import Outline, Request, Status, new_request_id
+from sayso_bot.domain.request import Outline, Request, Status, new_button, new_request_id
 from sayso_bot.domain.routing import LiveRoute
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import (
@@ -71,7 +71,7 @@ from sayso_bot.ports import (
 )
 from sayso_bot.refusals import Refusals
 from sayso_bot.showing import Showing
-from sayso_bot.voting import Voting, already, new_button
+from sayso_bot.voting import Voting, already
 
 MAX_FIELD = 200
 

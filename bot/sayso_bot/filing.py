@@ -32,7 +32,7 @@ from sayso_bot.domain.files import (
 from sayso_bot.domain.form import Field
 from sayso_bot.domain.key import Quotas
 from sayso_bot.domain.lifecycle import has_voted
-from sayso_bot.domain.request import Request
+from sayso_bot.domain.request import Request, new_button
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import (
     AlreadySettled,
@@ -64,7 +64,7 @@ class _Sender:
     surface: str
     most: int
     evidence: str
-    before_votes: bool = False
+    button: str = ""
 
 
 class Filing:
@@ -144,7 +144,7 @@ class Filing:
         epochs = self._configuration.epochs
         request = await read()
         _check_attachable(request)
-        sender = _Sender(request.agent, request.agent, "", "api", MAX_ATTACHED, request.key_id, before_votes=True)
+        sender = _Sender(request.agent, request.agent, "", "api", MAX_ATTACHED, request.key_id, new_button())
         new = self._new(request, sender, sending, received)
         answer = await self._files.attach_file(new, epochs)
         if answer.request is not None and answer.code in ("settled", "voted"):
@@ -179,7 +179,7 @@ class Filing:
             at=datetime.now(UTC),
         )
         quota = self._quota(request)
-        return NewFile(request, file, received, sender.most, quota, sender.before_votes, sender.evidence)
+        return NewFile(request, file, received, sender.most, quota, sender.evidence, sender.button)
 
     def _quota(self, request: Request) -> int:
         """The bytes that the asking agent may have pending; of a key that was revoked, those of a new one."""

@@ -8,7 +8,6 @@ approver can do by editing what the policy would have asked somebody else about.
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -22,7 +21,7 @@ from sayso_bot.domain.lifecycle import has_voted
 from sayso_bot.domain.pauses import Pause, Scope
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Asked
-from sayso_bot.domain.request import Request
+from sayso_bot.domain.request import Request, new_button
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import (
     AlreadySettled,
@@ -162,11 +161,6 @@ def readable(params: Mapping[str, Any]) -> Mapping[str, Json]:
     if len(dumps(found)) > MAX_PARAMS_BYTES:
         raise BodyTooLarge(f"Params have at most {MAX_PARAMS_BYTES // 1024} KiB. {_NOT_EDITED}")
     return found
-
-
-def new_button() -> str:
-    """The opaque id of a card's buttons: of one request, revision and place."""
-    return f"btn_{secrets.token_urlsafe(16)}"
 
 
 def already(outcome: str) -> str:

@@ -16,6 +16,7 @@ from book import (
     ANA,
     BEN,
     EPOCHS,
+    PLACE,
     advance,
     attached,
     cast,
@@ -35,7 +36,7 @@ from sayso_bot.domain.files import CHUNK_BYTES, MAX_FILE_BYTES, MAX_OF_REQUEST, 
 from sayso_bot.domain.policy import Verdict
 from sayso_bot.domain.request import Status
 from sayso_bot.errors import FileRefused, FileTooLarge, Unavailable
-from sayso_bot.ports import Again
+from sayso_bot.ports import Again, Button, Filter
 from sayso_bot.store.redis import RedisStore
 
 LARGE = os.urandom(2 * CHUNK_BYTES + 17)
@@ -154,10 +155,28 @@ async def test_a_request_that_has_ended_takes_no_file(store: RedisStore) -> None
 
 async def test_what_must_be_there_before_the_first_answer_comes_not_after_it(store: RedisStore) -> None:
     request = await made(store, quorum=2)
-    assert (await attached(store, request, before_votes=True)).code == "ok"
-    await cast(store, request, BEN, "approve")
-    assert (await attached(store, request, operation="o2", before_votes=True)).code == "voted"
-    assert (await attached(store, request, operation="o2")).code == "ok"
+    assert (await attached(store, request, button="btn_2")).code == "ok"
+    assert (await cast(store, request, BEN, "approve")).code == "stale", "it was shown without the file"
+    assert (await attached(store, request, button="btn_2")).code == "replay"
+    answer = await cast(store, request, BEN, "approve", revision=2)
+    assert (answer.code, answer.request and answer.request.revision) == ("ok", 2)
+    assert (await attached(store, request, operation="o2", button="btn_3")).code == "voted"
+    kept = await attached(store, request, operation="o2")
+    assert (kept.code, kept.request and kept.request.revision) == ("ok", 2), "a person's file is part of their answer"
+    assert await store.button("btn_2") == Button(request.id, 2, PLACE)
+    work = await store.begin(request, PLACE, 15)
+    assert work is not None
+    assert work.button == "btn_2"
+
+
+async def test_a_large_request_is_listed_with_its_file_s_revision(store: RedisStore) -> None:
+    request = await made(store, params={"text": "x" * 9000})
+    await attached(store, request, button="btn_2")
+    await attached(store, request, operation="o2", button="btn_3")
+    [listed] = (await store.browse(Filter(), cursor=None, limit=1)).items
+    assert (listed.revision, len(listed.gist.facts)) == (3, 1)
+    record = (await lying_in(store))[f"request:{request.id}"]
+    assert [name for name in record if name.startswith("brief:")] == ["brief:3"]
 
 
 async def test_pieces_that_have_lapsed_make_no_file(store: RedisStore) -> None:

@@ -57,6 +57,28 @@ async def test_it_is_asked_in_slack_filled_in_with_files_and_told_to_the_agent()
             assert (unsure.status_code, unsure.headers["Retry-After"]) == (503, "5")
 
 
+async def test_who_was_shown_a_decision_without_its_file_approves_nothing() -> None:
+    """A tap on a card from before the attachment is refused; the card as it is now can be answered."""
+    async with FakeSlack() as slack:
+        slack.add_user("U0ANA", name="Ana", email="ana@example.com")
+        slack.add_channel("C0PAYMENTS", members=["U0ANA"])
+        slack.add_group("S0OPS", [])
+        async with serving(policy=POLICY, environ=slack.settings()) as sayso:
+            agent = await sayso.agent("mailer")
+            body = {"action": "Send 10,000 e-mails", "approver": "ana@example.com"}
+            decision = (await agent.post("/handover/decisions", json=body)).json()["id"]
+            message = await slack.posted()
+            before = (message.button("approve") or {})["value"]
+            files = {"file": ("list.csv", b"eve@example.com", "text/csv")}
+            assert (await agent.post(f"/handover/decisions/{decision}/attachments", files=files)).status_code == 201
+            await until(lambda: "list.csv" in message.words)
+            assert await slack.tap(sayso.url, message, "approve", user="U0ANA", value=before) == 200
+            await until(lambda: any("has changed since this card" in told for told in slack.told("U0ANA")))
+            assert await _decided(agent, decision) is None
+            assert await slack.tap(sayso.url, message, "approve", user="U0ANA") == 200
+            assert (await until(lambda: _decided(agent, decision)))["status"] == "approved"
+
+
 async def _decided(agent: Any, decision: str) -> dict[str, Any] | None:
     told: dict[str, Any] = (await agent.get(f"/handover/decisions/{decision}")).json()
     return told if told["status"] != "pending" else None

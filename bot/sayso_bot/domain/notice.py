@@ -16,7 +16,7 @@ class Notice:
 
 
 def new_notice(text: str) -> Notice:
-    """Its id begins with the time, so that those that wait for the same moment are said in the order of their making."""
+    """Its id begins with the time, so that those that wait for one moment are said in the order of their making."""
     return Notice(f"ntc_{time.time_ns():016x}{secrets.token_hex(6)}", text)
 
 

@@ -236,6 +236,11 @@ def new_request_id(at: datetime) -> str:
     return f"req_{time[:8]}-{time[8:]}-7{chance[:3]}-{_VARIANT[chance[3]]}{chance[4:7]}-{chance[7:19]}"
 
 
+def new_button() -> str:
+    """The opaque id of a card's buttons: of one request, revision and place."""
+    return f"btn_{secrets.token_urlsafe(16)}"
+
+
 def from_milliseconds(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 

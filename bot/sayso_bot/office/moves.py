@@ -6,12 +6,11 @@ from sayso_bot.domain.deeds import Call, Done, Effect, Move, MovedAlong
 from sayso_bot.domain.effects import same_place
 from sayso_bot.domain.globs import ACTION_PATTERN, Glob
 from sayso_bot.domain.interventions import because
-from sayso_bot.domain.request import REQUEST_ID, Moved, Request, Status
+from sayso_bot.domain.request import REQUEST_ID, Moved, Request, Status, new_button
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import InvalidField, NoEffect, NotFound, Settled
 from sayso_bot.office.rooms import INBOX, Proved, Tools
 from sayso_bot.ports import Again, Filter
-from sayso_bot.voting import new_button
 
 MOST_MOVED = 200
 TRIES = 5

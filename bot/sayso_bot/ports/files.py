@@ -64,7 +64,8 @@ class NewFile:
     """A file as the desk has judged it, for the ``request`` that it has seen; the store adds its time.
 
     ``most`` bounds the files of its sender for its field, ``quota`` the agent's bytes of pending requests.
-    ``before_votes``: only while nobody has answered. ``evidence`` is what admitted its sender, for the record.
+    ``evidence`` is what admitted its sender, for the record. ``button`` is that of the new revision which an agent's
+    file makes, where nobody has answered yet; a person's file makes none and has ''.
     """
 
     request: Request
@@ -72,8 +73,8 @@ class NewFile:
     received: Received
     most: int
     quota: int
-    before_votes: bool
     evidence: str
+    button: str
 
 
 AttachCode = Literal["ok", "replay", "missing", "settled", "voted", "many", "bytes", "lapsed"]

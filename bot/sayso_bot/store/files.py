@@ -54,12 +54,13 @@ class RedisFiles(Part):
         keys = [
             *self.keys.of_request(request.id, request.agent, request.place),
             self.keys["counters"],
+            self.keys.button(new.button),
             *self._sent(received),
             *(self.keys.file(file.id, piece) for piece in range(received.pieces)),
         ]
         code, _, *rest = await self._call(
             "attach_file", keys, epochs.keys, epochs.policy, file.id, file_json(file), file.size, WITH_FILES, new.most,
-            MAX_OF_REQUEST, new.quota, "1" if new.before_votes else "", dumps(_about(new)),
+            MAX_OF_REQUEST, new.quota, new.button, dumps(_about(new)),
         )  # fmt: skip
         return AttachAnswer(code, request_of(fields_of(rest[0])) if rest else None)
 

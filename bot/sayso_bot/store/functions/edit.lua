@@ -21,21 +21,16 @@ register('edit', function(keys, a)
   local pause = pause_of(paused, k.record)
   if pause then return answer('paused', k.record, now, pause) end
 
-  local revision, old = tonumber(r.revision) + 1, 'brief:' .. r.revision
+  local old = 'brief:' .. r.revision
   local line = '{"at":' .. string.format('%d', now) .. ',' .. string.sub(a[8], 2)
   local grown = #a[6] - redis.call('HSTRLEN', k.record, 'edit') + #a[9] - redis.call('HSTRLEN', k.record, old) + #line + 1
-  redis.call('HDEL', k.record, old)
-  redis.call('HSET', k.record, 'revision', revision, 'edit', a[6], 'brief:' .. revision, a[9], operation, a[5],
-    'bytes', r.bytes + grown)
+  redis.call('HSET', k.record, 'edit', a[6], old, a[9], operation, a[5], 'bytes', r.bytes + grown)
+  turn_revision(k, r, button, a[7])
   redis.call('HINCRBY', k.usage, 'bytes', grown)
   redis.call('HINCRBY', counters, 'bytes', grown)
   journal(k.journal, 'edited', now, r.id, a[8])
   local edits = redis.call('HGET', k.record, 'edits')
   redis.call('HSET', k.record, 'edits', edits and edits .. '\n' .. line or line)
-  if redis.call('HEXISTS', k.post, 'wanted') == 1 then
-    redis.call('SET', button, r.id .. ' ' .. revision .. ' ' .. r.place)
-    redis.call('HSET', k.post, 'button', a[7])
-  end
   local tag = tag_of(k.record)
   want_card(k, r.id, r.place, now, tag)
   redis.call('PUBLISH', tag .. 'changes', 'edited ' .. r.id)

@@ -197,6 +197,22 @@ local function answer(code, record, now, more)
   return { code, now, redis.call('HGETALL', record), more }
 end
 
+-- The next revision: every vote and button made before names another one. Votes stay on the record and count for nothing, and a
+-- tap on an old card is stale.
+local function turn_revision(k, r, button, token)
+  local revision, old = tonumber(r.revision) + 1, 'brief:' .. r.revision
+  local brief = redis.call('HGET', k.record, old)
+  redis.call('HSET', k.record, 'revision', revision)
+  if brief then
+    redis.call('HDEL', k.record, old)
+    redis.call('HSET', k.record, 'brief:' .. revision, brief)
+  end
+  if redis.call('HEXISTS', k.post, 'wanted') == 1 then
+    redis.call('SET', button, r.id .. ' ' .. revision .. ' ' .. r.place)
+    redis.call('HSET', k.post, 'button', token)
+  end
+end
+
 -- A record for a list: of a large request its brief and its small fields, of any other all of it. A brief is of one revision, so
 -- that an edit by a version that keeps none leaves no old one in force.
 local LIGHT = { 'v', 'id', 'status', 'revision', 'agent', 'action', 'created_at', 'expires_at', 'place', 'moved', 'votes', 'decision',
