@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from book import ANA, BEN, EPOCHS, PLACE, advance, attached, cast, change, key, lying_in, new
@@ -170,14 +171,11 @@ class Life:
         yield lambda: paused(store, "action:payments.*", "p2", pause_id="pause_2")
         yield lambda: store.office.to_repaint()
         yield lambda: self._looked_at()
-        more = (Notice("ntc_3", "Olga routed payments.* to audit."), PLACE)
-        yield lambda: changed(store, setting(route), operation="c3", version=0, notices=(more,))
-        yield lambda: store.notices.join_notices(["ntc_1", "ntc_3"], PLACE)
-        yield lambda: changed(store, removing(route), operation="c4", version=0)
         yield lambda: store.notices.begin_notice("ntc_1", PLACE, 15)
         work: NoticeWork = self._last()
         yield lambda: store.notices.renew_notice(work, 15)
         yield lambda: store.notices.notice_posted(work, "ts20")
+        yield from self._announcements_at_a_slow_place()
         yield lambda: _nothing(store.office.report("slack:C9", "is_archived", ()))
         yield lambda: store.office.reported()
         old = key(key_id="key_7")
@@ -189,6 +187,21 @@ class Life:
         yield lambda: store.office.claim("k", "one thing")
         yield lambda: store.office.claim("k", "another")
         yield lambda: store.configuration(None)
+
+    def _announcements_at_a_slow_place(self) -> Iterator[Callable[[], Awaitable[Any]]]:
+        store, place = self.store, "slack:C7"
+        for number in range(3):
+            said = ((Notice(f"ntc_s{number}", f"Ill since {number}."), place),)
+            yield partial(self._reported, f"slack:C{80 + number}", said)
+        yield lambda: store.notices.begin_notice("ntc_s0", place, 15)
+        work: NoticeWork = self._last()
+        yield lambda: store.notices.notice_failed(work, "limited", after_seconds=1, lost=False, whole_place=True)
+        yield lambda: _wait(1)
+        yield lambda: store.notices.begin_notice("ntc_s1", place, 15)
+        yield lambda: store.notices.begin_notice("ntc_s2", place, 15)
+
+    async def _reported(self, place: str, said: tuple[tuple[Notice, str], ...]) -> None:
+        await self.store.office.report(place, "gone", said)
 
     async def _looked_at(self) -> None:
         for scope, looked in self._last().items():

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from itertools import count, pairwise
+from itertools import pairwise
 
 import pytest
 
 from book import PLACE, advance, made, opened
-from office_store import a_route, changed, setting
 from redis_server import RedisServer
-from sayso_bot.domain.notice import Notice
+from sayso_bot.domain.notice import Notice, new_notice
+from sayso_bot.domain.request import Request
 from sayso_bot.ports import NoticeWork
 from sayso_bot.store.redis import RedisStore
 
@@ -33,69 +33,93 @@ async def store(server: RedisServer) -> AsyncIterator[RedisStore]:
 async def said(store: RedisStore, *texts: str) -> list[str]:
     """Have ``texts`` announced at the place, each by a deed of its own; their ids."""
     names = []
-    for number, text in enumerate(texts):
-        names.append(f"ntc_{number}")
-        await changed(store, setting(a_route(f"a{number}")), notices=((Notice(names[-1], text), PLACE),))
+    for text in texts:
+        names.append(new_notice(text).id)
+        await store.office.report(f"slack:{names[-1]}", "gone", ((Notice(names[-1], text), PLACE),))
     return names
 
 
-async def begun(store: RedisStore, name: str) -> NoticeWork:
-    work = await store.notices.begin_notice(name, PLACE, 15)
-    assert work is not None
-    return work
-
-
-async def test_what_waits_together_is_said_in_one_message(store: RedisStore) -> None:
-    names = await said(store, "Olga routed a to ops.", 'Olga "paused" b.\nПока.', "Omar resumed b.")
-    assert await store.notices.join_notices(names, PLACE) == [names[0]]
-    assert await store.notices.join_notices(names, PLACE) == [names[0]], "whoever does it again changes nothing"
-    assert await store.due_work(PLACE, 10) == [names[0]]
-    assert [await store.notices.begin_notice(name, PLACE, 15) for name in names[1:]] == [None, None]
-    work = await begun(store, names[0])
-    assert work.notice.text == 'Olga routed a to ops.\n\nOlga "paused" b.\nПока.\n\nOmar resumed b.'
-    await store.notices.notice_posted(work, "ts1")
-    assert (await store.due_places(10)).items == ()
-
-
-async def test_what_somebody_has_begun_is_left_as_it_is(store: RedisStore) -> None:
-    """Its post may stand already, and is looked up by its id."""
-    first, *rest = await said(store, "one", "two", "three")
-    work = await begun(store, first)
-    assert await store.notices.join_notices([first, *rest], PLACE) == [first, rest[0]]
-    await store.notices.notice_failed(work, "no_answer", after_seconds=0, lost=True, whole_place=False)
-    assert await store.notices.join_notices([first, *rest], PLACE) == [first, rest[0]]
-    assert (await begun(store, rest[0])).notice.text == "two\n\nthree"
-
-
-async def test_no_more_is_said_in_one_message_than_is_shown(store: RedisStore) -> None:
-    names = await said(store, LONG, "short", LONG, LONG, "end")
-    assert await store.notices.join_notices(names, PLACE) == [names[0], names[2], names[3]]
-    assert (await begun(store, names[0])).notice.text == f"{LONG}\n\nshort"
-    assert (await begun(store, names[3])).notice.text == f"{LONG}\n\nend"
-
-
-async def test_at_a_slow_place_announcements_give_way_to_cards_and_are_said_all_the_same(store: RedisStore) -> None:
+async def slowed(store: RedisStore) -> Request:
+    """Have the place ask for patience; the request whose card it refused."""
     limited = await made(store)
     work = await store.begin(limited, PLACE, 15)
     assert work is not None
     await store.failed(work, "rate_limited", after_seconds=1, lost=False, alarm=False, whole_place=True)
+    await advance(store, 1)
+    return limited
+
+
+async def looked_at(store: RedisStore, *names: str) -> None:
+    """None of them has its turn yet."""
+    assert [await store.notices.begin_notice(name, PLACE, 15) for name in names] == [None] * len(names)
+
+
+async def when_due(store: RedisStore, name: str) -> NoticeWork:
+    for _ in range(400):
+        await advance(store, 0.2)
+        if work := await store.notices.begin_notice(name, PLACE, 15):
+            return work
+    raise AssertionError(f"{name} never has its turn")
+
+
+async def test_what_comes_while_one_waits_for_its_turn_is_said_with_it(store: RedisStore) -> None:
+    await slowed(store)
+    names = await said(store, "Olga routed a to ops.", 'Olga "paused" b.\nПока.', "Omar resumed b.")
+    await looked_at(store, *names, *names)
+    assert await store.client.exists(*(store.keys.notice(name) for name in names)) == 1
+    work = await when_due(store, names[0])
+    assert work.notice.text == 'Olga routed a to ops.\n\nOlga "paused" b.\nПока.\n\nOmar resumed b.'
+    [late] = await said(store, "Omar routed c.")
+    await looked_at(store, late)
+    await store.notices.notice_posted(work, "ts1")
+    assert (await when_due(store, late)).notice.text == "Omar routed c.", "the other had been begun"
+
+
+async def test_what_was_begun_is_left_as_it_is_since_its_post_may_stand(store: RedisStore) -> None:
+    first, second = await said(store, "one", "two")
+    lost = await store.notices.begin_notice(first, PLACE, 15)
+    assert lost is not None
+    await store.notices.notice_failed(lost, "no_answer", after_seconds=0, lost=True, whole_place=False)
+    await slowed(store)
+    await looked_at(store, second)
+    again = await when_due(store, first)
+    assert again.lost_at is not None
+    assert (again.notice.text, (await when_due(store, second)).notice.text) == ("one", "two")
+
+
+async def test_no_more_is_said_in_one_message_than_is_shown(store: RedisStore) -> None:
+    await slowed(store)
+    names = await said(store, LONG, "short", LONG, "end")
+    await looked_at(store, *names)
+    texts = [(await when_due(store, name)).notice.text for name in (names[0], names[2])]
+    assert texts == [f"{LONG}\n\nshort", f"{LONG}\n\nend"]
+
+
+async def test_a_place_that_is_slow_no_longer_is_told_at_once(store: RedisStore) -> None:
+    await slowed(store)
+    names = await said(store, "one", "two")
+    await looked_at(store, names[0])
+    await store.notices.notice_given_up(await when_due(store, names[0]))
+    await advance(store, 60)
+    assert (await when_due(store, names[1])).notice.text == "two"
+
+
+async def test_however_much_is_announced_at_a_slow_place_its_cards_are_shown_in_time(store: RedisStore) -> None:
+    limited = await slowed(store)
     waiting, shown, told = {limited.id: limited}, dict[str, float](), list[tuple[float, str]]()
-    numbers = count(100)
     for tenth in range(150):
         await advance(store, 0.1)
         if tenth % 3 == 0 and tenth < 100:  # three times as many as the place takes
-            notice = Notice(f"ntc_{next(numbers)}", f"deed {tenth}.")
+            notice = Notice(f"ntc_{100 + tenth}", f"deed {tenth}.")
             await store.office.report(f"slack:C{tenth}", "is_archived", ((notice, PLACE),))
         if tenth % 20 == 0 and tenth < 100:
             card = await made(store)
             waiting[card.id] = card
-        due = await store.due_work(PLACE, 20)
-        for name in (name for name in due if name in waiting):
-            if work := await store.begin(waiting[name], PLACE, 15):
+        for name in await store.due_work(PLACE, 20):
+            if name in waiting and (work := await store.begin(waiting[name], PLACE, 15)):
                 await store.posted(work, f"ts{tenth}")
                 shown[name] = tenth / 10
-        for name in await store.notices.join_notices([name for name in due if name not in waiting], PLACE):
-            if notice_work := await store.notices.begin_notice(name, PLACE, 15):
+            elif name not in waiting and (notice_work := await store.notices.begin_notice(name, PLACE, 15)):
                 await store.notices.notice_posted(notice_work, f"ts{tenth}")
                 told.append((tenth / 10, notice_work.notice.text))
     asked = [created / 10 for created in (0, 0, 20, 40, 60, 80)]

@@ -275,7 +275,7 @@ async def test_many_requests_in_one_channel_are_shown_in_the_order_in_which_they
         assert shown == requests
 
 
-async def test_what_admins_do_while_a_channel_is_slow_is_announced_there_in_one_message_after_its_card() -> None:
+async def test_what_admins_do_while_a_channel_is_slow_is_announced_there_in_one_message() -> None:
     async with workspace() as slack, office(slack) as (sayso, agent):
         slack.limit_rate("chat.postMessage", after=2)
         limited = await asked(agent)

@@ -138,9 +138,6 @@ class OfficeStore(Protocol):
 class NoticeStore(Protocol):
     """As `sayso_bot.ports.core.Store` has it for cards."""
 
-    async def join_notices(self, notice_ids: Sequence[str], place: str) -> Sequence[str]:
-        """Have those of ``notice_ids`` said together that nobody has begun, as many as fit; those that are left."""
-
     async def begin_notice(self, notice_id: str, place: str, lease_seconds: float) -> NoticeWork | None: ...
 
     async def renew_notice(self, work: NoticeWork, lease_seconds: float) -> None: ...

@@ -43,7 +43,12 @@ SPECS = (
     KeySpec("usage:*", "hash", "what an agent has pending: requests, bytes", "kept"),
     KeySpec("rate:*", "hash", "a key's token bucket", "expires when the bucket is full again", expires=True),
     KeySpec("places", "zset", "places with cards to bring up to date, by time in ms", "an entry leaves with its work"),
-    KeySpec("blocked", "hash", "until when in ms a place asked us to wait; its pace since", "leaves when it is over"),
+    KeySpec(
+        "blocked",
+        "hash",
+        "until when in ms a place asked us to wait; its pace since, and which announcement waits",
+        "leaves when it is over",
+    ),
     KeySpec("work:*", "zset", "a place's cards to bring up to date, by time in ms", "an entry leaves when it is shown"),
     KeySpec("list:*", "hash", "a place's listing: its message, lease, attempts, counts of what ended", "kept"),
     KeySpec("listed:*", "zset", "requests that wait by what a place's listing shows", "an entry leaves when it ends"),

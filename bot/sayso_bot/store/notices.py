@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 
 from sayso_bot.domain.request import from_milliseconds
 from sayso_bot.ports import NoticeWork
@@ -14,7 +13,7 @@ from sayso_bot.store.live import notice_of
 from sayso_bot.store.part import Part
 
 MOST_BYTES = 2600
-"""Of announcements that are said together: no chat cuts so much short."""
+"""Of announcements that are said in one message: no chat cuts so much short."""
 
 
 class RedisNotices(Part):
@@ -24,17 +23,13 @@ class RedisNotices(Part):
         super().__init__(calls, keys)
         self._pace = int(pace_seconds * 1000)
 
-    async def join_notices(self, notice_ids: Sequence[str], place: str) -> Sequence[str]:
-        shared = [self.keys["clock"], self.keys.work(place), self.keys["places"], self.keys["blocked"]]
-        each = [key for name in notice_ids for key in (self.keys.notice(name), self.keys.post(name, place))]
-        _, _, left = await self._call("join", [*shared, *each], place, MOST_BYTES, *notice_ids)
-        return [str(notice_id) for notice_id in left]
-
     async def begin_notice(self, notice_id: str, place: str, lease_seconds: float) -> NoticeWork | None:
-        lease, operation = int(lease_seconds * 1000), secrets.token_hex(8)
-        code, *rest = await self._call(
-            "begin", self._of(notice_id, place), notice_id, place, lease, operation, self._pace
-        )
+        words = [notice_id, place, int(lease_seconds * 1000), secrets.token_hex(8), self._pace]
+        code, *rest = await self._call("begin", self._of(notice_id, place), *words)
+        if code == "joins":
+            if await self._join(notice_id, str(rest[1]), place):
+                return None
+            code, *rest = await self._call("begin", self._of(notice_id, place), *words, "1")
         if code != "ok":
             return None
         _, fence, wanted, _, post, _, attempts, lost_at, _, _, record, _ = rest
@@ -47,6 +42,12 @@ class RedisNotices(Part):
             attempts=int(attempts),
             lost_at=from_milliseconds(int(lost_at)) if lost_at else None,
         )
+
+    async def _join(self, notice_id: str, waits: str, place: str) -> bool:
+        shared = [self.keys["clock"], self.keys.work(place), self.keys["places"], self.keys["blocked"]]
+        each = [key for name in (waits, notice_id) for key in (self.keys.notice(name), self.keys.post(name, place))]
+        code, *_ = await self._call("join", [*shared, *each], place, notice_id, MOST_BYTES)
+        return bool(code == "ok")
 
     async def renew_notice(self, work: NoticeWork, lease_seconds: float) -> None:
         await self._call("renew", self._work(work), work.notice.id, work.place, work.fence, int(lease_seconds * 1000))

@@ -13,7 +13,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import filterfalse
 
 from sayso_bot.domain.notice import is_notice
 from sayso_bot.domain.request import Outline
@@ -113,14 +112,14 @@ class Delivery:
         self._hint.give()
 
     async def _work_at(self, place: str) -> None:
-        """Deliver what is due at one place: cards in their order, then announcements.
-
-        What cannot be read holds up nothing but itself.
-        """
+        """Deliver what is due at one place, in order. What cannot be read holds up nothing but itself."""
         try:
             stuck, listed = False, list[str]()
-            due = await self._store.due_work(place, BATCH)
-            for request_id in filterfalse(is_notice, due):
+            for request_id in await self._store.due_work(place, BATCH):
+                if is_notice(request_id):
+                    if not await self._announcing.deliver(request_id, place):
+                        return
+                    continue
                 request = await self._readable(request_id)
                 stuck = stuck or request is None
                 if request is not None and self._listings.has(request, place):
@@ -128,8 +127,6 @@ class Delivery:
                 elif request is not None and not await self._deliver(request, place):
                     return
             if listed and not await self._deliver_listing(place, listed):
-                return
-            if not await self._announcing.deliver(list(filter(is_notice, due)), place):
                 return
             if stuck:
                 await asyncio.sleep(IDLE_SECONDS)

@@ -1,6 +1,5 @@
 """Posts announcements, as delivery posts cards: once, under a lease, looked up after a lost answer.
 
-What waits at a place together is said in one message, so that a place that takes few is not full of them.
 An announcement is given up where its place cannot be reached, or says that it is not accepted: it raises no alarm, and
 its change stands on the record either way.
 """
@@ -8,7 +7,7 @@ its change stands on the record either way.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from sayso_bot.errors import SaysoError
@@ -28,16 +27,8 @@ class Announcing:
         self._announce = announce
         self._log = log
 
-    async def deliver(self, notice_ids: Sequence[str], place: str) -> bool:
-        """Post the notices that are due. False when the whole place is to be left alone for now."""
-        if len(notice_ids) > 1:
-            notice_ids = await self._store.join_notices(notice_ids, place)
-        for notice_id in notice_ids:
-            if not await self._deliver(notice_id, place):
-                return False
-        return True
-
-    async def _deliver(self, notice_id: str, place: str) -> bool:
+    async def deliver(self, notice_id: str, place: str) -> bool:
+        """Post one notice that is due. False when the whole place is to be left alone for now."""
         work = await self._store.begin_notice(notice_id, place, LEASE_SECONDS)
         if work is None:
             return True

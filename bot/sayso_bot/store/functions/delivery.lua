@@ -68,8 +68,7 @@ local function slow_down(k, place, at, step, now)
 end
 
 -- When this card may be posted, or nil for now. A turn that came too soon after another post is given again, at the end.
--- What `yields` is told of the next turn and keeps it from nobody: if it finds it taken, it is given one like everything else.
-local function turn_of(k, place, turn, step, now, yields)
+local function turn_of(k, place, turn, step, now)
   local pace = pace_of(k, place)
   if not pace then return nil end
   if pace.till <= now and pace.free <= now then
@@ -84,21 +83,23 @@ local function turn_of(k, place, turn, step, now, yields)
     return nil
   end
   local given = math.max(pace.free, pace.last + step)
-  if turn or not yields then pace.free = given + step end
+  pace.free = given + step
   keep_pace(k, place, pace)
   redis.call('HSET', k.post, 'turn', given, 'what', 'rate_limited')
   return given
 end
 
--- Announcements give way to cards, and meanwhile become one (`join`): however much an admin does, people are asked in time.
+-- At a place that is slow one announcement waits for its turn, and others become part of it (`join`): however much an admin does,
+-- people are asked in time.
 local function is_notice(id)
   return string.sub(id, 1, 4) == 'ntc_'
 end
 
 -- begin: take the lease of one card and write the attempt down.
--- KEYS  of_request (17)      ARGV  id, place, lease ms, operation, ms between two posts at a place that is slow
+-- KEYS  of_request (17)
+-- ARGV  id, place, lease ms, operation, ms between two posts at a place that is slow, '1' where a notice is to wait for a turn of its own
 -- Answers  ok, now, fence, wanted, posted, post, button, attempts, lost at ('' none), doubles, told, record, pause JSON ('' none)
---          | done | leased | later
+--          | done | leased | later | joins, id of the notice that waits here already
 -- Prevents two workers at one card, a card at a place that its request has left (one that may be there is looked up, to say where it
 -- went), a call of a place that asked us to wait, a burst at one that did before, and a second post before a lost first one could be
 -- looked up. `lost_at` is what this attempt was told; `tried_at` is this attempt itself, until it is known how it ended.
@@ -134,8 +135,12 @@ register('begin', function(keys, a)
     again_at(k, id, place, tonumber(f[8]) + LOST_SECONDS * 1000)
     return { 'later', now }
   end
-  local turn = not f[3] and not repeated and turn_of(k, place, tonumber(f[13] or ''), tonumber(a[5]), now, is_notice(id))
+  local waits = is_notice(id) and redis.call('HGET', k.blocked, place .. ' notice')
+  if waits and (waits == id or a[6] == '1') then redis.call('HDEL', k.blocked, place .. ' notice') end
+  if waits and waits ~= id and a[6] ~= '1' and not f[13] and not f[8] then return { 'joins', now, waits } end
+  local turn = not f[3] and not repeated and turn_of(k, place, tonumber(f[13] or ''), tonumber(a[5]), now)
   if turn then
+    if is_notice(id) then redis.call('HSET', k.blocked, place .. ' notice', id) end
     again_at(k, id, place, turn)
     return { 'later', now }
   end
@@ -285,30 +290,22 @@ register('moot', function(keys, a)
   return { 'ok', now }
 end)
 
--- join: of announcements that wait at a place and that nobody has begun, have as many said in one message as fit.
--- KEYS  clock, work, places, blocked, then two of each: its record, its card      ARGV  place, most bytes of a text, id of each
--- Answers  ok, now, {id of each that is left}
+-- join: an announcement becomes part of one that waits for its turn at the same place, and that nobody has begun.
+-- KEYS  clock, work, places, blocked, record and card of the one that waits, record and card of the other
+-- ARGV  place, id of the other, most bytes of a text
+-- Answers  ok | alone (the one that waits has been begun, or is full: nothing changed)
 register('join', function(keys, a)
   local now = tick(keys[1])
-  local place, most, left, into, text = a[1], tonumber(a[2]), {}, nil, nil
-  for i = 3, #a do
-    local record, card = keys[2 * i - 1], keys[2 * i]
-    local notice = redis.call('HGET', record, 'notice')
-    if notice and redis.call('HGET', card, 'fence') == '0' then
-      local more = cjson.decode(notice).text
-      if into and #text + #more + 2 <= most then
-        text = text .. '\n\n' .. more
-        redis.call('HSET', into, 'notice', cjson.encode({ text = text }))
-        redis.call('DEL', record, card)
-        redis.call('ZREM', keys[2], a[i])
-      else
-        into, text = record, more
-        left[#left + 1] = a[i]
-      end
-    elseif notice then
-      left[#left + 1] = a[i]
-    end
+  local waits, more = redis.call('HGET', keys[5], 'notice'), redis.call('HGET', keys[7], 'notice')
+  if not more then return { 'ok', now } end
+  if not waits or redis.call('HGET', keys[6], 'fence') ~= '0' or redis.call('HGET', keys[8], 'fence') ~= '0' then
+    return { 'alone', now }
   end
-  touch_place(keys[3], keys[4], keys[2], place)
-  return { 'ok', now, left }
+  local text = cjson.decode(waits).text .. '\n\n' .. cjson.decode(more).text
+  if #text > tonumber(a[3]) then return { 'alone', now } end
+  redis.call('HSET', keys[5], 'notice', cjson.encode({ text = text }))
+  redis.call('DEL', keys[7], keys[8])
+  redis.call('ZREM', keys[2], a[2])
+  touch_place(keys[3], keys[4], keys[2], a[1])
+  return { 'ok', now }
 end)
