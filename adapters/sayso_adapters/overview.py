@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sayso_adapters.looking import Waiting
 from sayso_bot.domain import commands
-from sayso_bot.domain.policy import Route
+from sayso_bot.domain.policy import Route, format_duration
 from sayso_bot.domain.request import Requirement
 from sayso_bot.domain.text import one_line
 
@@ -69,7 +69,8 @@ def _asks(requirement: Requirement) -> str:
     named = requirement.group or ", ".join(requirement.approvers or ())
     who = _word(named) if named else "whoever is there"
     wanted = "1 approval" if requirement.quorum == 1 else f"{requirement.quorum} approvals"
-    return f"asked in {_word(requirement.channel)}, {wanted} from {who}"
+    within = format_duration(requirement.timeout_seconds)
+    return f"asked in {_word(requirement.channel)}, {wanted} from {who}, within {within}"
 
 
 def _word(text: str) -> str:

@@ -144,7 +144,7 @@ class TestTheHome:
         assert "refund-bot asks\nuntil <!date^" in waits
         assert "files.delete" in answered
         assert "Denied by Ana" in answered
-        assert "db.* (under a condition): asked in payments, 2 approvals from dbas" in goes
+        assert "db.* (under a condition): asked in payments, 2 approvals from dbas, within 30m" in goes
         assert "db.drop: denied by the rule “never”" in goes
         assert office.desk.requests[done.id].settled
 
@@ -360,7 +360,7 @@ class TestTheCommand:
             "The agent shop is paused by Olga since 23 Nov, 14:05 UTC: it loops.",
             "deploy.* is asked in ops until 23 Nov, 14:05 UTC, by Olga: they sleep.",
             "By the policy:",
-            "deploy.*: asked in here, 1 approval from whoever is there",
+            "deploy.*: asked in here, 1 approval from whoever is there, within 30m",
         ]
 
     async def test_help_names_an_admin_s_commands_to_admins_alone(self, office: Office) -> None:

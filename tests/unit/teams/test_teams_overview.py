@@ -104,7 +104,7 @@ class TestRoutes:
             "Everything is paused by Olga since 23 Nov, 14:05 UTC: an audit.",
             "deploy.* is asked in ops, by Olga: the fair.",
             "By the policy:",
-            "payments.refund: asked in payments, 1 approval from finance",
+            "payments.refund: asked in payments, 1 approval from finance, within 30m",
         ]
 
     def test_long_rules_stay_within_a_card_and_the_rest_is_counted(self) -> None:
