@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from book import opened
+from book import advance, opened
 from redis_server import RedisServer
 from sayso_bot.store.redis import RedisStore
 
@@ -21,3 +21,9 @@ def server() -> Iterator[RedisServer]:
 async def store(server: RedisServer) -> AsyncIterator[RedisStore]:
     async with opened(server.url) as found:
         yield found
+
+
+@pytest.fixture
+async def still(store: RedisStore) -> None:
+    """The book's time stands still from here on, and goes forward by `advance` alone."""
+    await advance(store, 60)

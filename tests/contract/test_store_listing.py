@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -14,18 +13,7 @@ from sayso_bot.domain.request import Status
 from sayso_bot.ports import ListingWork
 from sayso_bot.store.redis import RedisStore
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with RedisServer() as running:
-        yield running
-
-
-@pytest.fixture
-async def store(server: RedisServer) -> AsyncIterator[RedisStore]:
-    async with opened(server.url) as found:
-        await advance(found, 60)  # from here its time stands still
-        yield found
+pytestmark = pytest.mark.usefixtures("still")
 
 
 async def _begun(store: RedisStore, name: str = "req_1") -> ListingWork:

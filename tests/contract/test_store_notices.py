@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from itertools import pairwise
 
 import pytest
 
-from book import PLACE, advance, made, opened
-from redis_server import RedisServer
+from book import PLACE, advance, made
 from sayso_bot.domain.notice import Notice, new_notice
 from sayso_bot.domain.request import Request
 from sayso_bot.ports import NoticeWork
 from sayso_bot.store.redis import RedisStore
 
 LONG = "x" * 1500
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with RedisServer() as running:
-        yield running
-
-
-@pytest.fixture
-async def store(server: RedisServer) -> AsyncIterator[RedisStore]:
-    async with opened(server.url) as found:
-        await advance(found, 60)  # from here its time stands still
-        yield found
+pytestmark = pytest.mark.usefixtures("still")
 
 
 async def said(store: RedisStore, *texts: str) -> list[str]:
