@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
-from aiohttp import web
 
 from book import advance
 from fakes.slack import FakeSlack
 from fakes.slack_workspace import Message
+from fakes.stand_in import Answer, Do
 from fakes.teams_tenant import Message as TeamsMessage
 from redis_server import RedisServer
 from service import Sayso, serving, until
@@ -98,7 +98,7 @@ class Stalled:
     def __init__(self, slack: FakeSlack, method: str) -> None:
         self._answer = asyncio.Event()
         self._slack = slack
-        slack._troubles[method].append(self._trouble)
+        slack.trouble(method, self._trouble)
 
     async def carried_out(self) -> Message:
         """The message that was posted, whose answer is awaited still."""
@@ -108,10 +108,10 @@ class Stalled:
     def answer(self) -> None:
         self._answer.set()
 
-    async def _trouble(self, do: Callable[[], dict[str, Any]]) -> web.StreamResponse:
+    async def _trouble(self, do: Do) -> Answer:
         said = do()
         await self._answer.wait()
-        return web.json_response(said)
+        return said
 
 
 def final(message: Message | TeamsMessage) -> bool:

@@ -29,10 +29,9 @@ import copy
 import json
 import sys
 import time
-from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
@@ -45,66 +44,37 @@ from fakes.slack_files import Files
 from fakes.slack_surfaces import Surfaces
 from fakes.slack_views import Dialog, Dialogs, form_of, post_form, submission
 from fakes.slack_workspace import RECORDED, Json, Message
+from fakes.stand_in import PATIENCE, Answer, Dropped, StandIn
+
+__all__ = ["SCOPES", "TEAM", "Answer", "Dropped", "FakeSlack"]
 
 TEAM = "T0TEAM"
-PATIENCE = 10.0
 SCOPES = (
     "chat:write,users:read,users:read.email,usergroups:read,channels:read,groups:read,channels:history,groups:history,"
     "im:history,im:write,files:read,commands"
 )
 
-Answer = web.StreamResponse
-Trouble = Callable[[Callable[[], Json]], Awaitable[Answer]]
 
-
-class FakeSlack(Dialogs, Files, Surfaces):
+class FakeSlack(StandIn[Message], Dialogs, Files, Surfaces):
     """One workspace. See the module's docstring."""
 
     def __init__(self, *, team: str = TEAM, enterprise: str | None = None, port: int = 0) -> None:
+        StandIn.__init__(self, port)
         Surfaces.__init__(self, team, enterprise)
         Dialogs.__init__(self)
         Files.__init__(self)
         self.token = "xoxb-1-stand-in"
         self.signing_secret = "8f742231b10e8888abcd99yyyzzz85a5"
         self.scopes = SCOPES
-        self.calls: list[tuple[str, Json]] = []
-        self._port = port
-        self._awaited = 0
-        self._troubles: defaultdict[str, deque[Trouble]] = defaultdict(deque)
-        self._happened = asyncio.Condition()
-        self._released = asyncio.Event()
-        self._runner: web.AppRunner | None = None
 
-    # ----------------------------------------------------------------- life
-
-    async def __aenter__(self) -> Self:
-        await self.accept_connections()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._released.set()
-        await self.refuse_connections()
-
-    async def accept_connections(self) -> None:
-        app = web.Application(client_max_size=4 * 1024 * 1024)
-        app.router.add_route("*", "/api/{method}", self._serve)
-        app.router.add_route("*", "/by/{caller}/api/{method}", self._serve)
-        app.router.add_get("/files-pri/T0TEAM-{file}/download/{name}", self._serve_file)
-        app.router.add_get("/stand-in/messages", self._list_messages)
-        app.router.add_post("/stand-in/tap", self._tap_for_others)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
-        self._port = self._runner.addresses[0][1]
-
-    async def refuse_connections(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
-
-    @property
-    def root(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.route("*", "/api/{method}", self.serve_method),
+            web.route("*", "/by/{caller}/api/{method}", self.serve_method),
+            web.get("/files-pri/T0TEAM-{file}/download/{name}", self._serve_file),
+            web.get("/stand-in/messages", self._list_messages),
+            web.post("/stand-in/tap", self._tap_for_others),
+        ]
 
     @property
     def url(self) -> str:
@@ -115,99 +85,32 @@ class FakeSlack(Dialogs, Files, Surfaces):
         return {
             "SLACK_BOT_TOKEN": self.token,
             "SLACK_SIGNING_SECRET": self.signing_secret,
-            "SLACK_API_URL": f"http://127.0.0.1:{self._port}/by/{caller}/api/" if caller else self.url,
+            "SLACK_API_URL": f"{self.root}/by/{caller}/api/" if caller else self.url,
         }
 
     # ----------------------------------------------------------------- trouble
 
     def fail(self, method: str, error: str, *, times: int = 1) -> None:
         """Answer with ``{"ok": false, "error": error}``, nothing done."""
-        self._script(method, lambda: web.json_response({"ok": False, "error": error}), times)
-
-    def break_(self, method: str, *, status: int = 500, body: str = "oops", times: int = 1) -> None:
-        """Answer with a status and a body that is no JSON, nothing done."""
-        self._script(method, lambda: web.Response(status=status, text=body), times)
+        self.script(method, lambda: web.json_response({"ok": False, "error": error}), times)
 
     def limit_rate(self, method: str, *, after: int, times: int = 1) -> None:
         """429 with ``Retry-After``."""
         limited = {"ok": False, "error": "ratelimited"}
         headers = {"Retry-After": str(after)}
-        self._script(method, lambda: web.json_response(limited, status=429, headers=headers), times)
-
-    def hang(self, method: str, *, seconds: float, times: int = 1) -> None:
-        """Answer only after a while, or when the stand-in ends."""
-
-        async def trouble(do: Callable[[], Json]) -> Answer:
-            try:
-                async with asyncio.timeout(seconds):
-                    await self._released.wait()
-            except TimeoutError:
-                return web.json_response(do())
-            return web.Response(status=503)
-
-        self._troubles[method].extend([trouble] * times)
-
-    def drop(self, method: str, *, times: int = 1) -> None:
-        """Carry the call out, then end the connection without an answer."""
-
-        async def trouble(do: Callable[[], Json]) -> Answer:
-            do()
-            raise Dropped
-
-        self._troubles[method].extend([trouble] * times)
-
-    def _script(self, method: str, answer: Callable[[], Answer], times: int) -> None:
-        async def trouble(_: Callable[[], Json]) -> Answer:
-            return answer()
-
-        self._troubles[method].extend([trouble] * times)
+        self.script(method, lambda: web.json_response(limited, status=429, headers=headers), times)
 
     # ----------------------------------------------------------------- what happened
-
-    async def posted(self, *, timeout: float = PATIENCE) -> Message:
-        """The next message in a channel that no `posted` has returned yet."""
-        await self._until(lambda: len(self.messages) > self._awaited, "a message was posted", timeout)
-        self._awaited += 1
-        return self.messages[self._awaited - 1]
-
-    async def story(self, message: Message, count: int, *, timeout: float = PATIENCE) -> list[str]:
-        """The texts in the thread of ``message``, once there are ``count``."""
-        await self._until(lambda: len(self.thread(message)) >= count, f"{count} replies stood in the thread", timeout)
-        return self.thread(message)
 
     def thread(self, message: Message) -> list[str]:
         return [reply.text for reply in self.replies if (reply.channel, reply.thread) == (message.channel, message.ts)]
 
-    async def changed(self, message: Message, *, since: int = 0, timeout: float = PATIENCE) -> Message:
-        """``message`` once it was updated more often than ``since``."""
-        await self._until(lambda: message.version > since, "the message was updated", timeout)
-        return message
-
-    async def until_told(self, user: str, *, count: int = 1, timeout: float = PATIENCE) -> list[str]:
-        """What ``user`` alone was told, once there are ``count`` such messages."""
-        await self._until(lambda: len(self.told(user)) >= count, f"{user} was told something", timeout)
-        return self.told(user)
-
     def told(self, user: str) -> list[str]:
         return [text for who, text in self.ephemerals if who == user]
-
-    def called(self, method: str) -> list[Json]:
-        """The arguments of every call of ``method`` so far, refused ones included."""
-        return [arguments for name, arguments in self.calls if name == method]
 
     def cards_called(self) -> list[Json]:
         """`called` of posts that are no replies in a thread."""
         return [arguments for arguments in self.called("chat.postMessage") if "thread_ts" not in arguments]
-
-    async def until_called(self, method: str, *, count: int = 1, timeout: float = PATIENCE) -> None:
-        await self._until(lambda: len(self.called(method)) >= count, f"{method} was called", timeout)
-
-    async def _until(self, true: Callable[[], bool], what: str, timeout: float) -> None:
-        try:
-            async with asyncio.timeout(timeout), self._happened:
-                await self._happened.wait_for(true)
-        except TimeoutError:
-            raise AssertionError(f"within {timeout} s it did not happen that {what}") from None
 
     # ----------------------------------------------------------------- taps
 
@@ -256,7 +159,7 @@ class FakeSlack(Dialogs, Files, Surfaces):
         def is_open() -> bool:
             return len(self.dialogs) >= count and not (filled and self.dialogs[-1].words == "One moment.")
 
-        await self._until(is_open, "a dialog was opened", timeout)
+        await self.until(is_open, "a dialog was opened", timeout)
         return self.dialogs[-1]
 
     async def submit(
@@ -312,19 +215,11 @@ class FakeSlack(Dialogs, Files, Surfaces):
 
     # ----------------------------------------------------------------- the Web API
 
-    async def _serve(self, http_request: web.Request) -> Answer:
+    async def serve_method(self, http_request: web.Request) -> Answer:
         method = http_request.match_info["method"]
         arguments = await _arguments(http_request)
         self.calls.append((method, arguments))
-        try:
-            answer = await self._answer(http_request, method, arguments)
-        except Dropped:
-            if http_request.transport is not None:
-                http_request.transport.abort()
-            answer = web.Response()
-        async with self._happened:
-            self._happened.notify_all()
-        return answer
+        return await self.serve(http_request, self._answer(http_request, method, arguments))
 
     async def _answer(self, http_request: web.Request, method: str, arguments: Json) -> Answer:
         if http_request.headers.get("Authorization") != f"Bearer {self.token}":
@@ -337,15 +232,13 @@ class FakeSlack(Dialogs, Files, Surfaces):
         Raises `Dropped`.
         """
 
-        def do() -> Json:
+        def do() -> Answer:
             if method == "files.info":
                 found = self.file_object(arguments.get("file", ""), self.root)
-                return {"ok": True, "file": found} if found else {"ok": False, "error": "file_not_found"}
-            return self.perform(method, arguments)
+                return self.answer({"ok": True, "file": found} if found else {"ok": False, "error": "file_not_found"})
+            return self.answer(self.perform(method, arguments))
 
-        if self._troubles[method]:
-            return await self._troubles[method].popleft()(do)
-        return self.answer(do())
+        return await self.carry_out_with_trouble(method, do)
 
     async def _serve_file(self, http_request: web.Request) -> Answer:
         proved = http_request.headers.get("Authorization") == f"Bearer {self.token}"
@@ -366,10 +259,6 @@ class FakeSlack(Dialogs, Files, Surfaces):
             return web.json_response({"error": "no such message"}, status=404)
         status = await self.tap(asked["service"], message, asked["action"], user=asked["user"])
         return web.json_response({"status": status, "told": self.told(asked["user"])})
-
-
-class Dropped(Exception):
-    """The connection ends without an answer."""
 
 
 async def _arguments(http_request: web.Request) -> Json:

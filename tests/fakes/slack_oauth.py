@@ -216,14 +216,13 @@ class FakeSlackApp:
             known.revoked = True
             return web.json_response({"ok": True, "revoked": True})
         member = next(m for m in self.members.values() if known.installation in (m.team, m.enterprise))
-        return await member._serve(http_request)
+        return await member.serve_method(http_request)
 
     async def _told(self, http_request: web.Request) -> web.StreamResponse:
         """A ``response_url``: its text is told to the user ``response_url``."""
         member = self.members[http_request.match_info["team"]]
         member.ephemerals.append(("response_url", (await http_request.json())["text"]))
-        async with member._happened:
-            member._happened.notify_all()
+        await member.notify()
         return web.Response()
 
 

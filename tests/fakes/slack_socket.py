@@ -25,9 +25,10 @@ from typing import Any, Self
 
 from aiohttp import WSMsgType, web
 
-from fakes.slack import PATIENCE, Answer, FakeSlack
+from fakes.slack import FakeSlack
 from fakes.slack_views import Dialog, submission
 from fakes.slack_workspace import Json
+from fakes.stand_in import PATIENCE, Answer
 
 MOST_CONNECTIONS = 10
 

@@ -23,77 +23,43 @@ Trouble is scripted per operation, in order, one call each (``times`` for more).
 
 from __future__ import annotations
 
-import asyncio
-from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
 
+from fakes.stand_in import PATIENCE, Answer, StandIn
 from fakes.teams_limits import Json
 from fakes.teams_people import People
 from fakes.teams_tenant import APP, TENANT, Message, Refused
 
-PATIENCE = 10.0
 
-Reply = web.StreamResponse
-Do = Callable[[], Reply]
-Trouble = Callable[[Do], Awaitable[Reply]]
-
-
-class FakeTeams(People):
+class FakeTeams(StandIn[Message], People):
     """One tenant. See the module's docstring."""
 
     def __init__(self, *, tenant: str = TENANT, app: str = APP) -> None:
-        super().__init__(tenant, app)
-        self.calls: list[tuple[str, Json]] = []
-        self._port = 0
-        self._awaited = 0
-        self._troubles: defaultdict[str, deque[Trouble]] = defaultdict(deque)
-        self._released = asyncio.Event()
-        self._runner: web.AppRunner | None = None
+        StandIn.__init__(self)
+        People.__init__(self, tenant, app)
 
-    # ----------------------------------------------------------------- life
-
-    async def __aenter__(self) -> Self:
-        await self.accept_connections()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._released.set()
-        await self.refuse_connections()
-
-    async def accept_connections(self) -> None:
-        app = web.Application(client_max_size=4 * 1024 * 1024)
+    def routes(self) -> list[web.RouteDef]:
         at = "/{region}/v3/conversations"
-        app.router.add_post(at, self._on("create"))
-        app.router.add_post(at + "/{conversation}/activities", self._on("send"))
-        app.router.add_post(at + "/{conversation}/activities/{activity}", self._on("reply"))
-        app.router.add_put(at + "/{conversation}/activities/{activity}", self._on("update"))
-        app.router.add_delete(at + "/{conversation}/activities/{activity}", self._on("delete"))
-        app.router.add_get(at + "/{conversation}/members", self._on("members"))
-        app.router.add_get(at + "/{conversation}/{paged:pagedmembers|pagedMembers}", self._on("members"))
-        app.router.add_get(at + "/{conversation}/members/{member}", self._on("member"))
-        app.router.add_get("/{region}/v3/teams/{team}", self._on("team"))
-        app.router.add_get("/{region}/v3/teams/{team}/{conversations:conversations}", self._on("team"))
-        app.router.add_get("/v1/.well-known/openidconfiguration", self._on("openid"))
-        app.router.add_get("/v1/.well-known/keys", self._on("keys"))
-        app.router.add_get("/common/discovery/instance", self._on("discovery"))
-        app.router.add_get("/{tenant}/v2.0/.well-known/openid-configuration", self._on("discovery"))
-        app.router.add_post("/{tenant}/oauth2/v2.0/token", self._on("token"))
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
-        self._port = self._runner.addresses[0][1]
-
-    async def refuse_connections(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
-
-    @property
-    def root(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return [
+            web.post(at, self._on("create")),
+            web.post(at + "/{conversation}/activities", self._on("send")),
+            web.post(at + "/{conversation}/activities/{activity}", self._on("reply")),
+            web.put(at + "/{conversation}/activities/{activity}", self._on("update")),
+            web.delete(at + "/{conversation}/activities/{activity}", self._on("delete")),
+            web.get(at + "/{conversation}/members", self._on("members")),
+            web.get(at + "/{conversation}/{paged:pagedmembers|pagedMembers}", self._on("members")),
+            web.get(at + "/{conversation}/members/{member}", self._on("member")),
+            web.get("/{region}/v3/teams/{team}", self._on("team")),
+            web.get("/{region}/v3/teams/{team}/{conversations:conversations}", self._on("team")),
+            web.get("/v1/.well-known/openidconfiguration", self._on("openid")),
+            web.get("/v1/.well-known/keys", self._on("keys")),
+            web.get("/common/discovery/instance", self._on("discovery")),
+            web.get("/{tenant}/v2.0/.well-known/openid-configuration", self._on("discovery")),
+            web.post("/{tenant}/oauth2/v2.0/token", self._on("token")),
+        ]
 
     def settings(self) -> dict[str, str]:
         """The variables that make a service talk to this stand-in."""
@@ -109,56 +75,13 @@ class FakeTeams(People):
 
     def fail(self, operation: str, status: int, code: str = "ServiceError", *, times: int = 1) -> None:
         """Answer with Teams' own error, nothing done."""
-        self._script(operation, lambda: _error(status, code), times)
-
-    def break_(self, operation: str, *, status: int = 500, body: str = "oops", times: int = 1) -> None:
-        """Answer with a status and a body that is no JSON, nothing done."""
-        self._script(operation, lambda: web.Response(status=status, text=body), times)
+        self.script(operation, lambda: _error(status, code), times)
 
     def limit_rate(self, operation: str, *, after: float, times: int = 1) -> None:
         """429 with ``Retry-After``."""
-        self._script(operation, lambda: _error(429, "TooManyRequests", after), times)
-
-    def hang(self, operation: str, *, seconds: float, times: int = 1) -> None:
-        """Answer only after a while, or when the stand-in ends."""
-
-        async def trouble(do: Do) -> Reply:
-            try:
-                async with asyncio.timeout(seconds):
-                    await self._released.wait()
-            except TimeoutError:
-                return do()
-            return web.Response(status=503)
-
-        self._troubles[operation].extend([trouble] * times)
-
-    def drop(self, operation: str, *, times: int = 1) -> None:
-        """Carry the call out, then end the connection without an answer."""
-
-        async def trouble(do: Do) -> Reply:
-            do()
-            raise Dropped
-
-        self._troubles[operation].extend([trouble] * times)
-
-    def _script(self, operation: str, answer: Do, times: int) -> None:
-        async def trouble(_: Do) -> Reply:
-            return answer()
-
-        self._troubles[operation].extend([trouble] * times)
+        self.script(operation, lambda: _error(429, "TooManyRequests", after), times)
 
     # ----------------------------------------------------------------- what happened
-
-    async def posted(self, *, timeout: float = PATIENCE) -> Message:
-        """The next message of the bot, no reply and no word to one person, that no `posted` has returned yet."""
-        await self._until(lambda: len(self.messages) > self._awaited, "a message was posted", timeout)
-        self._awaited += 1
-        return self.messages[self._awaited - 1]
-
-    async def story(self, message: Message, count: int, *, timeout: float = PATIENCE) -> list[str]:
-        """What stands under ``message``, once there is so much."""
-        await self._until(lambda: len(self.thread(message)) >= count, f"{count} replies stood in the thread", timeout)
-        return self.thread(message)
 
     def thread(self, message: Message | str) -> list[str]:
         """The words of each reply under a message, which may be a person's: then its id."""
@@ -167,41 +90,17 @@ class FakeTeams(People):
 
     async def answered(self, message: str, *, timeout: float = PATIENCE) -> str:
         """The first answer under a person's message."""
-        await self._until(lambda: bool(self.thread(message)), "the bot answered", timeout)
+        await self.until(lambda: bool(self.thread(message)), "the bot answered", timeout)
         return self.thread(message)[0]
-
-    async def changed(self, message: Message, *, since: int = 0, timeout: float = PATIENCE) -> Message:
-        """``message`` once it was updated more often than ``since``."""
-        await self._until(lambda: message.version > since, "the message was updated", timeout)
-        return message
-
-    async def until_told(self, user: str, *, count: int = 1, timeout: float = PATIENCE) -> list[str]:
-        """What ``user`` alone was told, once there are ``count`` such messages."""
-        await self._until(lambda: len(self.told(user)) >= count, f"{user} was told something", timeout)
-        return self.told(user)
 
     def told(self, user: str) -> list[str]:
         """What ``user`` alone was told: in answer to a tap, or in their chat with the bot."""
         return [text for who, text in self.private if who == user]
 
-    def called(self, operation: str) -> list[Json]:
-        """The arguments of every call so far, refused ones included."""
-        return [arguments for name, arguments in self.calls if name == operation]
-
-    async def until_called(self, operation: str, *, count: int = 1, timeout: float = PATIENCE) -> None:
-        await self._until(lambda: len(self.called(operation)) >= count, f"{operation} was called", timeout)
-
-    async def _until(self, true: Callable[[], bool], what: str, timeout: float) -> None:
-        try:
-            async with asyncio.timeout(timeout), self.happened:
-                await self.happened.wait_for(true)
-        except TimeoutError:
-            raise AssertionError(f"within {timeout} s it did not happen that {what}") from None
-
     # ----------------------------------------------------------------- the wire
 
-    def _on(self, operation: str) -> Callable[[web.Request], Awaitable[Reply]]:
-        async def serve(http_request: web.Request) -> Reply:
+    def _on(self, operation: str) -> Callable[[web.Request], Awaitable[Answer]]:
+        async def serve(http_request: web.Request) -> Answer:
             arguments: Json = {
                 **http_request.match_info,
                 "authorization": http_request.headers.get("Authorization", ""),
@@ -211,34 +110,24 @@ class FakeTeams(People):
             elif http_request.can_read_body:
                 arguments["form"] = {name: str(value) for name, value in (await http_request.post()).items()}
             self.calls.append((operation, arguments))
-            try:
-                answer = await self._answer(operation, arguments)
-            except Dropped:
-                assert http_request.transport is not None
-                http_request.transport.abort()
-                answer = web.Response()
-            async with self.happened:
-                self.happened.notify_all()
-            return answer
+            return await self.serve(http_request, self._answer(operation, arguments))
 
         return serve
 
-    async def _answer(self, operation: str, arguments: Json) -> Reply:
+    async def _answer(self, operation: str, arguments: Json) -> Answer:
         identity = operation in ("token", "openid", "keys", "discovery")
         if not identity and not self.anonymous and not self.admits(arguments["authorization"]):
             return web.json_response({"message": "Authorization has been denied for this request."}, status=401)
 
-        def do() -> Reply:
+        def do() -> Answer:
             try:
                 return self._identity(operation, arguments) if identity else self._connector(operation, arguments)
             except Refused as error:
                 return _error(error.status, error.code, error.after)
 
-        if self._troubles[operation]:
-            return await self._troubles[operation].popleft()(do)
-        return do()
+        return await self.carry_out_with_trouble(operation, do)
 
-    def _connector(self, operation: str, arguments: Json) -> Reply:
+    def _connector(self, operation: str, arguments: Json) -> Answer:
         at, body = arguments.get("conversation", ""), arguments.get("body", {})
         match operation:
             case "create":
@@ -260,7 +149,7 @@ class FakeTeams(People):
                 listed = "conversations" in arguments
                 return web.json_response(self.channels(arguments["team"]) if listed else self.team(arguments["team"]))
 
-    def _identity(self, operation: str, arguments: Json) -> Reply:
+    def _identity(self, operation: str, arguments: Json) -> Answer:
         match operation:
             case "openid":
                 return web.json_response(self.framework_metadata(self.root))
@@ -277,11 +166,7 @@ class FakeTeams(People):
                 return web.json_response(self.instance_discovery(self.root, host))
 
 
-class Dropped(Exception):
-    """The connection ends without an answer."""
-
-
-def _error(status: int, code: str, after: float | None = None) -> Reply:
+def _error(status: int, code: str, after: float | None = None) -> Answer:
     headers = {} if after is None else {"Retry-After": str(max(1, round(after)))}
     said: Any = {"error": {"code": code, "message": f"{code}: the stand-in refuses this call."}}
     return web.json_response(said, status=status, headers=headers)

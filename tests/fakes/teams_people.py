@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import time
@@ -51,10 +50,12 @@ class People(Tenant, Entra):
         self.late = 0
         self.region = "amer"
         self.anonymous = False
-        self.happened = asyncio.Condition()
 
     @property
     def root(self) -> str:
+        raise NotImplementedError
+
+    async def notify(self) -> None:
         raise NotImplementedError
 
     @property
@@ -84,8 +85,7 @@ class People(Tenant, Entra):
             said = await got.read()
             answer = Answer(got.status, _json(said), time.monotonic() - began)
         self.answers.append(answer)
-        async with self.happened:
-            self.happened.notify_all()
+        await self.notify()
         return answer
 
     # ----------------------------------------------------------------- taps

@@ -47,8 +47,8 @@ class Office:
         chat = self.chat(user)
         before, cards = len(self.teams.private), len(self.teams.messages)
         await self.teams.say(self.url, text, user=user, conversation=chat)
-        await self.teams._until(
-            lambda: len(self.teams.private) + len(self.teams.messages) > before + cards, "the bot answered", 10
+        await self.teams.until(
+            lambda: len(self.teams.private) + len(self.teams.messages) > before + cards, "the bot answered"
         )
         found = [message for message in self.teams.messages[cards:] if message.conversation == chat]
         return found[-1].words if found else self.teams.told(user)[-1]
