@@ -27,14 +27,22 @@ class Dropped(Exception):
     """The connection ends without an answer."""
 
 
-class Versioned(Protocol):
-    """A message, as far as waiting needs to know it: ``version`` counts its updates."""
+class Posted(Protocol):
+    """A message as it is now, as far as every chat's is alike: ``version`` counts its updates, ``words`` are what a
+    person reads, ``buttons`` what everybody can tap.
+    """
 
     @property
     def version(self) -> int: ...
 
+    @property
+    def words(self) -> str: ...
 
-M = TypeVar("M", bound=Versioned)
+    @property
+    def buttons(self) -> list[str]: ...
+
+
+M = TypeVar("M", bound=Posted)
 
 
 class StandIn(ABC, Generic[M]):
