@@ -9,33 +9,21 @@ from typing import Any
 from fakes.slack import FakeSlack
 from fakes.slack_workspace import Message
 from sayso_adapters.slack.adapter import SlackAdapter
-from sayso_bot.domain.request import Request
 from sayso_bot.testing.context import Surroundings
 from sayso_bot.testing.desk import MemoryDesk
-from sayso_bot.testing.samples import a_request
+from unit.chat_office import ChatOffice
 
 PLACE = "slack:C0PAYMENTS"
 
 
-class Office:
+class Office(ChatOffice[SlackAdapter, Message]):
     """Everything that a test touches."""
 
+    place = PLACE
+
     def __init__(self, slack: FakeSlack, desk: MemoryDesk, around: Surroundings, adapter: SlackAdapter) -> None:
+        super().__init__(slack, desk, around, adapter)
         self.slack = slack
-        self.desk = desk
-        self.around = around
-        self.adapter = adapter
-
-    @property
-    def url(self) -> str:
-        return self.around.url
-
-    async def posted(self, request: Request | None = None) -> tuple[Request, Message]:
-        """A request and its card in the channel."""
-        request = request or a_request(PLACE)
-        button = self.desk.ask(request)
-        await self.adapter.post(self.desk.card(request), PLACE, button)
-        return request, await self.slack.posted()
 
     async def tap(self, message: Message, action: str, *, user: str, answered: int = 200, **other: Any) -> str:
         """Tap and return what the tapper was told. ``answered`` is the status that Slack must get."""

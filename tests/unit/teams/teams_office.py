@@ -7,35 +7,23 @@ from typing import Any
 from fakes.teams import FakeTeams
 from fakes.teams_tenant import Message
 from sayso_adapters.teams.adapter import TeamsAdapter
-from sayso_bot.domain.request import Request
 from sayso_bot.testing.context import Surroundings
 from sayso_bot.testing.desk import MemoryDesk
-from sayso_bot.testing.samples import a_request
+from unit.chat_office import ChatOffice
 
 CHANNEL = "19:payments@thread.tacv2"
 CHAT = "19:chat@thread.v2"
 PLACE = f"teams:{CHANNEL}"
 
 
-class Office:
+class Office(ChatOffice[TeamsAdapter, Message]):
     """Ana and Bob are in the channel; Gus is there as a guest, Pia from another organisation."""
 
+    place = PLACE
+
     def __init__(self, teams: FakeTeams, desk: MemoryDesk, around: Surroundings, adapter: TeamsAdapter) -> None:
+        super().__init__(teams, desk, around, adapter)
         self.teams = teams
-        self.desk = desk
-        self.around = around
-        self.adapter = adapter
-
-    @property
-    def url(self) -> str:
-        return self.around.url
-
-    async def posted(self, request: Request | None = None) -> tuple[Request, Message]:
-        """A request and its card in the channel."""
-        request = request or a_request(PLACE)
-        button = self.desk.ask(request)
-        await self.adapter.post(self.desk.card(request), PLACE, button)
-        return request, await self.teams.posted()
 
     async def tap(self, message: Message, verb: str, *, user: str = "29:ana", **other: Any) -> str:
         """Tap and return what the tapper is shown in the card's place, in words."""
