@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -350,12 +350,6 @@ def _reaches_store(expected: Outcome) -> bool:
 def _after_loss(expected: Outcome, lost: int) -> Outcome:
     """A step that took effect and is taken again, by the store or by its caller, is told as a repetition."""
     return "replay" if expected == "ok" and lost else expected
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with RedisServer() as running:
-        yield running
 
 
 @pytest.mark.timeout(900)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -60,12 +58,6 @@ answers = st.builds(
 seldom: list[st.SearchStrategy[Any]] = [st.just(Withdraws()), st.just(Passes(30)), st.just(Passes(60))]
 steps = st.sampled_from([answers] * 27 + seldom).flatmap(lambda chosen: chosen)
 """Mostly answers: a request that ends at once tells little."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with RedisServer() as running:
-        yield running
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
-from book import journal, lying_in, opened
-from redis_server import RedisServer
+from book import journal, lying_in
 from sayso_bot.domain.versions import Origin
 from sayso_bot.ports import Activation, Epochs
 from sayso_bot.store.redis import RedisStore
 
 ANA = Origin(by="ana", via="command", where="host:/policy.yaml", comment="Fewer asks", weakens=("It asks less.",))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with RedisServer() as running:
-        yield running
-
-
-@pytest.fixture
-async def store(server: RedisServer) -> AsyncIterator[RedisStore]:
-    async with opened(server.url) as found:
-        yield found
 
 
 async def test_a_version_says_who_put_which_document_in_force_in_place_of_which(store: RedisStore) -> None:

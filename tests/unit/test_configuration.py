@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from structlog.testing import CapturingLogger
 
-from book import key, opened
-from redis_server import RedisServer
+from book import key
 from sayso_bot import configuration as configuration_module
 from sayso_bot import policy
 from sayso_bot.configuration import ActiveConfiguration
@@ -25,18 +24,6 @@ from service import until
 
 SECRET = "sk_main_secret"
 DOCUMENT = 'rules:\n  - action: "*"\n    deny: No.\n'
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with RedisServer() as running:
-        yield running
-
-
-@pytest.fixture
-async def store(server: RedisServer) -> AsyncIterator[RedisStore]:
-    async with opened(server.url) as found:
-        yield found
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from structlog.testing import CapturingLogger
 
-from book import ANA, advance, cast, key, made, opened
-from redis_server import RedisServer
+from book import ANA, advance, cast, key, made
 from sayso_bot import policy
 from sayso_bot.configuration import ActiveConfiguration
 from sayso_bot.desk import Desk
@@ -26,18 +25,6 @@ from service import until
 
 OF_KEYS = Epochs(1, None)
 """What is in force once a key was put."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with RedisServer() as running:
-        yield running
-
-
-@pytest.fixture
-async def store(server: RedisServer) -> AsyncIterator[RedisStore]:
-    async with opened(server.url) as found:
-        yield found
 
 
 class ByHand(Subscription):

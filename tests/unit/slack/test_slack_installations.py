@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -36,12 +36,6 @@ async def app() -> AsyncIterator[FakeSlackApp]:
         app.add_workspace(ONE).add_channel("C0ONE", [])
         app.add_workspace(TWO)
         yield app
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with RedisServer() as running:
-        yield running
 
 
 class Processes:
