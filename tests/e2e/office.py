@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,7 +16,7 @@ from fakes.slack_workspace import Message
 from fakes.stand_in import Answer, Do
 from fakes.teams_tenant import Message as TeamsMessage
 from redis_server import RedisServer
-from service import Sayso, serving, until
+from service import Sayso, ServiceProcess, serving, until
 
 POLICY = """
 channels:
@@ -49,6 +50,25 @@ async def office(
     """A replica, and an agent of its."""
     async with serving(policy=policy, environ=slack.settings(), redis=redis) as sayso:
         yield sayso, await sayso.agent("refunder")
+
+
+@asynccontextmanager
+async def office_process(
+    slack: FakeSlack, redis: RedisServer, folder: Path, *, policy: str = POLICY
+) -> AsyncIterator[tuple[ServiceProcess, httpx.AsyncClient]]:
+    """A replica in a process of its own, which a test kills, and an agent of its."""
+    file = folder / "policy.yaml"
+    file.write_text(policy)
+    named = {"SAYSO_REDIS_URL": redis.url, "SAYSO_SECRET": "A" * 43 + "=", "SAYSO_POLICY": str(file)}
+    process = ServiceProcess(folder, slack.settings() | named)
+    await asyncio.to_thread(process.start)
+    try:
+        headers = {"Authorization": f"Bearer {await process.key()}"}
+        async with httpx.AsyncClient(base_url=process.url, headers=headers, trust_env=False) as agent:
+            yield process, agent
+    finally:
+        if not process.ended:
+            process.kill()
 
 
 async def asked(agent: httpx.AsyncClient, action: str = "payments.refund", **more: Any) -> str:

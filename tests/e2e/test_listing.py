@@ -7,15 +7,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from e2e.office import PAYMENTS, POLICY, Stalled, asked, later, office, recorded, workspace
+from e2e.office import PAYMENTS, POLICY, Stalled, asked, later, office, office_process, recorded, workspace
 from fakes.slack import FakeSlack
 from fakes.slack_workspace import Message
 from redis_server import RedisServer
 from sayso_bot.ports import Edit
-from service import ANA, BEN, Sayso, ServiceProcess, until
+from service import ANA, BEN, Sayso, until
 
 DIGEST = POLICY.replace("ben@example.com], timeout: 30m}", "ben@example.com], timeout: 30m, digest: true}")
 
@@ -263,21 +262,13 @@ async def test_a_worker_that_dies_after_the_post_makes_no_second_list() -> None:
 
 async def test_a_replica_killed_while_it_posts_a_list_leaves_it_to_another(tmp_path: Path) -> None:
     """kill -9 of a real process: another replica looks first, and brings the list that is there up to date."""
-    async with workspace() as slack, RedisServer() as redis:
-        policy = tmp_path / "policy.yaml"
-        policy.write_text(DIGEST)
-        environ = {
-            **slack.settings(),
-            "SAYSO_REDIS_URL": redis.url,
-            "SAYSO_SECRET": "A" * 43 + "=",
-            "SAYSO_POLICY": str(policy),
-        }
-        dying = ServiceProcess(tmp_path, environ)
-        await asyncio.to_thread(dying.start)
+    async with (
+        workspace() as slack,
+        RedisServer() as redis,
+        office_process(slack, redis, tmp_path, policy=DIGEST) as (dying, agent),
+    ):
         stalled = Stalled(slack, "chat.postMessage")
-        headers = {"Authorization": f"Bearer {await dying.key()}"}
-        async with httpx.AsyncClient(base_url=dying.url, headers=headers, trust_env=False) as agent:
-            requests = [await asked(agent) for _ in range(5)]
+        requests = [await asked(agent) for _ in range(5)]
         message = await stalled.carried_out()
         dying.kill()
         stalled.answer()

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from book import opened
-from e2e.office import PAYMENTS, POLICY, Stalled, asked, final, later, office, recorded, workspace
+from e2e.office import PAYMENTS, Stalled, asked, final, later, office, office_process, recorded, workspace
 from redis_server import RedisServer
-from service import ANA, BEN, LOCAL, Sayso, ServiceProcess, serving, until
+from service import ANA, BEN, LOCAL, Sayso, serving, until
 
 
 async def test_two_replicas_show_each_card_once() -> None:
@@ -134,21 +134,9 @@ async def test_what_is_done_at_one_replica_is_seen_by_listeners_at_the_other() -
 
 async def test_a_replica_killed_while_it_posts_leaves_its_card_to_another(tmp_path: Path) -> None:
     """kill -9 of a real process that holds the lease: another replica takes over, looks first, and makes no second."""
-    async with workspace() as slack, RedisServer() as redis:
-        policy = tmp_path / "policy.yaml"
-        policy.write_text(POLICY)
-        environ = {
-            **slack.settings(),
-            "SAYSO_REDIS_URL": redis.url,
-            "SAYSO_SECRET": "A" * 43 + "=",
-            "SAYSO_POLICY": str(policy),
-        }
-        dying = ServiceProcess(tmp_path, environ)
-        await asyncio.to_thread(dying.start)
+    async with workspace() as slack, RedisServer() as redis, office_process(slack, redis, tmp_path) as (dying, agent):
         stalled = Stalled(slack, "chat.postMessage")
-        headers = {"Authorization": f"Bearer {await dying.key()}"}
-        async with httpx.AsyncClient(base_url=dying.url, headers=headers, trust_env=False) as agent:
-            request = await asked(agent)
+        request = await asked(agent)
         await stalled.carried_out()
         dying.kill()
         stalled.answer()
