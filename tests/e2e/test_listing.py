@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from e2e.office import PAYMENTS, POLICY, Stalled, asked, later, office, office_process, recorded, workspace
@@ -39,6 +41,19 @@ async def _says(sayso: Sayso, message: Message, sentence: str) -> None:
     await until(said)
 
 
+async def listed(sayso: Sayso, slack: FakeSlack, agent: httpx.AsyncClient, count: int) -> tuple[list[str], Message]:
+    """So many requests, and the message in which all of them wait."""
+    requests = [await asked(agent) for _ in range(count)]
+    message = await slack.posted()
+    await _says(sayso, message, f"{count} requests wait")
+    return requests, message
+
+
+async def all_recorded(sayso: Sayso, requests: Iterable[str]) -> None:
+    for request in requests:
+        await recorded(sayso, request)
+
+
 async def _without(sayso: Sayso, message: Message, sentence: str) -> None:
     async def gone() -> bool:
         await later(sayso, 0.5)
@@ -62,11 +77,8 @@ async def _tells(sayso: Sayso, slack: FakeSlack, message: Message, count: int) -
 
 async def test_a_burst_is_one_message_that_lists_the_first_and_counts_the_others() -> None:
     async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
-        requests = [await asked(agent) for _ in range(40)]
-        message = await slack.posted()
-        await _says(sayso, message, "40 requests wait")
-        for request in requests:
-            await recorded(sayso, request)
+        requests, message = await listed(sayso, slack, agent, 40)
+        await all_recorded(sayso, requests)
         assert len(slack.messages) == 1
         assert len(rows(message)) == len(set(rows(message))) == 15
         assert "And 25 more wait, see the inbox." in words(message)
@@ -79,9 +91,7 @@ async def test_a_burst_is_one_message_that_lists_the_first_and_counts_the_others
 
 async def test_each_request_of_a_list_is_reviewed_and_decided_on_its_own() -> None:
     async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
-        first, second, third = [await asked(agent) for _ in range(3)]
-        message = await slack.posted()
-        await _says(sayso, message, "3 requests wait")
+        (first, second, third), message = await listed(sayso, slack, agent, 3)
         await slack.tap(sayso.url, message, "review", user="U0ANA", value=rows(message)[1])
         dialog = await slack.dialog()
         await slack.submit(sayso.url, dialog, user="U0ANA")
@@ -97,8 +107,7 @@ async def test_the_thread_of_a_list_tells_each_request_s_votes_edits_and_end_onc
     async with workspace() as slack, office(slack, policy=policy) as (sayso, agent):
         first, second = [await asked(agent) for _ in range(2)]
         message = await slack.posted()
-        for request in (first, second):
-            await recorded(sayso, request)
+        await all_recorded(sayso, (first, second))
         await sayso.vote(first, "approve", person=ANA)
         await _tells(sayso, slack, message, 1)
         await sayso.service.desk.edit(Edit(first, 1, BEN, {"order": "A-2"}, "inbox", "edit"))
@@ -120,16 +129,12 @@ async def test_the_thread_of_a_list_tells_each_request_s_votes_edits_and_end_onc
 
 async def test_what_ends_at_once_is_told_in_few_messages_and_none_twice() -> None:
     async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
-        requests = [await asked(agent) for _ in range(50)]
-        message = await slack.posted()
-        await _says(sayso, message, "50 requests wait")
-        for request in requests:
-            await recorded(sayso, request)
+        requests, message = await listed(sayso, slack, agent, 50)
+        await all_recorded(sayso, requests)
         slack.drop("chat.postMessage")
         await asyncio.gather(*(sayso.vote(request, "approve", person=ANA) for request in requests))
         await _tells(sayso, slack, message, 50)
-        for request in requests:
-            await recorded(sayso, request)
+        await all_recorded(sayso, requests)
         assert sorted(told(slack, message)) == sorted(f"payments.refund ({one}): Approved by Ana." for one in requests)
         assert len(slack.thread(message)) <= 6
         assert len(slack.called("conversations.replies")) == 1, "only what may have been told is looked up"
@@ -137,26 +142,20 @@ async def test_what_ends_at_once_is_told_in_few_messages_and_none_twice() -> Non
 
 async def test_what_a_lost_message_told_is_not_told_again_when_more_has_ended_meanwhile() -> None:
     async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
-        requests = [await asked(agent) for _ in range(50)]
-        message = await slack.posted()
-        await _says(sayso, message, "50 requests wait")
-        for request in requests:
-            await recorded(sayso, request)
+        requests, message = await listed(sayso, slack, agent, 50)
+        await all_recorded(sayso, requests)
         slack.drop("chat.postMessage")
         await asyncio.gather(*(sayso.vote(request, "approve", person=ANA) for request in requests[30:]))
         await _tells(sayso, slack, message, 20)
         await asyncio.gather(*(sayso.vote(request, "approve", person=ANA) for request in requests[:30]))
         await _tells(sayso, slack, message, 50)
-        for request in requests:
-            await recorded(sayso, request)
+        await all_recorded(sayso, requests)
         assert sorted(told(slack, message)) == sorted(f"payments.refund ({one}): Approved by Ana." for one in requests)
 
 
 async def test_a_thread_that_takes_nothing_leaves_the_list_right() -> None:
     async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
-        requests = [await asked(agent) for _ in range(2)]
-        message = await slack.posted()
-        await _says(sayso, message, "2 requests wait")
+        requests, message = await listed(sayso, slack, agent, 2)
         slack.fail("chat.postMessage", "restricted_action_thread_locked", times=5)
         await sayso.vote(requests[0], "approve", person=ANA)
         await _says(sayso, message, "1 request waits")
@@ -167,9 +166,7 @@ async def test_a_thread_that_takes_nothing_leaves_the_list_right() -> None:
 
 async def test_a_list_of_which_nothing_waits_says_so_and_the_next_request_begins_another() -> None:
     async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
-        requests = [await asked(agent) for _ in range(2)]
-        message = await slack.posted()
-        await _says(sayso, message, "2 requests wait")
+        requests, message = await listed(sayso, slack, agent, 2)
         for request, outcome in zip(requests, ("approve", "deny"), strict=True):
             await sayso.vote(request, outcome, person=ANA)
         await _says(sayso, message, "Nothing of this list waits")
@@ -200,9 +197,8 @@ async def test_a_request_that_ends_before_its_list_is_posted_is_shown_to_nobody(
 async def test_other_rules_cards_in_the_same_channel_are_cards() -> None:
     both = DIGEST.replace("rules:", "rules:\n  - action: single.*\n    ask: {channel: payments, timeout: 30m}")
     async with workspace() as slack, office(slack, policy=both) as (sayso, agent):
-        listed, single = await asked(agent), await asked(agent, "single.thing")
-        for request in (listed, single):
-            await recorded(sayso, request)
+        one_of_a_list, single = await asked(agent), await asked(agent, "single.thing")
+        await all_recorded(sayso, (one_of_a_list, single))
         assert sorted(message.buttons[0] for message in slack.messages) == ["approve", "review"]
 
 
@@ -215,8 +211,7 @@ async def test_two_replicas_make_one_list() -> None:
         requests = await asyncio.gather(*(asked(each) for _ in range(15) for each in (agent, other)))
         message = await slack.posted()
         await _says(one, message, "30 requests wait")
-        for request in requests:
-            await recorded(one, request)
+        await all_recorded(one, requests)
         votes = [replica.vote(request, "approve", person=ANA) for request in requests for replica in (one, two)]
         await asyncio.gather(*votes, return_exceptions=True)
         await _says(two, message, "Ended: 30 approved.")
@@ -234,8 +229,7 @@ async def test_a_list_whose_answer_was_lost_is_looked_up_and_not_repeated(lost: 
         await asyncio.sleep(0.1)
         assert slack.called("conversations.history") == [], "Slack may show it only later"
         await later(sayso, 31)
-        for request in requests:
-            await recorded(sayso, request)
+        await all_recorded(sayso, requests)
         [message] = slack.messages
         assert "3 requests wait" in words(message)
         assert len(slack.cards_called()) == (1 if lost == "drop" else 2)
@@ -279,8 +273,7 @@ async def test_a_replica_killed_while_it_posts_a_list_leaves_it_to_another(tmp_p
             )
             await later(heir, 76)
             await _says(heir, message, "5 requests wait")
-            for request in requests:
-                await recorded(heir, request)
+            await all_recorded(heir, requests)
         assert len(slack.messages) == len(slack.cards_called()) == 1
 
 
