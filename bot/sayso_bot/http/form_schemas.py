@@ -17,15 +17,17 @@ _MOST_EXACT = 2**53 - 1
 
 
 class In(BaseModel):
-    """What is read: nothing that is not named, and no other type than is named."""
+    """What is read: nothing that is not named, and no other type than is named. Built at its first use: most are an
+    admin's, and no start need wait for them.
+    """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class Out(BaseModel):
     """What is answered."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class _FieldBody(In):
