@@ -19,6 +19,7 @@ import pytest
 import pytest_asyncio
 from the_handover import ApprovalPolicy
 
+from e2e.handover.calls import ASK, PDF, attach, create, get
 from integrations.approver import a_paper
 from sayso_bot.domain.admin import Caller
 from sayso_bot.domain.deeds import Call, PauseScope, Resume
@@ -30,11 +31,10 @@ from sayso_bot.policy import load
 from sayso_bot.ports import Edit, Filter, Put
 from service import ANA, BEN, QUICK, Sayso, ServiceProcess, serving, until
 
-PAGE = (Path(__file__).parents[2] / "docs" / "handover.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "handover.md").read_text("utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 YAML = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 SHELL = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
-ASK: dict[str, Any] = {"action": "Send 10,000 e-mails", "approver": "ana@example.com"}
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -57,20 +57,9 @@ async def agent(sayso: Sayso) -> httpx.AsyncClient:
     return await sayso.agent("sender")
 
 
-async def create(agent: httpx.AsyncClient, **changes: Any) -> str:
-    answer = await agent.post("/handover/decisions", json=ASK | changes)
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["id"])
-
-
-async def get(agent: httpx.AsyncClient, decision: str) -> dict[str, Any]:
-    found: dict[str, Any] = (await agent.get(f"/handover/decisions/{decision}")).json()
-    return found
-
-
-async def attach(agent: httpx.AsyncClient, decision: str, name: str = "a.pdf", content: bytes = b"%PDF") -> int:
-    files = {"file": (name, content, "image/png")}
-    return (await agent.post(f"/handover/decisions/{decision}/attachments", files=files)).status_code
+async def attached(agent: httpx.AsyncClient, decision: str, name: str = "a.pdf", content: bytes = PDF) -> int:
+    """The status with which a file is answered."""
+    return (await attach(agent, decision, name, content)).status_code
 
 
 # --------------------------------------------------------------------------- blocks
@@ -232,23 +221,23 @@ async def _unknown_type(_: Sayso, agent: httpx.AsyncClient) -> set[int]:
 
 async def _sixth(_: Sayso, agent: httpx.AsyncClient) -> set[int]:
     decision = await create(agent)
-    assert [await attach(agent, decision) for _ in range(5)] == [201] * 5
-    return {await attach(agent, decision)}
+    assert [await attached(agent, decision) for _ in range(5)] == [201] * 5
+    return {await attached(agent, decision)}
 
 
 async def _too_large(_: Sayso, agent: httpx.AsyncClient) -> set[int]:
     decision = await create(agent)
-    assert await attach(agent, decision, "a.csv", b"x" * MAX_FILE_BYTES) == 201
-    return {await attach(agent, decision, "b.csv", b"x" * (MAX_FILE_BYTES + 1))}
+    assert await attached(agent, decision, "a.csv", b"x" * MAX_FILE_BYTES) == 201
+    return {await attached(agent, decision, "b.csv", b"x" * (MAX_FILE_BYTES + 1))}
 
 
 async def _program(_: Sayso, agent: httpx.AsyncClient) -> set[int]:
-    return {await attach(agent, await create(agent), "photo.png", b"MZ\x90")}
+    return {await attached(agent, await create(agent), "photo.png", b"MZ\x90")}
 
 
 async def _page(_: Sayso, agent: httpx.AsyncClient) -> set[int]:
     decision = await create(agent)
-    return {await attach(agent, decision, "a.html", b"<html>"), await attach(agent, decision, "a.svg", b"<svg>")}
+    return {await attached(agent, decision, "a.html", b"<html>"), await attached(agent, decision, "a.svg", b"<svg>")}
 
 
 async def _two_files(_: Sayso, agent: httpx.AsyncClient) -> set[int]:
@@ -269,18 +258,18 @@ async def _another_file(_: Sayso, agent: httpx.AsyncClient) -> set[int]:
 async def _after_an_answer(sayso: Sayso, agent: httpx.AsyncClient) -> set[int]:
     decision = await create(agent, action="Delete it")
     await sayso.vote(decision, "approve", person=BEN)
-    return {await attach(agent, decision)}
+    return {await attached(agent, decision)}
 
 
 async def _after_the_end(sayso: Sayso, agent: httpx.AsyncClient) -> set[int]:
     decision = await create(agent)
     await sayso.vote(decision, "approve", person=BEN)
-    return {await attach(agent, decision)}
+    return {await attached(agent, decision)}
 
 
 async def _quota(sayso: Sayso, _: httpx.AsyncClient) -> set[int]:
     small = await sayso.agent("tiny", quotas=replace(QUICK, bytes=2000))
-    return {await attach(small, await create(small), "a.csv", b"x" * 2000)}
+    return {await attached(small, await create(small), "a.csv", b"x" * 2000)}
 
 
 async def _paused(sayso: Sayso, _: httpx.AsyncClient) -> set[int]:
