@@ -141,7 +141,10 @@ class SocketSlack(FakeSlack):
             return web.Response(status=403)
         caller = self._tickets.pop(ticket)
         socket = web.WebSocketResponse(autoping=True)
-        await socket.prepare(http_request)
+        try:
+            await socket.prepare(http_request)
+        except ConnectionError:
+            return web.Response(status=400)  # who asked was killed meanwhile
         link = Link(socket, http_request, caller)
         if len(self.links) >= MOST_CONNECTIONS:
             await socket.send_json({"type": "disconnect", "reason": "too_many_websockets"})
