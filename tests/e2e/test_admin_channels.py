@@ -1,0 +1,88 @@
+"""Names of places, and what becomes known when one stops working."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from book import advance
+from e2e.admin_office import OPS, administering, refused
+from e2e.office import asked, recorded
+from service import until
+
+
+async def test_a_place_gets_a_name_after_a_test_and_loses_it_when_nothing_depends_on_it() -> None:
+    async with administering() as admin:
+        admin.slack.add_channel("C0NIGHT", members=["U0ANA"])
+
+        async def call(method: str, path: str, **more: Any) -> httpx.Response:
+            headers = {"If-Match": await admin.version()}
+            return await admin.client.request(method, f"/v1/admin/channels/{path}", headers=headers, **more)
+
+        night = {"place": "slack:C0NIGHT", "reason": "nights"}
+        made = await call("PUT", "night", json=night)
+        assert (made.status_code, made.json()["place"]) == (201, "slack:C0NIGHT")
+        assert admin.said_in("C0NIGHT")[0].startswith("A test")
+        refused(await call("PUT", "night", json=night), 409, "no_effect")
+        refused(await call("PUT", "payments", json=night), 409, "taken", "the policy's names stand")
+        refused(await call("PUT", "inbox", json=night), 409, "taken")
+        refused(await call("PUT", "no%20name", json=night), 422, "invalid_field", "A name has")
+        await admin.route({"action": "payments.*", "channel": "night"})
+        listed = {channel["name"]: channel for channel in await admin.listed("channels")}
+        assert len(listed["night"]["routes"]) == 1
+        assert listed["payments"]["set_by"] is None
+        refused(await call("DELETE", "night"), 409, "in_use", "payments.*")
+        refused(await call("DELETE", "payments"), 404, "not_found", "the policy's")
+        [route] = await admin.listed("routes")
+        await admin.undo(route["id"])
+        assert (await call("DELETE", "night")).status_code == 200
+        refused(await call("DELETE", "night"), 404, "not_found")
+        test = await admin.client.post("/v1/admin/channels/ops/test")
+        assert test.json()["said"] == "A test message was posted to ops."
+
+
+async def test_a_route_to_a_place_without_a_name_names_it_in_the_same_step() -> None:
+    async with administering() as admin:
+        admin.slack.add_channel("C0NIGHT", members=["U0ANA"])
+        made = await admin.route({"action": "payments.*", "channel": "slack:C0NIGHT"})
+        assert made.json()["channel"] == "slack-C0NIGHT"
+        assert {channel["name"] for channel in await admin.listed("channels")} >= {"slack-C0NIGHT"}
+        kinds = [entry["kind"] for entry in await admin.sayso.journal()]
+        assert kinds.index("channel_named") + 1 == kinds.index("route_set")
+
+
+async def test_admins_are_told_at_their_accounts_and_nothing_goes_to_an_e_mail_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with administering() as admin:
+        books, told_at = admin.sayso.service.store.office, list[str]()
+        report = books.report
+
+        async def seen(place: str, what: str, notices: Any) -> bool:
+            told_at.extend(at for _, at in notices)
+            return await report(place, what, notices)
+
+        monkeypatch.setattr(books, "report", seen)
+        await admin.sayso.service.office.report(OPS, "is_archived")
+        assert told_at == ["slack:T0TEAM/U0OLGA"]
+
+
+async def test_a_channel_that_stops_working_is_reported_once_to_the_admins_with_what_depends_on_it() -> None:
+    async with administering() as admin:
+        await admin.route()
+        await until(lambda: len(admin.said_in("C0OPS")) == 2)
+        admin.slack.fail("chat.postMessage", "is_archived")
+        request = await asked(admin.agent)
+        await until(lambda: any("cannot be reached (is_archived)" in said for said in admin.said_to_olga()))
+        [told] = admin.said_to_olga()
+        assert "The channel ops (slack:C0OPS)" in told
+        assert "payments.* (set by the key terraform)" in told
+        [route] = await admin.listed("routes")
+        assert route["ill"]["what"] == "is_archived"
+        await advance(admin.sayso.service.store, 130)
+        await admin.sayso.service.store.client.publish(admin.sayso.service.store.keys.tag + "outbox", "now")
+        await recorded(admin.sayso, request, OPS)
+        await until(lambda: any("can be reached again" in said for said in admin.said_to_olga()))
+        assert (await admin.listed("routes"))[0]["ill"] is None
