@@ -9,6 +9,7 @@ from typing import Any
 from playwright.async_api import Browser, Page, Route, expect
 
 from browser.axe import violations
+from browser.beside import address
 from browser.chromium import listening
 from sayso_bot.domain.form import Field, Form
 from sayso_bot.domain.request import Cause, Request, Status
@@ -21,10 +22,6 @@ FORM = Form(
         Field("notes", "files", "Notes", required=False, most_files=1),
     )
 )
-
-
-def address(service: Service, request: Request) -> str:
-    return f"{service.url}/inbox/requests/{request.id}"
 
 
 def a_file(folder: Path, name: str, size: int = 2000) -> Path:
