@@ -16,7 +16,7 @@ from sayso_bot.domain.versions import Comparison, Version
 from sayso_bot.policy import LoadedPolicy, Problem, RuleView
 
 BUILT_IN = "the built-in default, which asks everything in the inbox"
-_REASONS = {"always": ", a reason always", "deny": ", a reason to deny", "never": ""}
+_REASONS = {"always": "a reason always", "deny": "a reason to deny", "never": ""}
 _WAYS = {"file": "file", "command": "command", "api": "API"}
 MOST_LISTED = 20
 
@@ -72,9 +72,19 @@ def who(requirement: Requirement) -> str:
 
 
 def terms(requirement: Requirement) -> str:
+    """All that the rule demands of an answer, on one line."""
     approvals = f"{requirement.quorum} approval{'' if requirement.quorum == 1 else 's'}"
-    risk = ", high risk" if requirement.high_risk else ""
-    return f"{approvals} within {format_duration(requirement.timeout_seconds)}{_REASONS[requirement.reason]}{risk}"
+    demands = (
+        f"{approvals} within {format_duration(requirement.timeout_seconds)}",
+        _REASONS[requirement.reason],
+        "the action is typed to confirm" if requirement.confirm else "",
+        f"{', '.join(requirement.editable)} may be edited" if requirement.editable else "",
+        "the agent may ask for a form" if requirement.forms else "",
+        f"in {requirement.fallback} where nobody can see it" if requirement.fallback else "",
+        "a burst is one list" if requirement.digest else "",
+        "high risk" if requirement.high_risk else "",
+    )
+    return ", ".join(filter(None, demands))
 
 
 def rule_out(rule: RuleView) -> dict[str, Any]:

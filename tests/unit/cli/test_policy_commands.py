@@ -53,6 +53,26 @@ def test_a_valid_policy_lists_its_rules_and_warns_beside_them(operator: Operator
     assert ended.err.startswith(f"{file}:10:5: warning: ")
 
 
+def test_all_that_a_rule_demands_of_an_answer_is_listed(operator: Operator, tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text("""
+channels: {ops: "slack:C0OPS"}
+rules:
+  - action: "db.*"
+    risk: high
+    ask: {channel: ops, approvers: [operator], confirm: type, editable: [table], forms: true, fallback: inbox,
+          timeout: 2h}
+  - action: "note.*"
+    ask: {channel: ops, digest: true}
+""")
+    lines = operator.ok("policy", "check", str(path)).out.splitlines()
+    assert lines[1].endswith(
+        "ask in ops: operator; 1 approval within 2h, the action is typed to confirm, table may be edited, the agent may"
+        " ask for a form, in inbox where nobody can see it, high risk"
+    )
+    assert lines[2].endswith("1 approval within 1d, a burst is one list")
+
+
 def test_problems_are_told_with_file_line_and_column_all_at_once(operator: Operator, file: Path) -> None:
     file.write_text("rules:\n  - action: pay\n    ask: {channel: nowhere}\n  - action: x\n    allow: maybe\n")
     ended = operator.run("policy", "check", str(file))
