@@ -15,6 +15,7 @@ from sayso_bot.ports import Epochs, PauseAnswer, PlaceChange, PlacesAnswer
 from sayso_bot.store.redis import RedisStore
 
 OLGA = Admin("email:olga@example.com", "Olga", "inbox", "email:olga@example.com")
+OPS = "slack:C0OPS"
 AT = datetime(2026, 11, 24, tzinfo=UTC)
 
 
@@ -33,7 +34,7 @@ async def resumed(
     return await store.office.resume(pause_id, Scope.parse(scope), OLGA, None, operation=operation, **given)
 
 
-def a_route(action: str, place: str = "slack:C0OPS", **more: Any) -> LiveRoute:
+def a_route(action: str, place: str = OPS, **more: Any) -> LiveRoute:
     given: dict[str, Any] = {"id": f"route_{secrets.token_hex(8)}", "channel": "ops", "why": "they are away"} | more
     return LiveRoute(action=action, place=place, by=OLGA, at=AT, **given)
 

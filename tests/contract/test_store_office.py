@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from book import ANA, EPOCHS, PLACE, advance, cast, change, journal, key, lying_in, made, new, now_ms, opened
-from office_store import OLGA, a_route, changed, paused, removing, resumed, setting, taken_along
+from book import EPOCHS, PLACE, advance, journal, key, lying_in, new, now_ms, opened
+from office_store import OLGA, OPS, a_route, changed, paused, removing, setting
 from redis_server import RedisServer
-from sayso_bot.domain.globs import Glob
 from sayso_bot.domain.notice import Notice
-from sayso_bot.domain.pauses import Scope
-from sayso_bot.domain.request import Moved, Request, Status, from_milliseconds
+from sayso_bot.domain.request import Moved, Request, from_milliseconds
 from sayso_bot.domain.routing import LiveChannel, LiveRoute
-from sayso_bot.errors import Paused
 from sayso_bot.ports import Again, Epochs, KeyChange, NoticeWork
 from sayso_bot.store.keys import spec_of
 from sayso_bot.store.redis import RedisStore
-
-OPS = "slack:C0OPS"
 
 
 async def _routes(store: RedisStore) -> tuple[LiveRoute, ...]:
@@ -130,135 +122,6 @@ async def test_what_a_newer_version_wrote_is_refused_and_never_guessed_at(store:
         await store.configuration(None)
 
 
-# --------------------------------------------------------------------------- moving along
-
-
-async def _shown(store: RedisStore, request: Request, place: str, post: str) -> None:
-    work = await store.begin(request, place, 15)
-    assert work is not None
-    await store.posted(work, post)
-
-
-async def _now(store: RedisStore, request: Request) -> Request:
-    found = await store.read(request.id)
-    assert found is not None
-    return found
-
-
-async def test_a_request_that_is_taken_along_leaves_a_card_that_says_so_and_has_another(store: RedisStore) -> None:
-    request = await made(store, button="btn_1")
-    await _shown(store, request, PLACE, "ts1")
-    assert await taken_along(store, request, OPS, button="btn_2") == "ok"
-    moved = await _now(store, request)
-    assert (moved.place, moved.moved, moved.requirement) == (
-        OPS,
-        Moved("ops", "Olga", "they are away"),
-        request.requirement,
-    )
-    assert not moved.at_fallback
-    left, there = await store.begin(moved, PLACE, 15), await store.begin(moved, OPS, 15)
-    assert left is not None
-    assert there is not None
-    assert (left.post, left.request.place) == ("ts1", OPS)
-    assert (there.post, there.wanted, there.button) == (None, 1, "btn_2")
-    meant = [await store.button(token) for token in ("btn_1", "btn_2")]
-    assert [button.place for button in meant if button] == [PLACE, OPS]
-    [entry] = await journal(store, "moved")
-    about = json.loads(entry["data"])
-    assert (about["from"], about["to"], about["by"]["name"]) == (PLACE, OPS, "Olga")
-
-
-async def test_one_that_nobody_was_shown_leaves_nothing_and_no_alarm(store: RedisStore) -> None:
-    request = await made(store)
-    work = await store.begin(request, PLACE, 15)
-    assert work is not None
-    await store.failed(work, "is_archived", after_seconds=0, lost=False, alarm=True, whole_place=False)
-    assert await taken_along(store, request, OPS) == "ok"
-    assert await store.begin(await _now(store, request), PLACE, 15) is None
-    assert await store.alarms(10) == []
-    assert (await store.due_places(10)).items == (OPS,)
-
-
-async def test_a_card_that_may_be_there_is_looked_up_at_the_place_that_it_leaves(store: RedisStore) -> None:
-    request = await made(store)
-    work = await store.begin(request, PLACE, 15)
-    assert work is not None
-    await store.failed(work, "no_answer", after_seconds=0, lost=True, alarm=False, whole_place=False)
-    assert await taken_along(store, request, OPS) == "ok"
-    moved = await _now(store, request)
-    assert await store.begin(moved, PLACE, 15) is None, "the platform may show it only later"
-    await advance(store, 61)
-    assert await store.due_work(PLACE, 10) == [request.id]
-    left = await store.begin(moved, PLACE, 15)
-    assert left is not None
-    assert (left.post, left.lost_at is None, left.request.place) == (None, False, OPS)
-    await store.posted(left, "ts1")
-    assert await store.due_work(PLACE, 10) == []
-
-
-async def test_one_may_be_brought_back_and_its_first_card_is_used_again(store: RedisStore) -> None:
-    request = await made(store, button="btn_1")
-    await _shown(store, request, PLACE, "ts1")
-    await taken_along(store, request, OPS)
-    moved = await _now(store, request)
-    await _shown(store, moved, PLACE, "ts1")
-    await taken_along(store, moved, PLACE, button="btn_3", channel="payments")
-    back = await _now(store, request)
-    work = await store.begin(back, PLACE, 15)
-    assert work is not None
-    assert (work.post, work.button) == ("ts1", "btn_3")
-
-
-async def test_into_the_inbox_no_card_goes_and_from_there_one_comes(store: RedisStore) -> None:
-    request = await made(store)
-    assert await taken_along(store, request, "inbox") == "ok"
-    inside = await _now(store, request)
-    assert inside.place == "inbox"
-    await taken_along(store, inside, OPS)
-    assert OPS in (await store.due_places(10)).items
-    plain = await made(store, place=None)
-    assert await taken_along(store, plain, OPS, button="btn_9") == "ok"
-    assert (await _now(store, plain)).place == OPS
-
-
-async def test_whoever_saw_it_before_looks_again_and_what_has_ended_is_taken_nowhere(store: RedisStore) -> None:
-    request = await made(store, timeout_seconds=60)
-    await taken_along(store, request, OPS)
-    with pytest.raises(Again):
-        await cast(store, request, ANA, "approve")
-    with pytest.raises(Again):
-        await change(store, request, ANA, {"amount": 2})
-    with pytest.raises(Again):
-        await taken_along(store, request, PLACE)
-    moved = await _now(store, request)
-    assert await taken_along(store, moved, OPS) == "same"
-    await advance(store, 60)
-    assert await taken_along(store, moved, PLACE) == "settled"
-    assert (await _now(store, request)).status is Status.EXPIRED
-    assert len(await journal(store, "moved")) == 1
-
-
-async def test_the_same_move_again_is_one_and_votes_given_before_it_count(store: RedisStore) -> None:
-    request = await made(store, quorum=2)
-    await cast(store, request, ANA, "approve")
-    seen = await _now(store, request)
-    assert await taken_along(store, seen, OPS, operation="m") == "ok"
-    assert await taken_along(store, seen, OPS, operation="m") == "replay"
-    assert len((await _now(store, request)).votes) == 1
-    assert len(await journal(store, "moved")) == 1
-
-
-async def test_where_a_moved_card_cannot_be_shown_the_rule_s_fallback_counts_as_ever(store: RedisStore) -> None:
-    request = await made(store)
-    await taken_along(store, request, OPS)
-    moved = await _now(store, request)
-    work = await store.begin(moved, OPS, 15)
-    assert work is not None
-    assert await store.move(work, "slack:C9", "btn_9", "is_archived", "delivery")
-    fallen = await _now(store, request)
-    assert (fallen.place, fallen.moved) == ("slack:C9", None)
-
-
 # --------------------------------------------------------------------------- keys
 
 
@@ -350,48 +213,7 @@ async def test_an_ill_place_is_reported_once_and_so_is_its_recovery(store: Redis
     assert [entry["kind"] for entry in await journal(store)] == ["place_ill", "place_well"]
 
 
-# --------------------------------------------------------------------------- the same rule in both languages
-
-letters = st.text("ab.*", min_size=1, max_size=8)
-
-
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
-@given(pairs=st.lists(st.tuples(letters, st.text("ab.", min_size=1, max_size=8)), min_size=50, max_size=50))
-def test_redis_and_python_agree_on_what_a_pattern_names(server: RedisServer, pairs: list[tuple[str, str]]) -> None:
-    async def hold_against_one_another() -> None:
-        async with opened(server.url) as store:
-            for number, (pattern, action) in enumerate(pairs):
-                scope = Scope(action=pattern)
-                await paused(store, str(scope), f"p{number}")
-                try:
-                    await store.submit(new(action=action), EPOCHS)
-                    asked = True
-                except Paused:
-                    asked = False
-                await resumed(store, str(scope), f"r{number}")
-                assert asked is not Glob(pattern).matches(action), (pattern, action)
-                assert asked is not scope.covers("agent", action)
-
-    asyncio.run(hold_against_one_another())
-
-
-@settings(max_examples=200, deadline=None)
-@given(one=letters, other=letters, action=st.text("ab.", max_size=10))
-def test_patterns_that_name_one_action_are_known_to_meet(one: str, other: str, action: str) -> None:
-    if Glob(one).matches(action) and Glob(other).matches(action):
-        assert Glob(one).meets(Glob(other))
-        assert Glob(other).meets(Glob(one))
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "meet"),
-    [
-        ("a.*", "a.b", True), ("a.*", "*.b", True), ("a.*", "b.*", False), ("*.a", "*.b", False), ("a", "a", True),
-        ("a", "b", False), ("*", "x.y", True), ("a*b", "a*c", False), ("a*", "ab*c", True), ("a*b*c", "a*x*c", True),
-    ],
-)  # fmt: skip
-def test_patterns_meet_where_some_action_has_both(one: str, other: str, meet: bool) -> None:
-    assert Glob(one).meets(Glob(other)) is Glob(other).meets(Glob(one)) is meet
+# --------------------------------------------------------------------------- all of it
 
 
 async def test_all_that_lies_there_is_of_a_kind_that_is_written_down(store: RedisStore) -> None:
