@@ -9,6 +9,9 @@ from sayso_bot.domain.policy import Asked, Verdict
 from sayso_bot.domain.request import Claims
 from sayso_bot.policy import LoadedPolicy, PolicyInvalid, load
 
+RULE = "rules:\n  - action: a\n"
+"""The beginning of a policy with one rule: what follows is of that rule."""
+
 
 def policy(text: str) -> LoadedPolicy:
     return load(dedent(text), "policy.yaml")
