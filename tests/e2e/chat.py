@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -69,15 +69,18 @@ class Card:
     message: Message
 
 
-@asynccontextmanager
-async def running_chat(skew: Callable[[], float] = lambda: 0.0) -> AsyncIterator[Running]:
-    """Ana, Ben and Cleo are of finance; Eve is in the channel alone; the others may decide nothing.
+class Skew:
+    """How many seconds the service's clock is off."""
 
-    ``skew`` is how many seconds this process's clock is off.
-    """
+    seconds = 0.0
+
+
+@asynccontextmanager
+async def running_chat() -> AsyncIterator[Running]:
+    """Ana, Ben and Cleo are of finance; Eve is in the channel alone; the others may decide nothing."""
 
     async def measured(_: object) -> float:
-        return skew()
+        return Skew.seconds
 
     async with SocketSlack() as slack:
         with pytest.MonkeyPatch.context() as patched:
