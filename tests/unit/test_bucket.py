@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from sayso_bot.domain import bucket
 from sayso_bot.domain.bucket import Buckets
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from unit.seconds import Seconds
 
 
 def test_a_bucket_has_its_burst_and_then_its_rate() -> None:
-    clock = Clock()
+    clock = Seconds(100)
     buckets = Buckets(clock)
     assert [buckets.take("a", 2, 3) for _ in range(4)] == [0, 0, 0, 0.5]
     assert buckets.take("b", 2, 3) == 0, "others have buckets of their own"
@@ -26,7 +19,7 @@ def test_a_bucket_has_its_burst_and_then_its_rate() -> None:
 
 
 def test_what_is_given_back_may_be_taken_again_and_never_fills_it_beyond_its_burst() -> None:
-    buckets = Buckets(Clock())
+    buckets = Buckets(Seconds(100))
     buckets.give_back("a", 2, 3)
     assert [buckets.take("a", 2, 3) for _ in range(4)] == [0, 0, 0, 0.5]
     buckets.give_back("a", 2, 3)
@@ -37,7 +30,7 @@ def test_what_is_given_back_may_be_taken_again_and_never_fills_it_beyond_its_bur
 
 
 def test_full_buckets_are_forgotten_before_others() -> None:
-    clock = Clock()
+    clock = Seconds(100)
     buckets = Buckets(clock)
     for number in range(bucket.MOST):
         buckets.take(f"early {number}", 1, 1)

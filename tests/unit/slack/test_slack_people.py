@@ -14,27 +14,21 @@ from sayso_adapters.slack.settings import read
 from sayso_adapters.slack.wire import OneToken, Wire
 from sayso_bot.domain.person import Person
 from sayso_bot.ports import LookupFailed
+from unit.seconds import Seconds
 from unit.slack.slack_office import Office
 
 
-class Hours:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def seconds() -> Seconds:
+    return Seconds()
 
 
 @pytest.fixture
-def hours() -> Hours:
-    return Hours()
-
-
-@pytest.fixture
-async def people(slack: FakeSlack, hours: Hours) -> AsyncIterator[People]:
+async def people(slack: FakeSlack, seconds: Seconds) -> AsyncIterator[People]:
     wire = Wire(read(slack.settings()), OneToken(slack.token))
     await wire.open()
     home = Home(team="T0TEAM", enterprise=None, bot="B0BOT", bot_user="U0BOT", name="Example")
-    yield People(wire, lambda: home, hours)
+    yield People(wire, lambda: home, seconds)
     await wire.close()
 
 
@@ -80,13 +74,13 @@ class TestResolve:
             await people.resolve("slack:S0FINANCE")
         assert await people.resolve("slack:S0FINANCE") == {"slack:T0TEAM/U0ANA"}
 
-    async def test_answers_are_kept_for_two_minutes(self, slack: FakeSlack, people: People, hours: Hours) -> None:
+    async def test_answers_are_kept_for_two_minutes(self, slack: FakeSlack, people: People, seconds: Seconds) -> None:
         slack.add_group("S0FINANCE", ["U0ANA"])
         await people.resolve("slack:S0FINANCE")
         slack.add_group("S0FINANCE", [])
-        hours.now = KEPT_SECONDS - 1
+        seconds.now = KEPT_SECONDS - 1
         assert await people.resolve("slack:S0FINANCE")
-        hours.now = KEPT_SECONDS
+        seconds.now = KEPT_SECONDS
         assert await people.resolve("slack:S0FINANCE") == frozenset()
 
     async def test_whoever_must_know_asks_afresh_and_the_answer_is_kept(self, slack: FakeSlack, people: People) -> None:

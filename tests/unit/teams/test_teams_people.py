@@ -11,25 +11,19 @@ from sayso_adapters.teams.settings import read
 from sayso_bot.domain.person import Person
 from sayso_bot.errors import Unavailable
 from sayso_bot.ports import LookupFailed
+from unit.seconds import Seconds
 from unit.teams.teams_office import CHANNEL, PLACE, Office
 
 
-class Hours:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def seconds() -> Seconds:
+    return Seconds()
 
 
 @pytest.fixture
-def hours() -> Hours:
-    return Hours()
-
-
-@pytest.fixture
-def people(office: Office, hours: Hours) -> People:
+def people(office: Office, seconds: Seconds) -> People:
     adapter = office.adapter
-    return People(read(office.teams.settings()), adapter._wire, adapter._places, hours)
+    return People(read(office.teams.settings()), adapter._wire, adapter._places, seconds)
 
 
 async def test_the_members_of_a_channel_are_those_who_may_decide_there(people: People, teams: FakeTeams) -> None:
@@ -65,13 +59,13 @@ async def test_what_does_not_exist_is_nobody(people: People, nobody: str) -> Non
     assert await people.resolve(nobody) == frozenset()
 
 
-async def test_answers_are_kept_for_two_minutes(people: People, teams: FakeTeams, hours: Hours) -> None:
+async def test_answers_are_kept_for_two_minutes(people: People, teams: FakeTeams, seconds: Seconds) -> None:
     await people.resolve(PLACE)
     await people.resolve(PLACE)
-    hours.now = KEPT_SECONDS - 1
+    seconds.now = KEPT_SECONDS - 1
     await people.resolve(PLACE)
     assert len(teams.called("members")) == 1
-    hours.now = KEPT_SECONDS
+    seconds.now = KEPT_SECONDS
     await people.resolve(PLACE)
     assert len(teams.called("members")) == 2
 
