@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sayso_bot.http.limits import MOST_CONNECTIONS, Closed, Connections, Limits, Wait
+from unit.seconds import Seconds
 
 
 class Peer:
@@ -25,13 +26,6 @@ class Reader(Peer):
         return self.left
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def opened(connections: Connections, count: int) -> list[Peer]:
     peers = [Peer() for _ in range(count)]
     assert all(connections.opened(peer) for peer in peers)
@@ -39,7 +33,7 @@ def opened(connections: Connections, count: int) -> list[Peer]:
 
 
 def test_who_has_waited_for_its_caller_longest_makes_room() -> None:
-    clock = Clock()
+    clock = Seconds()
     connections = Connections(Limits(connections=3), clock)
     busy, idle, speaking = opened(connections, 3)
     connections.works(busy)
@@ -56,7 +50,7 @@ def test_who_has_waited_for_its_caller_longest_makes_room() -> None:
 
 
 def test_what_waits_for_us_is_never_closed_for_another() -> None:
-    clock = Clock()
+    clock = Seconds()
     connections = Connections(Limits(connections=2), clock)
     peers = opened(connections, 2)
     for peer in peers:
@@ -79,7 +73,7 @@ def test_each_wait_has_its_own_deadline() -> None:
         Wait.BODY: limits.body_seconds,
     }
     for wait, most in seconds.items():
-        clock = Clock()
+        clock = Seconds()
         connections = Connections(limits, clock)
         [peer] = opened(connections, 1)
         connections.waits(peer, wait)
@@ -92,7 +86,7 @@ def test_each_wait_has_its_own_deadline() -> None:
 
 
 def test_idle_connections_have_less_time_where_there_are_many() -> None:
-    clock = Clock()
+    clock = Seconds()
     connections = Connections(Limits(connections=10), clock)
     idle, first = opened(connections, 2)
     connections.waits(idle, Wait.IDLE)
@@ -106,7 +100,7 @@ def test_idle_connections_have_less_time_where_there_are_many() -> None:
 
 
 def test_a_large_answer_may_be_read_for_longer() -> None:
-    clock = Clock()
+    clock = Seconds()
     limits = Limits(answer_seconds=10, answer_bytes_per_second=1000)
     connections = Connections(limits, clock)
     small, large = opened(connections, 2)
@@ -122,7 +116,7 @@ def test_a_large_answer_may_be_read_for_longer() -> None:
 
 
 def test_who_does_not_read_makes_room_before_who_reads() -> None:
-    connections = Connections(Limits(unread_bytes=1000), Clock())
+    connections = Connections(Limits(unread_bytes=1000), Seconds())
     reads, does_not, last = opened(connections, 3)
     reads.left = does_not.left = 400
     for peer in (reads, does_not):
@@ -133,7 +127,7 @@ def test_who_does_not_read_makes_room_before_who_reads() -> None:
 
 
 def test_where_all_read_on_the_oldest_makes_room() -> None:
-    connections = Connections(Limits(unread_bytes=1000), Clock())
+    connections = Connections(Limits(unread_bytes=1000), Seconds())
     peers = [Reader(401) for _ in range(3)]
     for peer in peers:
         connections.opened(peer)
@@ -142,7 +136,7 @@ def test_where_all_read_on_the_oldest_makes_room() -> None:
 
 
 def test_what_was_read_no_longer_counts() -> None:
-    connections = Connections(Limits(unread_bytes=1000), Clock())
+    connections = Connections(Limits(unread_bytes=1000), Seconds())
     for peer in opened(connections, 100):
         peer.left = 900
         connections.waits_for_reader(peer)
@@ -164,7 +158,7 @@ def test_the_warning_says_how_many_files_are_needed() -> None:
 
 
 def test_a_flood_that_lapses_together_is_closed_a_part_at_a_time() -> None:
-    clock = Clock()
+    clock = Seconds()
     connections = Connections(Limits(), clock)
     flood = opened(connections, 120)
     clock.now = 11

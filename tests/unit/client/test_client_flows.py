@@ -18,6 +18,7 @@ from sayso.errors import Refused, SaysoError, StillPending, Unreachable, Unusabl
 from sayso.question import Question
 from sayso.request import Approval
 from sayso.wire import Answer, Call, Lost
+from unit.seconds import Seconds
 
 PARAMS: dict[str, Any] = {"order": "A-1", "amount": 10, "urgent": True, "lines": [1, None, "x"]}
 QUESTION = Question.of("payments.refund", PARAMS, {})
@@ -25,15 +26,7 @@ PENDING = request_out("payments.refund", PARAMS)
 APPROVED = settled(PENDING, "approved")
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def core(clock: Clock, *, connect: float = 30, reconnect: float = 900) -> Core:
+def core(clock: Seconds, *, connect: float = 30, reconnect: float = 900) -> Core:
     return Core(Patience(connect, reconnect), clock=clock, jitter=lambda: 1.0)
 
 
@@ -45,7 +38,7 @@ def later(status: int, retry_after: str | None = None) -> Answer:
     return Answer(status, "text/plain", retry_after, b"")
 
 
-def drive(flow: Flow[Approval], clock: Clock, replies: Iterable[Answer | Lost], *, held: bool = True) -> list[Call]:
+def drive(flow: Flow[Approval], clock: Seconds, replies: Iterable[Answer | Lost], *, held: bool = True) -> list[Call]:
     """Carry ``flow`` out on ``clock`` and return its calls. With ``held`` each pending answer takes its whole hold."""
     calls = [next(flow)]
     for reply in replies:
@@ -60,52 +53,52 @@ def drive(flow: Flow[Approval], clock: Clock, replies: Iterable[Answer | Lost], 
 
 
 def test_waits_between_attempts_grow_and_are_bounded() -> None:
-    clock = Clock()
+    clock = Seconds()
     calls = drive(core(clock, connect=1e6).ask(QUESTION), clock, [Lost("away.", sent=False)] * 9)
     assert [call.after for call in calls[1:]] == [0.25, 0.5, 1, 2, 4, 8, 10, 10, 10]
 
 
 def test_retry_after_is_never_undercut() -> None:
-    clock = Clock()
+    clock = Seconds()
     calls = drive(core(clock).ask(QUESTION), clock, [later(503, "7"), later(429, "3")])
     assert [call.after for call in calls[1:]] == [7.25, 3.5]
 
 
 def test_a_service_that_never_comes_is_given_up_within_the_patience() -> None:
-    clock = Clock()
+    clock = Seconds()
     with pytest.raises(Unreachable):
         drive(core(clock, connect=30).ask(QUESTION), clock, [Lost("away.", sent=False)] * 100)
     assert 15 < clock.now <= 30
 
 
 def test_an_outage_while_waiting_is_borne_much_longer() -> None:
-    clock = Clock()
+    clock = Seconds()
     replies: list[Answer | Lost] = [good(PENDING), *[Lost("away.", sent=True)] * 20, good(APPROVED)]
     drive(core(clock).ask(QUESTION), clock, replies)
     assert clock.now > 150
 
 
 def test_a_certificate_that_cannot_be_checked_is_not_tried_again() -> None:
-    clock = Clock()
+    clock = Seconds()
     with pytest.raises(Unreachable, match="certificate"):
         drive(core(clock).ask(QUESTION), clock, [Lost("its certificate cannot be verified.", sent=False, final=True)])
 
 
 def test_a_service_that_does_not_hold_is_not_hammered() -> None:
-    clock = Clock()
+    clock = Seconds()
     calls = drive(core(clock).ask(QUESTION), clock, [good(PENDING)] * 8, held=False)
     assert [call.after for call in calls[1:]] == [0.0, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0]
 
 
 def test_a_wait_ends_on_time_and_asks_for_no_more_than_is_left() -> None:
-    clock = Clock()
+    clock = Seconds()
     with pytest.raises(StillPending):
         drive(core(clock).ask(QUESTION, wait=80), clock, [good(PENDING)] * 5)
     assert clock.now == 80
 
 
 def test_a_429_to_the_end_is_a_refusal() -> None:
-    clock = Clock()
+    clock = Seconds()
     with pytest.raises(Refused) as caught:
         drive(core(clock).ask(QUESTION), clock, [later(429)] * 100)
     assert caught.value.status == 429
@@ -128,7 +121,7 @@ media_types = st.sampled_from(["application/json", "application/json; charset=ut
     body=st.binary(max_size=40) | json_values.map(lambda v: json.dumps(v).encode()),
 )
 def test_no_random_answer_is_an_approval(status: int, media_type: str, body: bytes) -> None:
-    clock = Clock()
+    clock = Seconds()
     with pytest.raises(SaysoError):
         drive(core(clock).ask(QUESTION), clock, [Answer(status, media_type, None, body)] * 100)
 
@@ -148,7 +141,7 @@ def test_an_approval_with_one_thing_changed_is_one_only_if_it_still_says_the_sam
         answer[name][data.draw(st.sampled_from(sorted(answer[name])))] = value
     else:
         answer[name] = value
-    clock = Clock()
+    clock = Seconds()
     replies: list[Answer | Lost] = [good(PENDING)]
     replies += [Answer(status, media_type, None, json.dumps(answer).encode())] * 200
     flow = core(clock).ask(QUESTION)
@@ -167,7 +160,7 @@ def test_an_approval_with_one_thing_changed_is_one_only_if_it_still_says_the_sam
     ).replace("1.0", "1")
 
 
-def finish(flow: Flow[Approval], clock: Clock, replies: list[Answer | Lost]) -> Approval:
+def finish(flow: Flow[Approval], clock: Seconds, replies: list[Answer | Lost]) -> Approval:
     call = next(flow)
     for reply in replies:
         clock.now += call.after + call.hold

@@ -19,7 +19,6 @@ from sayso_adapters.teams.overview import (
     routes_message,
     told_of,
 )
-from sayso_bot.domain.admin import Admin
 from sayso_bot.domain.brief import brief
 from sayso_bot.domain.card import card
 from sayso_bot.domain.deeds import Effect, PauseScope, SetRoute
@@ -30,10 +29,8 @@ from sayso_bot.domain.routing import LiveRoute
 from sayso_bot.testing.samples import AT, a_request, a_requirement
 from unit.hostile import nasty, value
 from unit.teams.teams_drawn import buttons, data, elements, inputs, lines, obeyed, words
+from unit.teams.teams_gallery import INBOX, OLGA, PLACE
 
-PLACE = "teams:19:payments@thread.tacv2"
-INBOX = "https://sayso.example.com/inbox"
-OLGA = Admin("email:olga@example.com", "Olga", "teams")
 ROUTE = LiveRoute("rte_1", "deploy.*", "ops", "slack:C1", OLGA, "the fair", AT)
 
 
