@@ -7,10 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from fakes.slack import FakeSlack
-from sayso_adapters.slack.adapter import create
-from sayso_bot.testing.context import Surroundings
 from sayso_bot.testing.desk import MemoryDesk
-from unit.slack.slack_office import Office
+from unit.slack.slack_office import Office, opened_office
 
 
 @pytest.fixture
@@ -29,9 +27,7 @@ async def desk() -> MemoryDesk:
 
 @pytest.fixture
 async def office(slack: FakeSlack, desk: MemoryDesk) -> AsyncIterator[Office]:
-    around = Surroundings(desk, slack.settings())
-    adapter = create(around.context)
-    async with around.serving():
-        await adapter.start()
-        yield Office(slack, desk, around, adapter)
-        await adapter.stop()
+    """Nothing that its adapter does beside a call may fail, except what a test has taken from `Office.failed`."""
+    async with opened_office(slack, desk) as opened:
+        yield opened
+    assert opened.around.failures == []

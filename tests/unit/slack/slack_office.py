@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fakes.slack import FakeSlack
 from fakes.slack_workspace import Message
-from sayso_adapters.slack.adapter import SlackAdapter
+from sayso_adapters.slack.adapter import SlackAdapter, create
 from sayso_bot.testing.context import Surroundings
 from sayso_bot.testing.desk import MemoryDesk
 from unit.chat_office import ChatOffice
@@ -30,6 +31,30 @@ class Office(ChatOffice[SlackAdapter, Message]):
         count = len(self.slack.told(user)) + 1
         assert await self.slack.tap(self.url, message, action, user=user, **other) == answered
         return (await self.slack.until_told(user, count=count))[-1]
+
+    async def failed(self) -> list[str]:
+        """What went wrong beside a call, once something did. It is not held against the test from then on."""
+
+        async def has_failed() -> bool:
+            return bool(self.around.failures)
+
+        await wait_until(has_failed)
+        found = [str(failure) for failure in self.around.failures]
+        self.around.failures.clear()
+        return found
+
+
+@asynccontextmanager
+async def opened_office(slack: FakeSlack, desk: MemoryDesk, **settings: str) -> AsyncIterator[Office]:
+    """An office whose adapter has begun, and is served."""
+    around = Surroundings(desk, {**slack.settings(), **settings})
+    adapter = create(around.context)
+    async with around.serving():
+        await adapter.start()
+        try:
+            yield Office(slack, desk, around, adapter)
+        finally:
+            await adapter.stop()
 
 
 async def wait_until(true: Callable[[], Awaitable[bool]]) -> None:

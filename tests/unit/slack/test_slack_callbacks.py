@@ -15,12 +15,10 @@ import aiohttp
 import pytest
 
 from fakes.slack import FakeSlack
-from sayso_adapters.slack.adapter import create
 from sayso_adapters.slack.callbacks import MAX_BODY
 from sayso_adapters.slack.taps import Taps
-from sayso_bot.testing.context import Surroundings
 from sayso_bot.testing.desk import MemoryDesk
-from unit.slack.slack_office import Office
+from unit.slack.slack_office import Office, opened_office
 
 SECRETIVE = "a-word-from-the-body"
 
@@ -178,14 +176,9 @@ async def test_the_environment_cannot_turn_on_oauth(
         monkeypatch.setenv(name, "from-the-environment")
     monkeypatch.setenv("HOME", str(tmp_path))
     desk = MemoryDesk(admits=lambda _: True)
-    around = Surroundings(desk, slack.settings())
-    adapter = create(around.context)
-    async with around.serving():
-        await adapter.start()
-        office = Office(slack, desk, around, adapter)
+    async with opened_office(slack, desk) as office:
         _, message = await office.posted()
         assert "approved" in await office.tap(message, "approve", user="U0ANA")
-        await adapter.stop()
     assert len(slack.called("auth.test")) == 1
     assert list(tmp_path.iterdir()) == []
 
@@ -203,16 +196,12 @@ async def test_an_error_inside_is_an_empty_500(monkeypatch: pytest.MonkeyPatch, 
 
     monkeypatch.setattr(Taps, "take", broken)
     desk = MemoryDesk(admits=lambda _: True)
-    around = Surroundings(desk, slack.settings())
-    adapter = create(around.context)
-    async with around.serving():
-        await adapter.start()
-        _, message = await Office(slack, desk, around, adapter).posted()
+    async with opened_office(slack, desk) as office:
+        _, message = await office.posted()
         body = urlencode({"payload": json.dumps(slack.payload(message, "approve", user="U0ANA"))})
         async with (
             aiohttp.ClientSession() as session,
-            session.post(f"{around.url}/slack/events", data=body, headers=slack.signed(body)) as answer,
+            session.post(f"{office.url}/slack/events", data=body, headers=slack.signed(body)) as answer,
         ):
             assert (answer.status, await answer.text()) == (500, "")
-        await adapter.stop()
-    assert around.log.of("slack.callback_failed") == [{"error": "RuntimeError"}]
+    assert office.around.log.of("slack.callback_failed") == [{"error": "RuntimeError"}]

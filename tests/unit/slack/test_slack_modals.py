@@ -336,6 +336,7 @@ class TestTrouble:
         said = (await office.slack.until_told("U0ANA"))[-1]
         assert "may not have counted" in said
         assert "secret" not in said
+        assert await office.failed() == ["a bug with a secret"]
 
     async def test_a_store_that_is_away_for_a_moment_costs_no_submission(self, office: Office) -> None:
         _, dialog, _ = await opened(office, reason="always")

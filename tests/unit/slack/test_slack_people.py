@@ -14,8 +14,9 @@ from sayso_adapters.slack.settings import read
 from sayso_adapters.slack.wire import OneToken, Wire
 from sayso_bot.domain.person import Person
 from sayso_bot.ports import LookupFailed
+from sayso_bot.testing.desk import MemoryDesk
 from unit.seconds import Seconds
-from unit.slack.slack_office import Office
+from unit.slack.slack_office import opened_office
 
 
 @pytest.fixture
@@ -129,22 +130,13 @@ class TestRecognise:
 
 class TestEnterpriseGrid:
     async def test_people_of_the_same_organisation_may_tap_from_another_workspace_of_it(self) -> None:
-        from sayso_adapters.slack.adapter import create
-        from sayso_bot.testing.context import Surroundings
-        from sayso_bot.testing.desk import MemoryDesk
-
         desk = MemoryDesk(admits=lambda _: True)
         async with FakeSlack(enterprise="E0ORG") as slack:
             slack.add_user("W0ANA", name="Ana", team_id="T2SISTER")
             slack.add_user("W0EVE", name="Eve", team_id="T9OTHER", enterprise_user={"enterprise_id": "E9"})
             slack.add_channel("C0PAYMENTS", ["W0ANA", "W0EVE"])
-            around = Surroundings(desk, slack.settings())
-            adapter = create(around.context)
-            async with around.serving():
-                await adapter.start()
-                office = Office(slack, desk, around, adapter)
+            async with opened_office(slack, desk) as office:
                 _, message = await office.posted()
                 assert "another workspace" in await office.tap(message, "approve", user="W0EVE", team="T9OTHER")
                 assert "It is approved" in await office.tap(message, "approve", user="W0ANA", team="T2SISTER")
-                await adapter.stop()
         assert "slack:T0TEAM/W0ANA" in desk.ballots[0].person.aliases

@@ -7,7 +7,6 @@ import itertools
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +22,7 @@ from sayso_bot.ports import Rejected
 from sayso_bot.testing.context import Surroundings
 from sayso_bot.testing.desk import MemoryDesk
 from sayso_bot.testing.samples import a_request
-from unit.slack.slack_office import PLACE, Office
+from unit.slack.slack_office import PLACE, Office, opened_office
 
 SECRETIVE = "a-word-from-the-payload"
 
@@ -36,21 +35,9 @@ async def slack() -> AsyncIterator[SocketSlack]:
         yield slack
 
 
-@asynccontextmanager
-async def serving(slack: SocketSlack, desk: MemoryDesk, **settings: str) -> AsyncIterator[Office]:
-    around = Surroundings(desk, {**slack.settings(), **settings})
-    adapter = create(around.context)
-    async with around.serving():
-        await adapter.start()
-        try:
-            yield Office(slack, desk, around, adapter)
-        finally:
-            await adapter.stop()
-
-
 @pytest.fixture
 async def office(slack: SocketSlack, desk: MemoryDesk) -> AsyncIterator[Office]:
-    async with serving(slack, desk) as office:
+    async with opened_office(slack, desk) as office:
         await slack.connected(CONNECTIONS)
         yield office
 
@@ -78,7 +65,7 @@ class TestPayloads:
         assert await slack.tap(office.url, message, "approve", user="U0ANA") == 404
 
     async def test_both_ways_may_be_on(self, slack: SocketSlack, desk: MemoryDesk) -> None:
-        async with serving(slack, desk, SLACK_SIGNING_SECRET=slack.signing_secret) as office:
+        async with opened_office(slack, desk, SLACK_SIGNING_SECRET=slack.signing_secret) as office:
             _, message = await office.posted()
             assert await slack.tap(office.url, message, "approve", user="U0ANA") == 200
             _, message = await office.posted()
@@ -222,7 +209,7 @@ class TestConnections:
     async def test_the_rate_that_slack_sets_is_kept(self, slack: SocketSlack, desk: MemoryDesk) -> None:
         slack.limit_rate("apps.connections.open", after=1, times=CONNECTIONS)
         began = time.monotonic()
-        async with serving(slack, desk):
+        async with opened_office(slack, desk):
             await slack.connected(CONNECTIONS)
         assert time.monotonic() - began >= 1
         assert len(slack.called("apps.connections.open")) == 2 * CONNECTIONS
@@ -230,7 +217,7 @@ class TestConnections:
     async def test_two_processes_each_have_their_connections(
         self, office: Office, slack: SocketSlack, desk: MemoryDesk
     ) -> None:
-        async with serving(slack, desk):
+        async with opened_office(slack, desk):
             await slack.connected(2 * CONNECTIONS)
             for _ in range(4):
                 _, message = await office.posted()
@@ -243,13 +230,13 @@ class TestConnections:
         self, slack: SocketSlack, desk: MemoryDesk
     ) -> None:
         slack.hang("apps.connections.open", seconds=30, times=CONNECTIONS)
-        async with serving(slack, desk):
+        async with opened_office(slack, desk):
             await until(lambda: len(slack.called("apps.connections.open")) == CONNECTIONS)
             began = time.monotonic()
         assert time.monotonic() - began < 1
 
     async def test_the_end_closes_what_is_open_within_a_second(self, slack: SocketSlack, desk: MemoryDesk) -> None:
-        async with serving(slack, desk):
+        async with opened_office(slack, desk):
             await slack.connected(CONNECTIONS)
             began = time.monotonic()
         assert time.monotonic() - began < 1
@@ -270,7 +257,7 @@ class TestRefusals:
     async def test_a_refused_token_is_one_error_that_says_what_to_do(
         self, slack: SocketSlack, desk: MemoryDesk
     ) -> None:
-        async with serving(slack, desk, SLACK_APP_TOKEN="xapp-another") as office:
+        async with opened_office(slack, desk, SLACK_APP_TOKEN="xapp-another") as office:
             await slack.until_called("apps.connections.open", count=CONNECTIONS)
             [line] = await lines_of(office, "slack.socket_refused")
             assert line["what"] == "invalid_auth"
@@ -291,7 +278,7 @@ class TestRefusals:
         self, slack: SocketSlack, desk: MemoryDesk
     ) -> None:
         slack.hands_out = "ws://203.0.113.5/link"
-        async with serving(slack, desk) as office:
+        async with opened_office(slack, desk) as office:
             assert (await lines_of(office, "slack.socket_refused"))[0]["what"] == "bad_socket_address"
 
     @pytest.mark.parametrize(
@@ -318,7 +305,7 @@ class TestRefusals:
             await connect(self)
 
         monkeypatch.setattr(socket.Connection, "connect", broken_once)
-        async with serving(slack, desk) as office:
+        async with opened_office(slack, desk) as office:
             await slack.connected(CONNECTIONS)
         assert office.around.log.of("slack.socket_failed") == [{"error": "RuntimeError"}]
         assert SECRETIVE not in str(office.around.log.lines)

@@ -277,8 +277,7 @@ class TestDeliveries:
         said = await office.tap(message, "approve", user="U0ANA", answered=503)
         assert "may not have counted" in said
         assert "secret" not in said
-        await wait_until(lambda: _has_failed(office))
-        assert [str(failure) for failure in office.around.failures] == ["a bug with a secret"]
+        assert await office.failed() == ["a bug with a secret"]
 
     async def test_after_a_failure_another_delivery_of_the_click_tries_again(self, office: Office) -> None:
         _, message = await office.posted()
@@ -322,7 +321,3 @@ class TestStopping:
 
 async def _is_voting(office: Office) -> bool:
     return bool(office.desk.ballots)
-
-
-async def _has_failed(office: Office) -> bool:
-    return bool(office.around.failures)
