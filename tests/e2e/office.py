@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -86,29 +86,28 @@ async def later(sayso: Sayso, seconds: float) -> None:
 
 async def recorded(sayso: Sayso, request_id: str, place: str = PAYMENTS) -> dict[str, str]:
     """The card's own record once it shows what is wanted."""
-    store = sayso.service.store
-    name: Any = store.keys.post(request_id, place)
-    client: Any = store.client
-
-    async def shown() -> dict[str, str] | None:
-        found: dict[str, str] = await client.hgetall(name)
-        return found if found.get("post") and found["posted"] == found["wanted"] else None
-
-    found: dict[str, str] = await until(shown)
-    return found
+    return await _record(
+        sayso, request_id, place, lambda found: bool(found.get("post")) and found["posted"] == found["wanted"]
+    )
 
 
 async def settled_down(sayso: Sayso, request_id: str, place: str = PAYMENTS) -> dict[str, str]:
     """The card's own record once an attempt has ended without success."""
+    return await _record(sayso, request_id, place, lambda found: found.get("lease_until") == "0")
+
+
+async def _record(
+    sayso: Sayso, request_id: str, place: str, is_as_wanted: Callable[[dict[str, str]], bool]
+) -> dict[str, str]:
     store = sayso.service.store
     name: Any = store.keys.post(request_id, place)
     client: Any = store.client
 
-    async def ended() -> dict[str, str] | None:
+    async def looked_at() -> dict[str, str] | None:
         found: dict[str, str] = await client.hgetall(name)
-        return found if found.get("lease_until") == "0" else None
+        return found if is_as_wanted(found) else None
 
-    found: dict[str, str] = await until(ended)
+    found: dict[str, str] = await until(looked_at)
     return found
 
 
