@@ -29,6 +29,7 @@ rules:
     ask: {channel: payments, approvers: [email:ana@example.com, email:ben@example.com], timeout: 30m}
 """
 TWO = POLICY.replace("ben@example.com]", "ben@example.com], quorum: 2")
+TYPED = POLICY.replace("ben@example.com]", "ben@example.com], confirm: type")
 PAYMENTS = "slack:C0PAYMENTS"
 
 

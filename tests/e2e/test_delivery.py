@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from book import made, opened
-from e2e.office import PAYMENTS, TWO, Stalled, asked, final, later, office, recorded, settled_down, workspace
+from e2e.office import PAYMENTS, TWO, TYPED, Stalled, asked, final, later, office, recorded, settled_down, workspace
 from redis_server import RedisServer
 from sayso_bot.domain.notice import new_notice
 from sayso_bot.errors import NotAnApprover
@@ -292,3 +292,24 @@ async def test_what_admins_do_while_a_channel_is_slow_is_announced_there_in_one_
         await later(sayso, 30)
         await recorded(sayso, await asked(agent))
         assert len(slack.messages) == 3
+
+
+@pytest.mark.parametrize("user", ["U0ANA", "U0EVE"])
+async def test_a_dialog_that_is_opened_from_a_late_double_makes_it_known(user: str) -> None:
+    """Whoever opens it: the second card follows the request from then on, like the first."""
+    async with workspace() as slack, office(slack, policy=TYPED) as (sayso, agent):
+        slack.add_user("U0EVE", name="Eve", email="eve@example.com")
+        slack.drop("chat.postMessage")
+        request = await asked(agent)
+        await settled_down(sayso, request)
+        [double] = slack.messages
+        store = sayso.service.store
+        await store.client.hdel(store.keys.post(request, PAYMENTS), "tried_at")  # as if Slack took it after a look
+        await later(sayso, 61)
+        await recorded(sayso, request)
+        assert len(slack.messages) == 2
+        await slack.tap(sayso.url, double, "approve", user=user)
+        await slack.dialog()
+        await sayso.vote(request, "deny", person=ANA)
+        await until(lambda: all(map(final, slack.messages)))
+        assert len(await sayso.journal("posted_twice")) == 1

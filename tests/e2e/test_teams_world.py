@@ -165,8 +165,9 @@ async def test_an_error_after_which_nobody_knows_makes_at_most_one_late_double(c
     assert len([c for c in chat.teams.called("send") if c["body"].get("attachments")]) == 2
 
 
+@pytest.mark.parametrize(("tapped", "becomes"), [("approve", "approved"), ("deny", "denied")])
 async def test_of_a_post_whose_answer_was_lost_both_cards_work_and_both_follow(
-    chat: Chat,
+    chat: Chat, tapped: str, becomes: str
 ) -> None:
     chat.teams.drop("send")
     request = await chat.ask("pay.one")
@@ -178,8 +179,8 @@ async def test_of_a_post_whose_answer_was_lost_both_cards_work_and_both_follow(
     await recorded(chat.sayso, request, PLACE)
     older, newer = chat.teams.messages
     stale = chat.teams.payload(newer, "deny", user=BEN)
-    await chat.teams.tap(chat.sayso.url, older, "approve", user=ANA)
-    assert (await chat.settled(request))["status"] == "approved"
+    await chat.teams.tap(chat.sayso.url, older, tapped, user=ANA)
+    assert (await chat.settled(request))["status"] == becomes
     await until(lambda: final(older) and final(newer))
     await chat.teams.invoke(chat.sayso.url, newer, stale)
     assert "Ana" in chat.teams.told(BEN)[-1]

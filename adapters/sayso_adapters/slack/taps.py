@@ -19,6 +19,7 @@ from sayso_adapters.payloads import as_id, as_object, first
 from sayso_adapters.slack.answers import Answers
 from sayso_adapters.slack.blocks import Block
 from sayso_adapters.slack.cards import APPROVE, DENY, EDIT, OPEN, REVIEW, message
+from sayso_adapters.slack.home import Home
 from sayso_adapters.slack.looking import SURFACE
 from sayso_adapters.slack.modals import ONE_MOMENT, approval, denial, editing, told
 from sayso_adapters.slack.once import Once
@@ -143,12 +144,21 @@ class Taps:
         view = self._dialog(tap, request)
         if view is not None:
             never = stranger(tap.tapper, home) or past(request, button)
-            return never or await self._open(tap, view, request, workspace)
+            said = never or await self._open(tap, view, request, workspace)
+            try:
+                await self._seen(tap, button, home)  # not before: Slack's leave to open a dialog lives three seconds
+            except SaysoError as error:
+                self._context.log.warning("slack.card_not_noted", request=request.id, code=error.code)
+            return said
         who = await person(tap.tapper, request, workspace)
         if isinstance(who, str):
             return who
-        await self._desk.tapped(button, self._places.post_id(button.place, tap.channel, tap.post, home))
+        await self._seen(tap, button, home)
         return await self._vote(tap, button, who)
+
+    async def _seen(self, tap: Tap, button: Button, home: Home) -> None:
+        """The card that was tapped is there, perhaps before delivery has recorded it."""
+        await self._desk.tapped(button, self._places.post_id(button.place, tap.channel, tap.post, home))
 
     def _dialog(self, tap: Tap, request: Request) -> Block | None:
         """The dialog that this tap opens; None where the tap itself is the answer.

@@ -113,7 +113,7 @@ class Taps:
         who = await person(tapper, request, self._people)
         if isinstance(who, str):
             return self._told(who, request, tap, button) if button.place else told(who)
-        if tap.verb in (APPROVE, EDIT) and button.place and at.reply_to:
+        if tap.verb in (APPROVE, DENY, EDIT) and button.place and at.reply_to:
             await self._seen(button, at)
         if tap.verb != GIVE and (shown := self._stepped(tap, button, request)) is not None:
             return shown

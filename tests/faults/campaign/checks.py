@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from faults.campaign.evidence import Account, channel_in
-from faults.campaign.ledger import SLACK, Ledger, Told
+from faults.campaign.ledger import SLACK, Ledger, Tap, Told
 from faults.campaign.plan import LISTED
 
 SAME_CLOCK_SECONDS, SAME_MOMENT_SECONDS = 1.0, 0.01
@@ -59,13 +59,22 @@ def counted_taps_are_on_record(account: Account) -> Iterator[str]:
             yield f"{tap.name} was told that the tap counts ({tap.outcome}), and there is no such vote"
 
 
+def _meanwhile(other: Tap, tap: Tap) -> bool:
+    """Whether the same person had this tap under way with the other, or it is that: Slack's words name neither."""
+    assert tap.answered_at is not None
+    ended = other.answered_at is not None and other.answered_at < tap.at
+    return other.user == tap.user and other.at <= tap.answered_at and not ended
+
+
 def taps_were_recorded_before_the_answer(account: Account) -> Iterator[str]:
     """A tap is answered with 200 once it is a vote, is refused, or comes after the end."""
     decision = account.request.decision
     for tap in account.case.taps:
         if tap.answered_at is None or tap.answered_at >= account.evidence.pumped_from:
             continue
-        if tap.status != 200 or tap.refused or not tap.admitted or account.kinds("edited"):
+        if tap.status != 200 or not tap.admitted or account.kinds("edited"):
+            continue
+        if any(other.refused for other in account.case.taps if _meanwhile(other, tap)):
             continue
         known = [vote.at for vote in account.request.votes if (vote.name, vote.outcome) == (tap.name, tap.outcome)]
         known += [decision.at] if decision else []

@@ -100,6 +100,16 @@ def the_principal_was_told_once(account: Account) -> Iterator[str]:
 # --------------------------------------------------------------------------- where it is shown
 
 
+def _were_lost(account: Account, here: set[str]) -> bool:
+    """Whether each card elsewhere was posted before those ``here``, and nobody knew of it when its request was moved: a
+    late double, whose channel could not be asked.
+    """
+    moved_at = min((move.at for move in account.falls), default=0.0)
+    known = {entry.data["post"] for entry in account.kinds("posted") if entry.at < moved_at}
+    first_here = min((card.ts for card in account.cards if card.channel in here), default="")
+    return all(card.ts < first_here and card.ts not in known for card in account.cards if card.channel not in here)
+
+
 def moved_once_and_for_cause(account: Account) -> Iterator[str]:
     """A card that cannot be shown goes to the fallback, is shown there alone, and an unseen end says so."""
     family, moves = account.case.plan.family, account.falls
@@ -113,7 +123,7 @@ def moved_once_and_for_cause(account: Account) -> Iterator[str]:
     if moves and not account.kinds("undeliverable"):
         yield "it was moved, and the journal does not say that it could not be shown"
     here = {"back": {channel_of(BACK)}}.get(family, set()) if moves else {channel_of(CLOSING)}
-    if not channels <= here:
+    if channels - here and not _were_lost(account, here):
         yield f"its card stands in {channels}, and it {'was' if moves else 'was not'} moved"
     if moves and family == "back" and not account.cards and account.request.status != "cancelled":
         yield "it was moved to the fallback and never shown there"

@@ -175,14 +175,17 @@ local function settle(k, r, status, cause, reason, now)
 end
 
 -- Silence is one thing, and a card that nobody was shown another: a JSON string that says so, or null. Where an answer was lost,
--- the card may be there.
+-- or who was to get it died, the card may be there.
 local function why_unseen(k, r, now)
   local card = redis.call('HMGET', k.post, 'wanted', 'post', 'what', 'tried_at')
   if not card[1] or card[2] then return 'null' end
   local what = card[3]
   if not what and tonumber(redis.call('HGET', k.blocked, r.place) or '0') > now then what = 'rate_limited' end
+  if card[4] then
+    local told = what and ' (' .. what .. ')' or ''
+    return cjson.encode('It is not known whether a card was shown: ' .. r.place .. ' did not answer' .. told .. '.')
+  end
   if not what then return 'null' end
-  if card[4] then return cjson.encode('It is not known whether a card was shown: ' .. r.place .. ' did not answer (' .. what .. ').') end
   return cjson.encode('Nobody was shown a card: ' .. r.place .. ' could not be reached (' .. what .. ').')
 end
 
