@@ -27,7 +27,7 @@ from faults.campaign.ledger import Case, Ledger, Refusal
 from faults.campaign.report import Bar, line, progress, show
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-REQUESTS, RATE = 100, 20.0
+REQUESTS, RATE = 100, 10.0
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]
 Tamper: TypeAlias = Callable[[Case, Evidence, str], Evidence]
 

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol, TypeAlias
@@ -121,7 +121,9 @@ class Campaign:
         async with Platform(self._ledger) as platform:
             world = Shared("clocks", self._folder, platform, self._ledger, warped=True)
             async with world, _Stage(world, self._scale, self._watcher) as stage:
-                await stage.ask(self._plans(0.05), "clocks ten minutes apart")
+                plans = self._plans(0.05)
+                signed = [replace(plan, replica=1, socket=False) for plan in plans[::2]]  # at the one that is wrong
+                await stage.ask([*signed, *plans[1::2]], "clocks ten minutes apart")
                 await self._balance(stage)
                 self._taps_were_refused_at("two")
         self._ledger.spans.append(Span("clocks ten minutes apart", SLACK, begun, time.time()))
