@@ -10,7 +10,9 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: .venv/built
 	@$(BIN)/sayso demo -- $(BIN)/python examples/agent.py
 
-test: .venv/built lint types imports unit
+# The tests wait for processes more than they compute, so what reads the code runs beside them.
+test: .venv/built
+	@$(MAKE) --no-print-directory --jobs 2 unit lint types imports
 	@echo "All checks passed."
 
 lint: .venv/built

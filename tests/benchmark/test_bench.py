@@ -18,7 +18,6 @@ from bench.waiting import percentile
 from bench.workload import Submissions
 from redis_server import free_port
 
-pytestmark = pytest.mark.alone
 ROWS = {"intake": 1, "wake": 3, "held": 1, "growth": 3, "start": 3, "taps": 1, "burst": 2, "routes": 1, "policy": 3}
 
 

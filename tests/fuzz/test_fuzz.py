@@ -15,7 +15,6 @@ from fuzz.parsers import PARSERS
 from fuzz.wire import Answer, Exchange, is_whole, parsed
 from fuzz.world import WRONG_IN_LOG, running
 
-pytestmark = pytest.mark.alone
 SECONDS = 5
 SENT = b"GET /v1/requests HTTP/1.1\r\nHost: localhost\r\n\r\n"
 TOLD = {"type": "urn:sayso:problem:not_found", "title": "t", "status": 404, "detail": "d.", "code": "not_found"}
