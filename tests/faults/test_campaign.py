@@ -113,6 +113,12 @@ def _refused_and_counted(case: Case, evidence: Evidence, _: str) -> Evidence:
     return evidence
 
 
+def _answered_too_soon(case: Case, evidence: Evidence, _: str) -> Evidence:
+    for tap in case.taps:
+        tap.at, tap.answered_at = tap.at - 60, (tap.answered_at or tap.at) - 60
+    return evidence
+
+
 def _vote_is_gone(_: Case, evidence: Evidence, request: str) -> Evidence:
     without = replace(evidence.records[request], votes=())
     return replace(evidence, records={**evidence.records, request: without})
@@ -156,6 +162,7 @@ def _left_waiting(case: Case, evidence: Evidence, _: str) -> Evidence:
         (_told_pending_afterwards, "pending after it had ended"),
         (_nobody_tapped, "that nobody admitted gave"),
         (_refused_and_counted, "was told that the tap does not count"),
+        (_answered_too_soon, "was answered 200 before the tap was on the record"),
         (_vote_is_gone, "there is no such vote"),
         (_posted_twice, "it was posted 2 times"),
         (_still_has_buttons, "still has buttons"),
