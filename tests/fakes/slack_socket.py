@@ -20,6 +20,7 @@ import itertools
 import json
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -112,8 +113,11 @@ class SocketSlack(FakeSlack):
             await self._changed.wait_for(lambda: self.opened >= opened and len(self.links) == count)
 
     async def renew(self, link: Link, reason: str = "refresh_requested") -> None:
-        """Tell the app to open another connection for this one, which still works until the app closes it."""
-        await link.socket.send_json({"type": "disconnect", "reason": reason, "debug_info": {"host": "stand-in"}})
+        """Tell the app to open another connection for this one, which still works until the app closes it. One that was
+        killed just now is told nothing.
+        """
+        with suppress(ConnectionError):
+            await link.socket.send_json({"type": "disconnect", "reason": reason, "debug_info": {"host": "stand-in"}})
 
     def cut(self, link: Link) -> None:
         """End a connection without closing it."""
@@ -141,16 +145,16 @@ class SocketSlack(FakeSlack):
             return web.Response(status=403)
         caller = self._tickets.pop(ticket)
         socket = web.WebSocketResponse(autoping=True)
+        link = Link(socket, http_request, caller)
         try:
             await socket.prepare(http_request)
-        except ConnectionError:
-            return web.Response(status=400)  # who asked was killed meanwhile
-        link = Link(socket, http_request, caller)
-        if len(self.links) >= MOST_CONNECTIONS:
-            await socket.send_json({"type": "disconnect", "reason": "too_many_websockets"})
-            await socket.close()
-            return socket
-        await socket.send_json({"type": "hello", "num_connections": len(self.links) + 1, "connection_info": {}})
+            if len(self.links) >= MOST_CONNECTIONS:
+                await socket.send_json({"type": "disconnect", "reason": "too_many_websockets"})
+                await socket.close()
+                return socket
+            await socket.send_json({"type": "hello", "num_connections": len(self.links) + 1, "connection_info": {}})
+        except ConnectionError:  # who asked was killed meanwhile
+            return socket if socket.prepared else web.Response(status=400)
         await self._noted(link, open_now=True)
         try:
             async for message in socket:
