@@ -163,6 +163,7 @@ async def test_what_must_be_there_before_the_first_answer_comes_not_after_it(sto
     assert (await attached(store, request, operation="o2", button="btn_3")).code == "voted"
     kept = await attached(store, request, operation="o2")
     assert (kept.code, kept.request and kept.request.revision) == ("ok", 2), "a person's file is part of their answer"
+    assert [json.loads(entry["data"]).get("revision") for entry in await journal(store, "file_put")] == [2, None]
     assert await store.button("btn_2") == Button(request.id, 2, PLACE)
     work = await store.begin(request, PLACE, 15)
     assert work is not None

@@ -164,11 +164,11 @@ async def test_a_card_that_may_have_been_shown_is_told_apart(store: RedisStore) 
     await store.failed(work, "no_answer", after_seconds=1, lost=True, alarm=False, whole_place=False)
     assert (
         await _expired(store, request)
-        == "It is not known whether a card was shown: slack:C1 did not answer (no_answer)."
+        == "It is not known whether a card was shown: slack:C1 had not answered (no_answer)."
     )
     killed = await made(store, timeout_seconds=60)
     await _begun(store, killed)
-    assert await _expired(store, killed) == "It is not known whether a card was shown: slack:C1 did not answer."
+    assert await _expired(store, killed) == "It is not known whether a card was shown: slack:C1 had not answered."
 
 
 async def test_silence_after_a_card_was_shown_needs_no_excuse(store: RedisStore) -> None:

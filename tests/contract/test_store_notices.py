@@ -83,11 +83,25 @@ async def test_no_more_is_said_in_one_message_than_is_shown(store: RedisStore) -
 
 async def test_a_place_that_is_slow_no_longer_is_told_at_once(store: RedisStore) -> None:
     await slowed(store)
-    names = await said(store, "one", "two")
-    await looked_at(store, names[0])
-    await store.notices.notice_given_up(await when_due(store, names[0]))
+    gone, late = await said(store, "one", "two")
+    await looked_at(store, gone)
+    await store.client.delete(store.keys.notice(gone), store.keys.post(gone, PLACE))
     await advance(store, 60)
-    assert (await when_due(store, names[1])).notice.text == "two"
+    work = await store.notices.begin_notice(late, PLACE, 15)
+    assert work is not None, "it waits for nobody who is not there"
+    assert work.notice.text == "two"
+
+
+async def test_one_that_is_tried_again_keeps_nobody_from_joining(store: RedisStore) -> None:
+    """What was begun can take nothing in, so it is not what others are to join."""
+    [tried] = await said(store, "one")
+    work = await store.notices.begin_notice(tried, PLACE, 15)
+    assert work is not None
+    await slowed(store)
+    await store.notices.notice_failed(work, "500", after_seconds=0, lost=False, whole_place=False)
+    names = await said(store, "two", "three", "four")
+    await looked_at(store, names[0], tried, names[1], tried, names[2])
+    assert (await when_due(store, names[0])).notice.text == "two\n\nthree\n\nfour"
 
 
 async def test_however_much_is_announced_at_a_slow_place_its_cards_are_shown_in_time(store: RedisStore) -> None:

@@ -235,6 +235,23 @@ async def test_a_list_whose_answer_was_lost_is_looked_up_and_not_repeated(lost: 
         assert len(slack.cards_called()) == (1 if lost == "drop" else 2)
 
 
+async def test_a_row_that_is_reviewed_before_its_list_is_recorded_stays_a_row() -> None:
+    """A tap on it is no proof of a card of its own: the list would forget it, and nobody could answer it any more."""
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        slack.drop("chat.postMessage")
+        request = await asked(agent)
+        message = await slack.posted()
+        await slack.tap(sayso.url, message, "review", user="U0ANA")
+        await slack.dialog()
+        await later(sayso, 61)
+        await recorded(sayso, request)
+        assert len(slack.messages) == 1
+        assert len(rows(message)) == 1
+        await sayso.vote(request, "deny", person=ANA)
+        await _says(sayso, message, "Nothing of this list waits")
+        assert "posted_twice" not in [entry["kind"] for entry in await sayso.journal()]
+
+
 async def test_a_worker_that_dies_after_the_post_makes_no_second_list() -> None:
     async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
         store = sayso.service.store

@@ -145,20 +145,24 @@ class Taps:
         if view is not None:
             never = stranger(tap.tapper, home) or past(request, button)
             said = never or await self._open(tap, view, request, workspace)
-            try:
-                await self._seen(tap, button, home)  # not before: Slack's leave to open a dialog lives three seconds
-            except SaysoError as error:
-                self._context.log.warning("slack.card_not_noted", request=request.id, code=error.code)
+            self._context.spawn(self._note(tap, button, request, home))  # Slack waits for the dialog, and not for long
             return said
         who = await person(tap.tapper, request, workspace)
         if isinstance(who, str):
             return who
-        await self._seen(tap, button, home)
+        await self._seen(tap, button, request, home)
         return await self._vote(tap, button, who)
 
-    async def _seen(self, tap: Tap, button: Button, home: Home) -> None:
-        """The card that was tapped is there, perhaps before delivery has recorded it."""
-        await self._desk.tapped(button, self._places.post_id(button.place, tap.channel, tap.post, home))
+    async def _note(self, tap: Tap, button: Button, request: Request, home: Home) -> None:
+        try:
+            await self._seen(tap, button, request, home)
+        except SaysoError as error:
+            self._context.log.warning("slack.card_not_noted", request=request.id, code=error.code)
+
+    async def _seen(self, tap: Tap, button: Button, request: Request, home: Home) -> None:
+        """The card that was tapped is there, perhaps before delivery has recorded it. A row of a list is no card."""
+        if request.requirement is None or not request.requirement.digest:
+            await self._desk.tapped(button, self._places.post_id(button.place, tap.channel, tap.post, home))
 
     def _dialog(self, tap: Tap, request: Request) -> Block | None:
         """The dialog that this tap opens; None where the tap itself is the answer.

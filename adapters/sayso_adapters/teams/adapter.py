@@ -96,9 +96,7 @@ class TeamsAdapter:
 
     async def post_listing(self, listing: Listing, place: str) -> str:
         to, shown = await self._places.address(place), listing_message(listing)
-        post = await self._wire.post(to, card(shown.content, shown.text))
-        await self._places.lists(to.conversation, post)
-        return post
+        return await self._wire.post(to, card(shown.content, shown.text))
 
     async def update_listing(self, listing: Listing, place: str, post: str) -> None:
         shown = listing_message(listing)

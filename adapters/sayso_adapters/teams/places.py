@@ -170,19 +170,6 @@ class Places:
             raise Retry(error.code) from None
         self._all[place.conversation] = place
 
-    # ------------------------------------------------------------------ lists of requests
-
-    async def lists(self, conversation: str, message: str) -> None:
-        """``message`` lists several requests, so a tap on it says nothing of where a request's own card is."""
-        try:
-            await self._shelf.put(f"list/{conversation}/{message}", b"1", ttl_seconds=KEPT_SECONDS)
-        except SaysoError as error:  # it is posted; not to say so would post it twice
-            self._log.warning("teams.list_not_kept", place=f"{PREFIX}{conversation}", code=error.code)
-
-    async def is_list(self, conversation: str, message: str) -> bool:
-        """Raises `Unavailable`."""
-        return await self._shelf.get(f"list/{conversation}/{message}") is not None
-
 
 async def kept(shelf: Shelf, most: int = MOST_PLACES) -> list[Place]:
     """What is on the shelf, ``most`` at most. Raises `Unavailable`."""

@@ -114,7 +114,7 @@ class Taps:
         if isinstance(who, str):
             return self._told(who, request, tap, button) if button.place else told(who)
         if tap.verb in (APPROVE, DENY, EDIT) and button.place and at.reply_to:
-            await self._seen(button, at)
+            await self._seen(button, request, at)
         if tap.verb != GIVE and (shown := self._stepped(tap, button, request)) is not None:
             return shown
         return await self._given(tap, button, who, request, operation)
@@ -131,9 +131,9 @@ class Taps:
         card = self._desk.card(found.request)
         return told_of(card, found).content if tap.verb == CLOSE else reading(card, tap.token, tap.page)
 
-    async def _seen(self, button: Button, at: Arrived) -> None:
-        """The card that was tapped is there, perhaps before delivery has recorded it."""
-        if not await self._places.is_list(at.conversation, at.reply_to):
+    async def _seen(self, button: Button, request: Request, at: Arrived) -> None:
+        """The card that was tapped is there, perhaps before delivery has recorded it. A row of a list is no card."""
+        if request.requirement is None or not request.requirement.digest:
             await self._desk.tapped(button, at.reply_to)
 
     def _stepped(self, tap: Tap, button: Button, request: Request) -> Element | None:

@@ -80,7 +80,7 @@ def terms(requirement: Requirement) -> str:
         "the action is typed to confirm" if requirement.confirm else "",
         f"{', '.join(requirement.editable)} may be edited" if requirement.editable else "",
         "the agent may ask for a form" if requirement.forms else "",
-        f"in {requirement.fallback} where nobody can see it" if requirement.fallback else "",
+        f"asked in {requirement.fallback} where it cannot be shown" if requirement.fallback else "",
         "a burst is one list" if requirement.digest else "",
         "high risk" if requirement.high_risk else "",
     )

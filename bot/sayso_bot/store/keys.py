@@ -72,7 +72,7 @@ SPECS = (
     KeySpec(
         "deed:*", "string", "what an admin's deed has answered, by its operation", "expires after a week", expires=True
     ),
-    KeySpec("notice:*", "hash", "one announcement at one place", "kept"),
+    KeySpec("notice:*", "hash", "one announcement at one place", "kept, unless it becomes part of another"),
     KeySpec("reported", "hash", "places that cannot be reached and were reported", "an entry leaves when it is well"),
     KeySpec("used", "hash", "when each key was used last, in ms, to the minute", "kept"),
     KeySpec("shelf:*", "string", "an adapter's own values, encrypted", "expires as the adapter says", expires=True),

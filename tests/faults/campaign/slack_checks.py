@@ -104,7 +104,9 @@ def _were_lost(account: Account, here: set[str]) -> bool:
     """Whether each card elsewhere was posted before those ``here``, and nobody knew of it when its request was moved: a
     late double, whose channel could not be asked.
     """
-    moved_at = min((move.at for move in account.falls), default=0.0)
+    if not account.falls:
+        return False
+    moved_at = min(move.at for move in account.falls)
     known = {entry.data["post"] for entry in account.kinds("posted") if entry.at < moved_at}
     first_here = min((card.ts for card in account.cards if card.channel in here), default="")
     return all(card.ts < first_here and card.ts not in known for card in account.cards if card.channel not in here)

@@ -68,7 +68,7 @@ rules:
     lines = operator.ok("policy", "check", str(path)).out.splitlines()
     assert lines[1].endswith(
         "ask in ops: operator; 1 approval within 2h, the action is typed to confirm, table may be edited, the agent may"
-        " ask for a form, in inbox where nobody can see it, high risk"
+        " ask for a form, asked in inbox where it cannot be shown, high risk"
     )
     assert lines[2].endswith("1 approval within 1d, a burst is one list")
 

@@ -195,13 +195,6 @@ async def test_what_comes_from_a_place_is_written_down_once_a_day(office: Office
     assert shelf.writes == 3
 
 
-async def test_a_list_of_requests_is_no_card_of_one() -> None:
-    places = Places(MemoryShelf(Clock()), Lines())
-    await places.lists(CHANNEL, "17")
-    assert await places.is_list(CHANNEL, "17")
-    assert not await places.is_list(CHANNEL, "18")
-
-
 async def test_a_shelf_that_hangs_holds_back_no_tap(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sayso_adapters.teams.hearing.LEARN_SECONDS", 0.05)
     _, message = await office.posted()

@@ -135,12 +135,13 @@ register('begin', function(keys, a)
     again_at(k, id, place, tonumber(f[8]) + LOST_SECONDS * 1000)
     return { 'later', now }
   end
-  local waits = is_notice(id) and redis.call('HGET', k.blocked, place .. ' notice')
+  local can_join = is_notice(id) and f[6] == '0'
+  local waits = can_join and redis.call('HGET', k.blocked, place .. ' notice')
   if waits and (waits == id or a[6] == '1') then redis.call('HDEL', k.blocked, place .. ' notice') end
-  if waits and waits ~= id and a[6] ~= '1' and not f[13] and not f[8] then return { 'joins', now, waits } end
+  if waits and waits ~= id and a[6] ~= '1' and not f[13] then return { 'joins', now, waits } end
   local turn = not f[3] and not repeated and turn_of(k, place, tonumber(f[13] or ''), tonumber(a[5]), now)
   if turn then
-    if is_notice(id) then redis.call('HSET', k.blocked, place .. ' notice', id) end
+    if can_join then redis.call('HSET', k.blocked, place .. ' notice', id) end
     again_at(k, id, place, turn)
     return { 'later', now }
   end
@@ -215,15 +216,15 @@ register('posted', function(keys, a)
 end)
 
 -- tapped: a tap proves that a post exists, perhaps before its worker could record it. One that nobody knew of may show
--- an old version, so it is brought up to date.
+-- an old version, so it is brought up to date. What a list shows has no card of its own to be a double of.
 -- KEYS  of_request (17), counters      ARGV  id, place, post
 -- Answers  ok
 register('tapped', function(keys, a)
   local k = request_keys(keys)
   local id, place, post = a[1], a[2], a[3]
   local now = tick(k.clock)
-  local f = redis.call('HMGET', k.post, 'post', 'wanted')
-  if not f[2] then return { 'ok', now } end
+  local f = redis.call('HMGET', k.post, 'post', 'wanted', 'listed')
+  if not f[2] or f[3] then return { 'ok', now } end
   if not f[1] then
     redis.call('HSET', k.post, 'post', post, 'posted', 1)
     redis.call('HDEL', k.post, 'tried_at')
@@ -293,7 +294,7 @@ end)
 -- join: an announcement becomes part of one that waits for its turn at the same place, and that nobody has begun.
 -- KEYS  clock, work, places, blocked, record and card of the one that waits, record and card of the other
 -- ARGV  place, id of the other, most bytes of a text
--- Answers  ok | alone (the one that waits has been begun, or is full: nothing changed)
+-- Answers  ok (it is part of it, or gone already) | alone (either has been begun, or the one that waits is gone or full: nothing changed)
 register('join', function(keys, a)
   local now = tick(keys[1])
   local waits, more = redis.call('HGET', keys[5], 'notice'), redis.call('HGET', keys[7], 'notice')

@@ -42,8 +42,9 @@ register('attach_file', function(keys, a)
   redis.call('HSET', k.record, 'v', r.v > a[6] and r.v or a[6], 'files', files == '' and line or files .. '\n' .. line, 'bytes', r.bytes + size, operation, 'file')
   redis.call('HINCRBY', k.usage, 'bytes', size)
   redis.call('HINCRBY', counters, 'bytes', size)
-  journal(k.journal, 'file_put', now, r.id, a[11])
-  if a[10] ~= '' then turn_revision(k, r, button, a[10]) end
+  local about = a[11]
+  if a[10] ~= '' then about = '{"revision":' .. turn_revision(k, r, button, a[10]) .. ',' .. string.sub(about, 2) end
+  journal(k.journal, 'file_put', now, r.id, about)
   local tag = tag_of(k.record)
   want_card(k, r.id, r.place, now, tag)
   redis.call('PUBLISH', tag .. 'changes', 'filed ' .. r.id)

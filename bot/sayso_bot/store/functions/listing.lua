@@ -94,7 +94,7 @@ register('row_shown', function(keys, a)
   local now = tick(k.clock)
   local f = redis.call('HMGET', k.post, 'wanted', 'post', 'posted')
   if not f[1] then return { 'ok', now } end
-  if post ~= '' and f[2] ~= post then
+  if post ~= '' then
     redis.call('HSET', k.post, 'post', post, 'listed', 1)
     if not f[2] then
       if a[5] ~= '' then redis.call('HSET', k.post, 'told', a[5]) end

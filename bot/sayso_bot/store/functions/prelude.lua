@@ -174,16 +174,16 @@ local function settle(k, r, status, cause, reason, now)
   r.status = status
 end
 
--- Silence is one thing, and a card that nobody was shown another: a JSON string that says so, or null. Where an answer was lost,
--- or who was to get it died, the card may be there.
+-- Silence is one thing, and a card that nobody was shown another: a JSON string that says so, or null. Where an answer was lost, or is
+-- not there yet, or who was to get it died, the card may be there.
 local function why_unseen(k, r, now)
   local card = redis.call('HMGET', k.post, 'wanted', 'post', 'what', 'tried_at')
   if not card[1] or card[2] then return 'null' end
   local what = card[3]
   if not what and tonumber(redis.call('HGET', k.blocked, r.place) or '0') > now then what = 'rate_limited' end
   if card[4] then
-    local told = what and ' (' .. what .. ')' or ''
-    return cjson.encode('It is not known whether a card was shown: ' .. r.place .. ' did not answer' .. told .. '.')
+    local told = what and what ~= 'rate_limited' and ' (' .. what .. ')' or ''
+    return cjson.encode('It is not known whether a card was shown: ' .. r.place .. ' had not answered' .. told .. '.')
   end
   if not what then return 'null' end
   return cjson.encode('Nobody was shown a card: ' .. r.place .. ' could not be reached (' .. what .. ').')
@@ -200,8 +200,8 @@ local function answer(code, record, now, more)
   return { code, now, redis.call('HGETALL', record), more }
 end
 
--- The next revision: every vote and button made before names another one. Votes stay on the record and count for nothing, and a
--- tap on an old card is stale.
+-- The next revision, and its number: every vote and button made before names another one. Votes stay on the record and count for
+-- nothing, and a tap on an old card is stale.
 local function turn_revision(k, r, button, token)
   local revision, old = tonumber(r.revision) + 1, 'brief:' .. r.revision
   local brief = redis.call('HGET', k.record, old)
@@ -214,6 +214,7 @@ local function turn_revision(k, r, button, token)
     redis.call('SET', button, r.id .. ' ' .. revision .. ' ' .. r.place)
     redis.call('HSET', k.post, 'button', token)
   end
+  return revision
 end
 
 -- A record for a list: of a large request its brief and its small fields, of any other all of it. A brief is of one revision, so
