@@ -31,6 +31,8 @@ async def look_for_garbage() -> None:
     most = _most()
     for look in count():
         await asyncio.sleep(LOOK_SECONDS)
+        if not gc.isenabled():
+            continue  # a long policy is being read
         gc.collect(0)
         if look % LOOKS_AT_GROWTH == 0 and sys.getallocatedblocks() > most:
             gc.collect()

@@ -23,6 +23,8 @@ from sayso_bot.policy.rules import Rule
 from sayso_bot.policy.tables import Read
 from sayso_bot.policy.tree import parse
 
+MANY_OBJECTS = 20_000
+"""A policy of some thousand rules: they live as long as it does, and go with it."""
 _RESERVED_NAMES = frozenset({BUILT_IN_RULE, NO_RULE})
 
 
@@ -61,12 +63,15 @@ def _loaded(text: str, problems: Problems, platforms: frozenset[str]) -> LoadedP
 @contextmanager
 def _garbage_left_alone() -> Iterator[None]:
     """Reading makes hundreds of thousands of objects and no cycles. Looking for some among them would hold up every
-    other thread, for a tenth of a second at a time."""
+    other thread, for a tenth of a second at a time. So nobody looks meanwhile, nor later where they are many.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        if gc.get_count()[0] > MANY_OBJECTS:
+            gc.freeze()
         if was_on:
             gc.enable()
 

@@ -1,0 +1,70 @@
+"""What a long policy costs others: neither while it is read nor when it is let go does anybody wait for long."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from sayso_bot.cli import garbage
+from sayso_bot.policy import document, documents, load
+from sayso_bot.policy.documents import KEPT, Documents
+
+RULES = 500
+
+
+def text(number: int, rules: int = RULES) -> str:
+    each = "".join(f"  - {{action: a{n}.b, deny: No.}}\n" for n in range(rules))
+    return f'# {number}\nrules:\n{each}  - {{action: "*", ask: {{channel: inbox}}}}\n'
+
+
+@pytest.fixture
+def as_it_was() -> Iterator[None]:
+    """How garbage is looked for is the whole process's."""
+    threshold = gc.get_threshold()
+    yield
+    gc.enable()
+    gc.unfreeze()
+    gc.set_threshold(*threshold)
+
+
+def test_the_oldest_document_is_let_go_in_parts_and_the_others_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts: list[float] = []
+    monkeypatch.setattr(documents, "sleep", parts.append)
+    known = Documents()
+    read = [known.checked(text(number), "x") for number in range(KEPT + 1)]
+    assert len(parts) == -(-(RULES + 1) // documents.FREED_AT_ONCE)
+    assert [known.in_force(text(number)) is policy for number, policy in enumerate(read)] == [False] + [True] * KEPT
+    oldest = weakref.ref(read.pop(0))
+    assert oldest() is None, "nobody holds it any more"
+
+
+def test_only_a_long_policy_is_left_out_of_every_later_look(monkeypatch: pytest.MonkeyPatch, as_it_was: None) -> None:
+    monkeypatch.setattr(document, "MANY_OBJECTS", 1_000)
+    gc.collect()
+    gc.unfreeze()
+    load(text(1, rules=3), "x")
+    assert gc.get_freeze_count() == 0
+    policy = load(text(2), "x")
+    assert gc.get_freeze_count() > len(policy.in_order)
+    assert gc.isenabled()
+
+
+async def test_nobody_looks_for_garbage_while_a_policy_is_read(
+    monkeypatch: pytest.MonkeyPatch, as_it_was: None
+) -> None:
+    monkeypatch.setattr(garbage, "LOOK_SECONDS", 0.001)
+    looking = asyncio.create_task(garbage.look_for_garbage())
+    await asyncio.sleep(0.01)
+    gc.disable()
+    await asyncio.sleep(0.01)
+    looks = gc.get_stats()[0]["collections"]
+    await asyncio.sleep(0.05)
+    assert gc.get_stats()[0]["collections"] == looks
+    gc.enable()
+    await asyncio.sleep(0.05)
+    assert gc.get_stats()[0]["collections"] > looks
+    looking.cancel()
