@@ -153,6 +153,37 @@ async def test_what_a_lost_message_told_is_not_told_again_when_more_has_ended_me
         assert sorted(told(slack, message)) == sorted(f"payments.refund ({one}): Approved by Ana." for one in requests)
 
 
+async def test_what_a_lost_message_told_is_looked_for_though_it_was_put_off_meanwhile() -> None:
+    """As when somebody else had the list just then: the next try is for others, and nobody after it knows."""
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        requests, message = await listed(sayso, slack, agent, 3)
+        await all_recorded(sayso, requests)
+        store = sayso.service.store
+        slack.drop("chat.postMessage")
+        await sayso.vote(requests[0], "approve", person=ANA)
+        await until(lambda: _has_failed(sayso))
+        free = int(await store.client.hget(store.keys.listing(PAYMENTS), "not_before") or 0)
+        await store.client.zadd(store.keys.work(PAYMENTS), {requests[0]: free + 900})
+        await sayso.vote(requests[1], "approve", person=ANA)
+        await _tells(sayso, slack, message, 2)
+        await until(lambda: _nothing_is_due(sayso))
+        each = sorted(f"payments.refund ({one}): Approved by Ana." for one in requests[:2])
+        assert sorted(told(slack, message)) == each
+
+
+async def _has_failed(sayso: Sayso) -> bool:
+    store = sayso.service.store
+    client: Any = store.client
+    return bool(await client.hmget(store.keys.listing(PAYMENTS), "lease_until", "attempts") == ["0", "1"])
+
+
+async def _nothing_is_due(sayso: Sayso) -> bool:
+    await later(sayso, 0.5)
+    store = sayso.service.store
+    client: Any = store.client
+    return not await client.zcard(store.keys.work(PAYMENTS))
+
+
 async def test_a_thread_that_takes_nothing_leaves_the_list_right() -> None:
     async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
         requests, message = await listed(sayso, slack, agent, 2)

@@ -31,9 +31,9 @@ class Cards(Part):
     async def due_places(self, limit: int) -> Due:
         return due_of(await self._call("due_places", [self.keys["places"], self.keys["clock"]], limit, writes=False))
 
-    async def due_work(self, place: str, limit: int) -> Sequence[str]:
+    async def due_work(self, place: str, limit: int, *, soon_seconds: float = 0.0) -> Sequence[str]:
         keys = [self.keys.work(place), self.keys["clock"], self.keys["blocked"]]
-        _, _, ids = await self._call("due_work", keys, place, limit, writes=False)
+        _, _, ids = await self._call("due_work", keys, place, limit, int(soon_seconds * 1000), writes=False)
         return [str(request_id) for request_id in ids]
 
     async def begin(self, request: Outline, place: str, lease_seconds: float) -> Work | None:

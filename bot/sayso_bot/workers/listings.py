@@ -128,7 +128,8 @@ class Listings:
 
     async def _gathered(self, work: ListingWork) -> _Gathered:
         found, waiting = _Gathered(), set(work.ids)
-        due = await self._store.due_work(work.place, MOST_AT_ONCE)
+        # With what was put off for a moment: what an earlier try may have told is looked for with this one, or never.
+        due = await self._store.due_work(work.place, MOST_AT_ONCE, soon_seconds=PAUSE_SECONDS)
         async for row in self._read(due, work.place):
             request_id = row.request.id
             if not self.has(row.request, work.place):

@@ -14,13 +14,14 @@ register('due_places', function(keys, a)
   return { 'ok', now, due, next[2] or '' }
 end, { 'no-writes' })
 
--- due_work: requests whose card at this place is due, oldest first; none while the place wants us to wait. Writes nothing.
--- KEYS  work, clock, blocked      ARGV  place, limit
+-- due_work: requests whose card at this place is due, or will be soon, oldest first; none while the place wants us to wait. Writes
+-- nothing.
+-- KEYS  work, clock, blocked      ARGV  place, limit, how soon in ms
 -- Answers  ok, now, {id…}
 register('due_work', function(keys, a)
   local now = peek(keys[2])
   if tonumber(redis.call('HGET', keys[3], a[1]) or '0') > now then return { 'ok', now, {} } end
-  return { 'ok', now, redis.call('ZRANGE', keys[1], '-inf', now, 'BYSCORE', 'LIMIT', 0, tonumber(a[2])) }
+  return { 'ok', now, redis.call('ZRANGE', keys[1], '-inf', now + tonumber(a[3]), 'BYSCORE', 'LIMIT', 0, tonumber(a[2])) }
 end, { 'no-writes' })
 
 -- The card is shown here, or nobody needs it any more: no alarm of this place, nor of one that it was moved from.
