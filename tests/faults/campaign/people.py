@@ -146,8 +146,10 @@ class People:
         await asyncio.sleep(max(0.0, created + case.plan.timeout - 0.1 + case.plan.pause / 5 - time.time()))
 
     async def tap_the_rest(self, case: Case, message: Message) -> None:
-        """Somebody taps a card that still has buttons though its request is settled."""
-        await self._tap(case, message, "approve")
+        """Somebody taps a card that still has buttons though its request is settled. One that was posted while all was
+        paused, and of which nobody knows, offers nothing but to deny.
+        """
+        await self._tap(case, message, "approve" if message.button("approve") is not None else "deny")
 
     async def _tap(
         self,
