@@ -17,7 +17,8 @@ def of(waiting: dict[str, Request]) -> Listing:
 
 
 async def listed(office: Office) -> tuple[dict[str, Request], Message, str]:
-    requests = [a_request(PLACE, params={"order": f"A-{number}"}) for number in range(2)]
+    wanted = {"digest": True}
+    requests = [a_request(PLACE, requirement=wanted, params={"order": f"A-{number}"}) for number in range(2)]
     waiting = {office.desk.ask(request): request for request in requests}
     post = await office.adapter.post_listing(of(waiting), PLACE)
     return waiting, await office.teams.posted(), post
