@@ -19,6 +19,10 @@ from bench.workload import Submissions
 from redis_server import free_port
 
 ROWS = {"intake": 1, "wake": 3, "held": 1, "growth": 3, "start": 3, "taps": 1, "burst": 2, "routes": 1, "policy": 3}
+DIFFERENCES = {  # of either sign where a run is this small; what each was measured at is not
+    "matching, 40 rules of which 3 match: beyond that with 3 rules": "with_all_us",
+    "memory of a held call": "before_mib",
+}
 
 
 class Silent:
@@ -40,7 +44,7 @@ async def test_a_tiny_run_gives_rows_that_say_how_they_were_measured_and_are_not
     for row in rows:
         said = json.loads(json.dumps(row.as_json()))
         assert math.isfinite(said["value"])
-        assert said["value"] > 0
+        assert (said["measured_at"][DIFFERENCES[row.name]] if row.name in DIFFERENCES else said["value"]) > 0
         assert said["unit"]
         assert ("at_least" in said) != ("at_most" in said)
         assert said["ok"] is False
