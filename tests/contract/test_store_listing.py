@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from book import ANA, PLACE, advance, cast, journal, made, opened
+from book import ANA, PLACE, advance, cast, journal, made, opened, requirement
 from office_store import paused, resumed, taken_along
 from redis_server import RedisServer
-from sayso_bot.domain.request import Status
+from sayso_bot.domain.policy import Verdict
+from sayso_bot.domain.request import Request, Status
 from sayso_bot.ports import ListingWork
 from sayso_bot.store.redis import RedisStore
 
@@ -64,26 +66,30 @@ async def test_a_late_worker_s_post_that_nobody_knew_of_is_the_list_s(store: Red
     await advance(store, 76)
     heir = await _begun(store)
     assert not await store.listings.listing_shown(late, "ts1", ["req_1"], {}, 0)
-    await store.listings.listing_failed(heir, after_seconds=0, lost=False, whole_place=False, gone=False)
+    await store.listings.listing_failed(heir, "http_503", after_seconds=0, lost=False, whole_place=False, gone=False)
     assert (await _begun(store)).post == "ts1"
 
 
 async def test_a_lost_answer_is_looked_up_later_and_a_plain_failure_is_not(store: RedisStore) -> None:
     for lost, wait in ((False, 0.0), (True, 60.0)):
         work = await _begun(store)
-        await store.listings.listing_failed(work, after_seconds=0, lost=lost, whole_place=False, gone=False)
+        await store.listings.listing_failed(work, "http_503", after_seconds=0, lost=lost, whole_place=False, gone=False)
         if wait:
             assert await store.listings.begin_listing(PLACE, 15, "req_2") == wait
             await advance(store, wait)
         again = await _begun(store, "req_2")
         assert (again.lost_at is not None) is lost
         assert again.name == ("req_1" if lost else "req_2"), "a list that may be there keeps its name"
-        await store.listings.listing_failed(again, after_seconds=0, lost=False, whole_place=False, gone=False)
+        await store.listings.listing_failed(
+            again, "http_503", after_seconds=0, lost=False, whole_place=False, gone=False
+        )
 
 
 async def test_a_place_that_asked_us_to_wait_is_left_alone(store: RedisStore) -> None:
     request = await made(store)
-    await store.listings.listing_failed(await _begun(store), after_seconds=30, lost=False, whole_place=True, gone=False)
+    await store.listings.listing_failed(
+        await _begun(store), "http_503", after_seconds=30, lost=False, whole_place=True, gone=False
+    )
     assert await store.listings.begin_listing(PLACE, 15, "req_1") == 30.0
     assert (await store.due_places(10)).items == ()
     assert await store.begin(request, PLACE, 15) is None
@@ -94,7 +100,9 @@ async def test_a_place_that_asked_us_to_wait_is_left_alone(store: RedisStore) ->
 
 async def test_a_message_that_is_gone_is_forgotten_and_what_waits_is_not(store: RedisStore) -> None:
     assert await store.listings.listing_shown(await _begun(store), "ts1", ["req_1"], {}, 0)
-    await store.listings.listing_failed(await _begun(store), after_seconds=0, lost=False, whole_place=False, gone=True)
+    await store.listings.listing_failed(
+        await _begun(store), "http_503", after_seconds=0, lost=False, whole_place=False, gone=True
+    )
     work = await _begun(store, "req_2")
     assert (work.post, work.ids, work.name) == (None, frozenset({"req_1"}), "req_2")
 
@@ -125,6 +133,56 @@ async def test_what_is_put_off_is_due_later_and_what_is_done_stays_done(store: R
     assert (await store.due_places(10)).items == ()
     await advance(store, 5)
     assert await store.due_work(PLACE, 10) == [request.id]
+
+
+DIGEST = Verdict("ask", "a rule", requirement=replace(requirement(), digest=True))
+
+
+async def _reason(store: RedisStore, request: Request) -> str | None:
+    ended = await store.expire(request)
+    assert ended.decision is not None
+    assert (ended.decision.outcome, ended.decision.cause) == ("expired", "timeout")
+    return ended.decision.reason
+
+
+@pytest.mark.parametrize("was_there", [False, True])
+@pytest.mark.parametrize(
+    ("what", "lost", "said"),
+    [
+        ("http_503", False, "Nobody was shown a card: slack:C1 could not be reached (http_503)."),
+        ("no_answer", True, "It is not known whether a card was shown: slack:C1 had not answered (no_answer)."),
+        (None, False, "It is not known whether a card was shown: slack:C1 had not answered."),
+        ("", False, None),
+    ],
+)
+async def test_what_a_list_was_to_show_and_nobody_saw_says_so_when_its_time_is_over(
+    store: RedisStore, was_there: bool, what: str | None, lost: bool, said: str | None
+) -> None:
+    """Where a list was there before as well as where it was not; None is a worker that died at it."""
+    if was_there:
+        assert await store.listings.listing_shown(await _begun(store), "ts1", ["req_1"], {}, 0)
+    unseen, other = await made(store, verdict=DIGEST, timeout_seconds=60), await made(store, timeout_seconds=60)
+    work = await _begun(store)
+    if what is not None:
+        await store.listings.listing_failed(work, what, after_seconds=0, lost=lost, whole_place=False, gone=False)
+    await advance(store, 60)
+    assert await _reason(store, unseen) == said
+    assert await _reason(store, other) is None, "it has a card of its own"
+
+
+async def test_what_a_list_has_shown_ends_in_silence_whatever_became_of_the_list(store: RedisStore) -> None:
+    request, late = [await made(store, verdict=DIGEST, timeout_seconds=60) for _ in range(2)]
+    work = await _begun(store)
+    await store.listings.listing_failed(work, "http_503", after_seconds=0, lost=False, whole_place=False, gone=False)
+    assert await store.listings.listing_shown(await _begun(store), "ts1", [request.id], {}, 0)
+    row = await store.listings.listing_row(request.id, PLACE)
+    assert row is not None
+    await store.listings.row_shown(row, PLACE, "ts1")
+    await advance(store, 60)
+    assert await _reason(store, late) is None, "the list is well again"
+    work = await _begun(store)
+    await store.listings.listing_failed(work, "http_503", after_seconds=0, lost=False, whole_place=False, gone=False)
+    assert await _reason(store, request) is None
 
 
 async def test_what_was_moved_away_is_told_as_such_and_waits_in_the_list_no_more(store: RedisStore) -> None:

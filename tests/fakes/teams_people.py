@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +41,7 @@ class Answer:
         return value if isinstance(value, str) else "\n".join(texts(value))
 
 
-class People(Tenant, Entra):
+class People(Tenant, Entra, ABC):
     """``answers`` are all that the bot answered, in order; ``late`` how many of them came too late for Teams."""
 
     def __init__(self, tenant: str, app: str) -> None:
@@ -52,11 +53,13 @@ class People(Tenant, Entra):
         self.anonymous = False
 
     @property
+    @abstractmethod
     def root(self) -> str:
-        raise NotImplementedError
+        """Where the stand-in listens."""
 
+    @abstractmethod
     async def notify(self) -> None:
-        raise NotImplementedError
+        """Wakes who waits for something to have happened."""
 
     @property
     def service_url(self) -> str:

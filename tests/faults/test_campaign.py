@@ -22,9 +22,12 @@ from faults.campaign.admin_checks import of_admins
 from faults.campaign.balance import balance
 from faults.campaign.campaign import Campaign, Outcome, Scale
 from faults.campaign.deeds import PAUSED, POLICY, REVOKED, Kind
-from faults.campaign.evidence import Entry, Evidence, story
+from faults.campaign.evidence import DELIVERY, Account, Entry, Evidence, story
 from faults.campaign.ledger import Case, Ledger, Refusal
+from faults.campaign.plan import BACK, CLOSING
+from faults.campaign.platform import channel_of
 from faults.campaign.report import Bar, line, progress, show
+from faults.campaign.slack_checks import moved_once_and_for_cause
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 REQUESTS, RATE = 100, 10.0
@@ -180,6 +183,24 @@ def test_a_ledger_that_was_told_otherwise_does_not_balance(campaign: Outcome, ta
     ledger.cases[case.number] = case
     failures = balance(ledger, tamper(case, evidence, request))
     assert any(sentence in failure.what for failure in failures), failures
+
+
+@pytest.mark.parametrize(
+    ("ts", "was_known", "is_borne"), [("1.0", False, True), ("1.0", True, False), ("3.0", False, False)]
+)
+def test_a_card_is_left_behind_only_where_nobody_knew_of_it_when_its_request_went_to_the_fallback(
+    campaign: Outcome, ts: str, was_known: bool, is_borne: bool
+) -> None:
+    evidence = campaign.evidence[0]
+    case = deepcopy(next(case for case in campaign.ledger.cases.values() if _is_plain(case, evidence)))
+    [request] = case.ids
+    case.plan = replace(case.plan, family="back")
+    fallen = [Entry(2.0, "undeliverable", {}), Entry(2.1, "moved", {"by": DELIVERY})]
+    journal = [*([Entry(1.0, "posted", {"post": ts})] if was_known else []), *fallen]
+    card = evidence.cards[request][0]
+    cards = [replace(card, channel=channel_of(CLOSING), ts=ts), replace(card, channel=channel_of(BACK), ts="2.0")]
+    account = Account(case, evidence, campaign.ledger, evidence.records[request], journal, cards, Counter())
+    assert ("its card stands in" not in "".join(moved_once_and_for_cause(account))) is is_borne
 
 
 # --------------------------------------------------------------------------- what admins did, told otherwise

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from sayso_adapters.slack.manifest import BOT_SCOPES, EVENTS_PATH
 from sayso_adapters.slack.people import CHANNEL
 from sayso_adapters.slack.settings import read
-from sayso_adapters.slack.socket import TODO, Sockets
+from sayso_adapters.slack.socket import REMEDY, Sockets
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.policy import Route, places_of
 from sayso_bot.domain.routing import LiveRoute
@@ -100,7 +100,7 @@ async def _check_socket(sockets: Sockets) -> Check:
     except Retry as error:
         return Check(name, ok=False, detail=f"Slack cannot be reached or is busy ({error.what}). Try again shortly.")
     except AdapterError as error:
-        return Check(name, ok=False, detail=f"Slack opens no connection ({error.what}). {TODO}")
+        return Check(name, ok=False, detail=f"Slack opens no connection ({error.what}). {REMEDY}")
     return Check(name, ok=True, detail="Slack gives addresses for Socket Mode.")
 
 

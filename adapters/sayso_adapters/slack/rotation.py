@@ -32,7 +32,7 @@ REFUSED_FOR = timedelta(minutes=1)
 Refresh = Callable[[Installation], Awaitable[Installation]]
 Spawn = Callable[[Awaitable[None]], None]
 
-_TODO = "Have the app installed again with a new link from `sayso slack install-link`."
+_REMEDY = "Have the app installed again with a new link from `sayso slack install-link`."
 
 
 class Installed:
@@ -134,10 +134,10 @@ class Installed:
         except Retry as error:
             self._log.info("slack.installation_not_renewed", what=error.what, next="soon", **self._known.about)
         except AdapterError as error:
-            self._log.error("slack.installation_not_renewed", what=error.what, todo=_TODO, **self._known.about)
+            self._log.error("slack.installation_not_renewed", what=error.what, todo=_REMEDY, **self._known.about)
 
     def _give_up(self, what: str) -> None:
-        self._log.error("slack.token_refused", what=what, todo=_TODO, **self._known.about)
+        self._log.error("slack.token_refused", what=what, todo=_REMEDY, **self._known.about)
         self._refused = (what, self._now() + REFUSED_FOR)
 
     async def _read(self) -> Installation | None:

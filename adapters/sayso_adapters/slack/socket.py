@@ -46,7 +46,7 @@ ENDS = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CL
 DROPPED = "dropped"
 LINK_DISABLED = "link_disabled"
 RENEWALS = ("warning", "refresh_requested")
-TODO = (
+REMEDY = (
     "Check SLACK_APP_TOKEN (an app-level token with the scope connections:write) and that Socket Mode is on in the app;"
     " no tap arrives over a socket until then."
 )
@@ -149,7 +149,7 @@ class Sockets:
         is_new, self._trouble = self._trouble != trouble.what, trouble.what
         if isinstance(trouble, Gone | Rejected):
             if is_new:
-                self._context.log.error("slack.socket_refused", what=trouble.what, todo=TODO)
+                self._context.log.error("slack.socket_refused", what=trouble.what, todo=REMEDY)
             return REFUSED_PAUSE_SECONDS
         if is_new:
             self._context.log.warning("slack.socket_lost", what=trouble.what, still_open=len(self._open))

@@ -27,7 +27,7 @@ MOST_PLACES, EVERY_PLACE = 500, 10_000
 """In how many people are looked for; any other is reached all the same. And as many as a shelf lists."""
 PREFIX = "teams:"
 NOT_KNOWN = "place_not_known"
-TODO = (
+REMEDY = (
     "The bot was never added or spoken to there. Add the app to the team or chat, or mention it there;"
     " sayso teams places lists what it knows."
 )
@@ -85,7 +85,7 @@ class Places:
         found = await self._one(conversation)
         if found is None:
             error = Gone(NOT_KNOWN)
-            error.todo = TODO
+            error.todo = REMEDY
             raise error
         return found
 

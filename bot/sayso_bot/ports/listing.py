@@ -95,9 +95,11 @@ class ListingStore(Protocol):
         ...
 
     async def listing_failed(
-        self, work: ListingWork, *, after_seconds: float, lost: bool, whole_place: bool, gone: bool
+        self, work: ListingWork, what: str, *, after_seconds: float, lost: bool, whole_place: bool, gone: bool
     ) -> None:
-        """Try again later. ``gone``: its message is not there any more, and another is to be posted."""
+        """Try again later; ``what`` it was, or empty where the platform was not asked. ``gone``: its message is not
+        there any more, and another is to be posted.
+        """
         ...
 
     async def put_off(self, place: str, ids: Sequence[str], seconds: float) -> None:

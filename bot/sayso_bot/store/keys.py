@@ -164,7 +164,7 @@ class Keys:
         return self._of(self.notice(notice_id), notice_id, "", place)
 
     def _of(self, record: str, name: str, agent: str, place: str) -> list[str]:
-        rest = [self.usage(agent), self.work(place), self.post(name, place), self["tellings"]]
+        rest = [self.usage(agent), self.work(place), self.post(name, place), self["tellings"], self.listing(place)]
         return [record, *self._shared, *rest]
 
     @cached_property

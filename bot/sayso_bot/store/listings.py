@@ -78,12 +78,12 @@ class RedisListings(Part):
         await self._call("row_shown", keys, row.request.id, place, row.version, post or "", by_now)
 
     async def listing_failed(
-        self, work: ListingWork, *, after_seconds: float, lost: bool, whole_place: bool, gone: bool
+        self, work: ListingWork, what: str, *, after_seconds: float, lost: bool, whole_place: bool, gone: bool
     ) -> None:
         flags = ("1" if flag else "" for flag in (lost, whole_place, gone))
         shared = self._named("clock", "places", "blocked")
         keys = [self.keys.listing(work.place), *shared, self.keys.work(work.place)]
-        await self._call("listing_failed", keys, work.fence, work.place, int(after_seconds * 1000), *flags)
+        await self._call("listing_failed", keys, work.fence, work.place, int(after_seconds * 1000), *flags, what)
 
     async def put_off(self, place: str, ids: Sequence[str], seconds: float) -> None:
         keys = [self.keys.work(place), *self._named("places", "blocked", "clock")]

@@ -192,7 +192,7 @@ class Listings:
         after = told_when or (0.0 if deleted else PAUSE_SECONDS if lasting else pause(work.attempts))
         self._log.warning("listing_not_shown", place=work.place, what=error.what, again_in_seconds=round(after, 1))
         await self._listings.listing_failed(
-            work, after_seconds=after, lost=lost, whole_place=told_when is not None, gone=deleted
+            work, error.what, after_seconds=after, lost=lost, whole_place=told_when is not None, gone=deleted
         )
         if not given_up:
             return found.single
@@ -203,4 +203,4 @@ class Listings:
 
     async def _hand_back(self, work: ListingWork, *, lost: bool) -> None:
         with suppress(SaysoError):  # the lease lapses by itself
-            await self._listings.listing_failed(work, after_seconds=0, lost=lost, whole_place=False, gone=False)
+            await self._listings.listing_failed(work, "", after_seconds=0, lost=lost, whole_place=False, gone=False)

@@ -97,7 +97,7 @@ local function is_notice(id)
 end
 
 -- begin: take the lease of one card and write the attempt down.
--- KEYS  of_request (17)
+-- KEYS  of_request (18)
 -- ARGV  id, place, lease ms, operation, ms between two posts at a place that is slow, '1' where a notice is to wait for a turn of its own
 -- Answers  ok, now, fence, wanted, posted, post, button, attempts, lost at ('' none), doubles, told, record, pause JSON ('' none)
 --          | done | leased | later | joins, id of the notice that waits here already
@@ -162,7 +162,7 @@ register('begin', function(keys, a)
 end)
 
 -- renew: hold the lease longer while a slow platform answers.
--- KEYS  of_request (17)      ARGV  id, place, fence, lease ms
+-- KEYS  of_request (18)      ARGV  id, place, fence, lease ms
 -- Answers  ok | lost (somebody else holds it now)
 register('renew', function(keys, a)
   local k = request_keys(keys)
@@ -186,7 +186,7 @@ end
 
 -- posted: the place shows this version. Recording is idempotent; a worker that lost its lease records what it did all the same.
 -- What had happened before the first post is on the card, and is not told beside it.
--- KEYS  of_request (17), counters      ARGV  id, place, fence, version, post, keys of the story by now
+-- KEYS  of_request (18), counters      ARGV  id, place, fence, version, post, keys of the story by now
 -- Answers  ok
 register('posted', function(keys, a)
   local k = request_keys(keys)
@@ -199,7 +199,7 @@ register('posted', function(keys, a)
     if a[6] ~= '' then redis.call('HSET', k.post, 'told', a[6]) end
     journal(k.journal, 'posted', now, id, cjson.encode({ place = place, post = post }))
   elseif f[1] ~= post then
-    record_double(k, keys[18], id, place, post, now)
+    record_double(k, keys[19], id, place, post, now)
   end
   if version > tonumber(f[2]) then redis.call('HSET', k.post, 'posted', version) end
   redis.call('HDEL', k.post, 'tried_at')
@@ -218,7 +218,7 @@ end)
 
 -- tapped: a tap proves that a post exists, perhaps before its worker could record it. One that nobody knew of may show
 -- an old version, so it is brought up to date. What a list shows has no card of its own to be a double of.
--- KEYS  of_request (17), counters      ARGV  id, place, post
+-- KEYS  of_request (18), counters      ARGV  id, place, post
 -- Answers  ok
 register('tapped', function(keys, a)
   local k = request_keys(keys)
@@ -232,13 +232,13 @@ register('tapped', function(keys, a)
     journal(k.journal, 'posted', now, id, cjson.encode({ place = place, post = post }))
     if tonumber(f[2]) > 1 then want_card(k, id, place, now, tag_of(k.record)) end
   elseif f[1] ~= post then
-    record_double(k, keys[18], id, place, post, now)
+    record_double(k, keys[19], id, place, post, now)
   end
   return { 'ok', now }
 end)
 
 -- narrated: an entry of the story stands beside the card, or will not.
--- KEYS  of_request (17)      ARGV  place, key of the entry
+-- KEYS  of_request (18)      ARGV  place, key of the entry
 -- Answers  ok
 register('narrated', function(keys, a)
   local k = request_keys(keys)
@@ -252,7 +252,7 @@ end)
 
 -- failed: try again later. A place that named its time is left alone until then, by everybody. An attempt that certainly
 -- made nothing leaves what was known before it: an earlier lost answer is still to be looked up.
--- KEYS  of_request (17)      ARGV  id, place, fence, after ms, lost ('1' or ''), alarm ('1' or ''), whole place ('1' or ''), what,
+-- KEYS  of_request (18)      ARGV  id, place, fence, after ms, lost ('1' or ''), alarm ('1' or ''), whole place ('1' or ''), what,
 --       ms between two posts from now on, where it is the whole place
 -- Answers  ok | lost (somebody else holds the lease: nothing changed)
 register('failed', function(keys, a)
@@ -280,7 +280,7 @@ register('failed', function(keys, a)
 end)
 
 -- moot: the request ended before anybody was shown it, and there is nothing left to show.
--- KEYS  of_request (17)      ARGV  id, place, fence
+-- KEYS  of_request (18)      ARGV  id, place, fence
 -- Answers  ok | lost
 register('moot', function(keys, a)
   local k = request_keys(keys)

@@ -1,13 +1,13 @@
 -- edit: somebody who may answer changes the params. The revision goes up, so that every vote and button made before names
 -- another one: votes stay on the record and count for nothing, and a tap on an old card is stale.
--- KEYS  of_request (17), counters, button of the new revision
+-- KEYS  of_request (18), counters, button of the new revision
 -- ARGV  keys epoch, policy epoch, operation, revision that it changes, person and fingerprint (what the operation did), edit
 --       JSON (the new params and their fingerprint), button token, journal JSON, brief
 -- Answers  ok, record | replay, record | again | missing | settled, record | stale, record | paused, record, pause JSON
 -- Prevents two edits of one revision, an edit after the end, and a vote that counts for params that its voter was not shown.
 register('edit', function(keys, a)
   local k = request_keys(keys)
-  local counters, button = keys[18], keys[19]
+  local counters, button = keys[19], keys[20]
   local now = tick(k.clock)
   local r = load_request(k.record)
   if not r then return { 'missing', now } end

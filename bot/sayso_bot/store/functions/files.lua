@@ -1,14 +1,14 @@
 -- attach_file: a file whose pieces were sent becomes part of a request. The pieces lay under names that lapse by themselves, so whoever
 -- dies before this call leaves nothing; from here they last as long as the request. Nothing is ever replaced. A file of the agent's
 -- makes a new revision: nobody can approve it on a card that was shown without it.
--- KEYS  of_request (17), counters, button of the new revision, the pieces as they were sent (n), and as they are kept (n)
+-- KEYS  of_request (18), counters, button of the new revision, the pieces as they were sent (n), and as they are kept (n)
 -- ARGV  keys epoch, policy epoch, file id, file JSON (an object, without "at"), its size, schema version, most files of this sender for
 --       this field, most of the request, quota of the agent's bytes, button token where it is the agent's and must come before the first vote ('' else), journal JSON
 -- Answers  ok, record | replay, record | again | missing | settled, record | voted, record | many | bytes | lapsed
 -- Prevents a file of a request that has ended, more of them than may be, bytes that no quota knows, and a file that lacks a piece.
 register('attach_file', function(keys, a)
   local k = request_keys(keys)
-  local counters, button, pieces = keys[18], keys[19], (#keys - 19) / 2
+  local counters, button, pieces = keys[19], keys[20], (#keys - 20) / 2
   local now = tick(k.clock)
   local r = load_request(k.record)
   if not r then return { 'missing', now } end
@@ -31,10 +31,10 @@ register('attach_file', function(keys, a)
   local used = tonumber(redis.call('HGET', k.usage, 'bytes') or '0')
   if used + size > tonumber(a[9]) then return { 'bytes', now } end
   local there = 0
-  for i = 20, 19 + pieces do there = there + redis.call('STRLEN', keys[i]) end
+  for i = 21, 20 + pieces do there = there + redis.call('STRLEN', keys[i]) end
   if there ~= size then return { 'lapsed', now } end
 
-  for i = 20, 19 + pieces do
+  for i = 21, 20 + pieces do
     redis.call('RENAME', keys[i], keys[i + pieces])
     redis.call('PERSIST', keys[i + pieces])
   end

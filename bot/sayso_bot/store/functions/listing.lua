@@ -20,12 +20,10 @@ register('begin_listing', function(keys, a)
     local free = math.max(tonumber(f[7] or '0'), tonumber(redis.call('HGET', keys[4], a[1]) or '0'))
     if f[5] and not f[4] then free = math.max(free, tonumber(f[5]) + LOST_SECONDS * 1000) end
     if free > now then return { 'later', now, free - now } end
-    fence, attempts, lost_at = fence + 1, attempts + 1, (not f[4] and f[5]) or ''
-    if not f[4] then
-      if lost_at == '' then name = a[4] end
-      redis.call('HSET', keys[1], 'tried_at', now)
-    end
-    redis.call('HSET', keys[1], 'fence', fence, 'attempts', attempts, 'holder', a[3], 'lost_at', lost_at, 'name', name)
+    fence, attempts, lost_at = fence + 1, attempts + 1, f[5] or ''
+    if not f[4] and lost_at == '' then name = a[4] end
+    redis.call('HSET', keys[1], 'fence', fence, 'attempts', attempts, 'holder', a[3], 'lost_at', lost_at, 'name', name,
+      'tried_at', now)
   end
   redis.call('HSET', keys[1], 'lease_until', now + tonumber(a[2]))
   return { 'ok', now, fence, name, f[4] or '', attempts, lost_at, redis.call('HMGET', keys[1], unpack(LIST_STATUSES)),
@@ -74,7 +72,7 @@ register('listing_shown', function(keys, a)
     local waited = redis.call('ZREM', keys[2], a[i]) == 1
     if waited and a[i + 1] ~= '' then redis.call('HINCRBY', keys[1], a[i + 1], 1) end
   end
-  redis.call('HDEL', keys[1], 'tried_at', 'lost_at')
+  redis.call('HDEL', keys[1], 'tried_at', 'lost_at', 'what')
   redis.call('HSET', keys[1], 'lease_until', 0, 'attempts', 0, 'not_before', now + tonumber(a[3]))
   if redis.call('EXISTS', keys[2]) == 1 then
     redis.call('HSET', keys[1], 'post', a[2])
@@ -86,7 +84,7 @@ end)
 
 -- row_shown: a listing shows this version of a request, or nobody needs to see it.
 -- What had happened before the first post is not told beside it, as in `posted`.
--- KEYS  of_request (17)      ARGV  id, place, version, post ('' none), keys of the story by now
+-- KEYS  of_request (18)      ARGV  id, place, version, post ('' none), keys of the story by now
 -- Answers  ok
 register('row_shown', function(keys, a)
   local k = request_keys(keys)
@@ -113,7 +111,8 @@ register('row_shown', function(keys, a)
 end)
 
 -- listing_failed: try again later, as `failed` does for a card.
--- KEYS  list, clock, places, blocked, work      ARGV  fence, place, after ms, lost ('1' or ''), whole place ('1' or ''), gone ('1' or '')
+-- KEYS  list, clock, places, blocked, work      ARGV  fence, place, after ms, lost ('1' or ''), whole place ('1' or ''), gone ('1' or ''),
+--       what it was ('' where the list was not tried)
 -- Answers  ok | lost (somebody else holds the lease: nothing changed)
 register('listing_failed', function(keys, a)
   local now = tick(keys[2])
@@ -128,7 +127,8 @@ register('listing_failed', function(keys, a)
       redis.call('HSET', keys[1], 'tried_at', lost_at)
     end
   end
-  if a[6] == '1' then redis.call('HDEL', keys[1], 'post') end
+  if a[7] ~= '' then redis.call('HSET', keys[1], 'what', a[7]) end
+  if a[6] == '1' then redis.call('HDEL', keys[1], 'post', 'tried_at', 'lost_at') end
   if a[5] == '1' and tonumber(redis.call('HGET', keys[4], a[2]) or '0') < at then
     redis.call('HSET', keys[4], a[2], at)
     touch_place(keys[3], keys[4], keys[5], a[2])

@@ -1,12 +1,12 @@
 -- move: a card that cannot be shown at its place goes to the rule's fallback, with a button of its own. The alarm of the place that
 -- it leaves stays until the card is shown at the other one; the journal keeps both. Buttons made before stay known.
--- KEYS  of_request (17) of the place that it leaves, work and post of the other place, button
+-- KEYS  of_request (18) of the place that it leaves, work and post of the other place, button
 -- ARGV  id, from, to, fence, button token ('' where nothing is posted there, as in the inbox), what the place said, by
 -- Answers  ok (by an earlier call too) | lost (somebody else holds the lease) | settled | shown (a post is known) | missing
 -- Prevents a card at two places: of a worker whose lease lapsed, beside a post that a tap made known, and after the end.
 register('move', function(keys, a)
   local k = request_keys(keys)
-  local there = { work = keys[18], post = keys[19], places = k.places, blocked = k.blocked }
+  local there = { work = keys[19], post = keys[20], places = k.places, blocked = k.blocked }
   local id, from, to, what = a[1], a[2], a[3], a[6]
   local now = tick(k.clock)
   local r = load_request(k.record)
@@ -32,7 +32,7 @@ register('move', function(keys, a)
   if a[5] == '' then
     redis.call('ZREM', k.alarms, alarm)
   else
-    redis.call('SET', keys[20], id .. ' ' .. r.revision .. ' ' .. to)
+    redis.call('SET', keys[21], id .. ' ' .. r.revision .. ' ' .. to)
     redis.call('HSET', there.post, 'button', a[5], 'wanted', 1, 'posted', 0, 'fence', 0, 'attempts', 0, 'from', from)
     put_in_outbox(there, id, to, now, tag)
   end

@@ -107,14 +107,14 @@ end)
 
 -- take_along: an admin has a pending request asked at another place. Only its card goes there; who may answer stays as it is. The
 -- card that it leaves is brought up to date once more, and says where it went; a listing is without it from then on.
--- KEYS  of_request (17) of the place that it leaves, work and post of the other place, button, deed
+-- KEYS  of_request (18) of the place that it leaves, work and post of the other place, button, deed
 -- ARGV  keys epoch, policy epoch, id, from, to, button token ('' where nothing is posted there, as in the inbox), moved JSON,
 --       journal JSON
 -- Answers  ok, now | replay | again | missing | settled | same (it is there already)
 -- Prevents a request that is taken along after its end, and one at two places.
 register('take_along', function(keys, a)
   local k = request_keys(keys)
-  local deed = keys[21]
+  local deed = keys[22]
   local id, from, to = a[3], a[4], a[5]
   local now = tick(k.clock)
   local before = answered(deed)
@@ -131,8 +131,8 @@ register('take_along', function(keys, a)
   redis.call('ZREM', k.alarms, id .. ' ' .. from)
   want_card(k, id, from, now, tag)
   if a[6] ~= '' then
-    local there = { work = keys[18], post = keys[19], places = k.places, blocked = k.blocked }
-    redis.call('SET', keys[20], id .. ' ' .. r.revision .. ' ' .. to)
+    local there = { work = keys[19], post = keys[20], places = k.places, blocked = k.blocked }
+    redis.call('SET', keys[21], id .. ' ' .. r.revision .. ' ' .. to)
     redis.call('HSET', there.post, 'button', a[6])
     if redis.call('HEXISTS', there.post, 'wanted') == 1 then
       want_card(there, id, to, now, tag)

@@ -69,7 +69,7 @@ register('resume', function(keys, a)
 end)
 
 -- want: the card of a pending request is wanted again where it says otherwise than is so about a pause. In the inbox there is none.
--- KEYS  of_request (17)      ARGV  id
+-- KEYS  of_request (18)      ARGV  id
 -- Answers  ok (it is wanted) | same
 register('want', function(keys, a)
   local k = request_keys(keys)

@@ -12,7 +12,7 @@ local function request_keys(keys)
     record = keys[1], clock = keys[2], epochs = keys[3], journal = keys[4], deadlines = keys[5],
     places = keys[6], blocked = keys[7], alarms = keys[8],
     status = { pending = keys[9], approved = keys[10], denied = keys[11], expired = keys[12], cancelled = keys[13] },
-    usage = keys[14], work = keys[15], post = keys[16], tellings = keys[17],
+    usage = keys[14], work = keys[15], post = keys[16], tellings = keys[17], list = keys[18],
   }
 end
 
@@ -174,14 +174,25 @@ local function settle(k, r, status, cause, reason, now)
   r.status = status
 end
 
+-- How it went with the list that shows this request instead of a card of its own: what kept it back, and since when it is not known
+-- whether it was shown all the same.
+local function trouble_of_list(k)
+  local list = redis.call('HMGET', k.list, 'what', 'tried_at')
+  if not list[1] and not list[2] then return nil, nil end
+  local requirement = cjson.decode(redis.call('HGET', k.record, 'body')).requirement
+  if type(requirement) ~= 'table' or not requirement.digest then return nil, nil end
+  return list[1], list[2]
+end
+
 -- Silence is one thing, and a card that nobody was shown another: a JSON string that says so, or null. Where an answer was lost, or is
 -- not there yet, or who was to get it died, the card may be there.
 local function why_unseen(k, r, now)
   local card = redis.call('HMGET', k.post, 'wanted', 'post', 'what', 'tried_at')
   if not card[1] or card[2] then return 'null' end
-  local what = card[3]
+  local what, tried_at = card[3], card[4]
+  if not what and not tried_at then what, tried_at = trouble_of_list(k) end
   if not what and tonumber(redis.call('HGET', k.blocked, r.place) or '0') > now then what = 'rate_limited' end
-  if card[4] then
+  if tried_at then
     local told = what and what ~= 'rate_limited' and ' (' .. what .. ')' or ''
     return cjson.encode('It is not known whether a card was shown: ' .. r.place .. ' had not answered' .. told .. '.')
   end

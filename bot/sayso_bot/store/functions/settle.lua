@@ -1,5 +1,5 @@
 -- cancel: the agent withdraws.
--- KEYS  of_request (17)      ARGV  keys epoch, policy epoch, operation
+-- KEYS  of_request (18)      ARGV  keys epoch, policy epoch, operation
 -- Answers  ok, record | again | missing | settled, record
 -- Prevents a cancellation after a decision; the same operation again gets the same answer.
 register('cancel', function(keys, a)
@@ -17,7 +17,7 @@ register('cancel', function(keys, a)
 end)
 
 -- expire: end a request whose deadline has passed. Repeating it changes nothing, so it needs no operation id.
--- KEYS  of_request (17)
+-- KEYS  of_request (18)
 -- Answers  ended, record (by this very call) | ok, record (settled before, or the deadline is ahead) | missing
 --          | elsewhere, record (moved since its caller saw it: nothing was changed)
 register('expire', function(keys, a)

@@ -1,5 +1,5 @@
 -- submit: make a request once, with its deadline, indexes, delivery hint and journal entry.
--- KEYS  of_request (17), counters, index:all, index:agent, index:action, rate, idempotency, button
+-- KEYS  of_request (18), counters, index:all, index:agent, index:action, rate, idempotency, button
 -- ARGV  keys epoch, policy epoch, id, agent, action, status, timeout ms ('' none), body JSON, body digest, place ('' none),
 --       button token, cause, reason JSON, journal JSON, rate, burst, pending quota, bytes quota, idempotent ('1' or ''), schema version,
 --       routes epoch, when the route that was used ends ('' never, or none was), JSON of where that has it asked ('' none),
@@ -22,7 +22,7 @@ end
 register('submit', function(keys, a)
   local k = request_keys(keys)
   local counters, all, by_agent, by_action, rate, idempotency, button =
-    keys[18], keys[19], keys[20], keys[21], keys[22], keys[23], keys[24]
+    keys[19], keys[20], keys[21], keys[22], keys[23], keys[24], keys[25]
   local id, status, timeout, body, digest, place = a[3], a[6], a[7], a[8], a[9], a[10]
   local now = tick(k.clock)
   if redis.call('EXISTS', k.record) == 1 then return answer('made', k.record, now) end

@@ -1,5 +1,5 @@
 -- vote: one person's answer counts once, and the deciding one ends the request.
--- KEYS  of_request (17)
+-- KEYS  of_request (18)
 -- ARGV  keys epoch, policy epoch, operation, revision, person, outcome, vote JSON (an object, without "at"), quorum,
 --       aliases JSON, JSON list of the persons whose votes the caller saw, in order, and of those whose no longer hold
 -- Answers  ok, record | replay, record | again | missing | settled, record | stale, record | paused, record, pause JSON (no
