@@ -19,7 +19,7 @@ from sayso_bot.domain.commands import Said, parse
 from sayso_bot.domain.deeds import Call, Deed, Effect, PauseScope
 from sayso_bot.domain.text import one_line
 from sayso_bot.domain.wording import shortened
-from sayso_bot.errors import ChangedMeanwhile, InvalidField, SaysoError
+from sayso_bot.errors import ChangedMeanwhile, InvalidField, SaysoError, Unconfirmed
 from sayso_bot.ports import AdapterContext
 
 KEPT_SECONDS = 3600
@@ -29,13 +29,15 @@ WHY, WHY_HINT = "Why?", "On the record, and in what is announced."
 TOO_OLD = f"This dialog is from too long ago. {NOTHING} Type the command again."
 NOT_YOURS = f"Somebody else has typed this command. {NOTHING} Type it yourself."
 CHANGED = "Another admin has changed something meanwhile. This is how it would be now:"
+ASKED = "Something has changed meanwhile, so this must be confirmed. This is how it would be now:"
 UNSURE = "Something went wrong, so it is not known whether this was done. The routes show how things stand."
 
 
 @dataclass(frozen=True, slots=True)
 class Typed:
     """A command as it was typed, by the account ``by`` of the chat's. ``version`` is what its dialog has shown,
-    ``channel`` where one is told what came of it, where that is not with the dialog's answer.
+    ``asked`` whether it has shown questions, to which whoever submits it says yes, ``channel`` where one is told what
+    came of it, where that is not with the dialog's answer.
     """
 
     words: tuple[str, ...]
@@ -43,6 +45,7 @@ class Typed:
     by: str
     channel: str = ""
     version: int = -1
+    asked: bool = False
 
     def deed(self) -> Deed:
         """Raises `Unreadable`."""
@@ -50,14 +53,15 @@ class Typed:
 
     def packed(self) -> bytes:
         said = {"place": self.said.place, "called": self.said.called, "now": self.said.now.isoformat()}
-        record = {"words": self.words, "said": said, "by": self.by, "channel": self.channel, "version": self.version}
-        return json.dumps(record).encode()
+        about = {"by": self.by, "channel": self.channel, "version": self.version, "asked": self.asked}
+        return json.dumps({"words": self.words, "said": said, **about}).encode()
 
     @classmethod
     def unpacked(cls, record: bytes) -> Typed:
         found = json.loads(record)
         said = Said(found["said"]["place"], found["said"]["called"], datetime.fromisoformat(found["said"]["now"]))
-        return cls(tuple(found["words"]), said, found["by"], found["channel"], found["version"])
+        asked = found.get("asked", False)  # what was kept before this version does not say
+        return cls(tuple(found["words"]), said, found["by"], found["channel"], found["version"], asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ class Administering:
             deed = typed.deed()
             effect = await self._office.preview(deed, caller)
             token = f"adm_{secrets.token_urlsafe(24)}"
-            kept = replace(typed, version=effect.version)
+            kept = replace(typed, version=effect.version, asked=bool(effect.questions))
             await self._shelf.put(f"admin/{token}", kept.packed(), ttl_seconds=KEPT_SECONDS)
         except SaysoError as error:
             return error.detail
@@ -132,9 +136,11 @@ class Administering:
         if why is not None:
             deed = replace(deed, why=why)
         try:
-            done = await self._office.do(deed, caller, Call(operation, typed.version, confirmed=True))
+            done = await self._office.do(deed, caller, Call(operation, typed.version, confirmed=typed.asked))
         except ChangedMeanwhile:
             return Came(CHANGED, changed=True)
+        except Unconfirmed:
+            return Came(ASKED, changed=True)
         except InvalidField as error:
             return Came(error.detail, reason_wrong=error.field == "reason")
         except SaysoError as error:

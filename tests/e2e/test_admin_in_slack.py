@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from e2e.admin_office import OPS, POLICY, Admin, administering
+from e2e.admin_office import OPS, POLICY, ROUTE, Admin, administering
 from e2e.office import asked, recorded
 from sayso_bot.domain.pauses import Scope
+from sayso_bot.policy import digest
 from service import until
 
 BY_GROUP = POLICY.replace("admins: [email:olga@example.com]", "admins: [slack:S0OPS]")
@@ -71,7 +72,7 @@ async def test_while_slack_cannot_be_asked_who_somebody_is_nobody_administers(me
 async def test_this_channel_is_used_by_who_says_so_in_it_and_the_card_comes_there() -> None:
     async with administering() as admin:
         dialog = await admin.typed("channel use payments.* for 2h because payments is away")
-        assert "payments.* is asked in ops until" in dialog.words
+        assert "payments.* is asked in ops for 2h from when this is confirmed; if that is now, until" in dialog.words
         assert "1 approval from email:ana@example.com, as before" in dialog.words
         said = await admin.submitted(dialog, why="payments is away")
         assert "payments.*" in said
@@ -94,3 +95,31 @@ async def test_of_two_admins_with_a_dialog_each_the_second_sees_how_it_is_now() 
         await admin.submitted(two, user="U0BEN")
         await admin.sayso.service.configuration.refresh()
         assert len(admin.sayso.service.configuration.routing.routes) == 2
+
+
+async def test_a_dialog_that_asked_nothing_says_yes_to_nothing_that_a_newer_policy_has_it_ask() -> None:
+    async with administering() as admin:
+        dialog = await admin.typed("route payments.* to ops")
+        assert dialog.view["submit"]["text"] == "Do it"
+        asked_in_the_inbox = "  - {name: notes, action: payments.note, ask: {channel: inbox}}\n"
+        newer, active = POLICY + asked_in_the_inbox, admin.sayso.service.configuration.policy.digest
+        assert (await admin.sayso.service.store.activate(digest(newer), newer, active, "test")).changed
+        said = await admin.submitted(dialog)
+        assert "Something has changed meanwhile, so this must be confirmed." in said
+        assert "nobody could answer in ops" in said
+        assert await admin.listed("routes") == []
+        assert dialog.view["submit"]["text"] == "Do it anyway"
+        await admin.submitted(dialog)
+        assert [route["action"] for route in await admin.listed("routes")] == ["payments.*"]
+
+
+async def test_a_pause_is_not_lost_to_whoever_changes_routes_while_its_dialog_is_open() -> None:
+    async with administering() as admin:
+        pause = await admin.typed("pause payments.*")
+        another = await admin.typed("pause agent shop")
+        await admin.route()
+        assert "payments.* is paused" in await admin.submitted(pause)
+        assert "agent shop is paused" in await admin.submitted(another)
+        resume = await admin.typed("resume payments.*")
+        await admin.route({**ROUTE, "channel": "open"})
+        assert "payments.* goes on" in await admin.submitted(resume)

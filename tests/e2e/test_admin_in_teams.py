@@ -99,7 +99,7 @@ async def test_a_command_takes_effect_by_the_button_of_who_typed_it_alone(chat: 
 async def test_this_channel_is_used_by_who_says_so_in_it_and_what_waits_can_be_taken_along(chat: Chat) -> None:
     earlier = await chat.card("payments.refund")
     card = await typed(chat, "channel use payments.* for 2h because payments is away", at=OTHER)
-    assert "payments.* is asked in ops until" in card.words
+    assert "payments.* is asked in ops for 2h from when this is confirmed; if that is now, until" in card.words
     assert "1 approval from email:ana@example.com, as before" in card.words
     await confirmed(chat, card, why="payments is away")
     request = await chat.ask("payments.refund")

@@ -133,7 +133,7 @@ async def _the_night_shift_is_in_teams(admin: Admin, second: Sayso, teams: FakeT
     assert "Only admins may do that" in (await teams.until_told("29:ben"))[-1]
 
     card = await typed(teams, second.url, "channel use payments.* for 3h", user="29:olga", at=NIGHT)
-    assert "payments.* is asked in night until" in card.words
+    assert "payments.* is asked in night for 3h from when this is confirmed; if that is now, until" in card.words
     await confirmed(teams, second.url, card, user="29:olga", why="Slack is asleep")
     await until(lambda: any("Olga routed payments.* to night" in said for said in admin.said_in("C0PAYMENTS")))
 

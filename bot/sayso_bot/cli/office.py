@@ -41,7 +41,8 @@ def carried_out(deed: Deed, *, yes: bool, posts: bool = False) -> Done:
         effect = await office.preview(deed, caller)
         if effect.questions and not yes:
             _confirm(effect)
-        call = Call(f"{SURFACE}:{secrets.token_hex(16)}", effect.version, confirmed=True)
+        confirmed = yes or bool(effect.questions)
+        call = Call(f"{SURFACE}:{secrets.token_hex(16)}", effect.version, confirmed)
         return await office.do(deed, caller, call)
 
     return _with_office(work, posts=posts)

@@ -130,9 +130,9 @@ Deed: TypeAlias = (
 class Call:
     """How a deed is asked for. ``operation`` names this asking: the same one twice has the effect of one.
 
-    ``version`` is what the admin has seen of routes and channels; None does not look. ``confirmed``: the admin was
-    asked what `Effect.questions` asks, and means it. ``claimed``: the operation was named by a caller, who may have
-    named another deed so before.
+    ``version`` is what the admin has seen of routes and channels; None does not look, and no pause or key is held
+    against it. ``confirmed``: the admin was asked what `Effect.questions` asks, and means it. ``claimed``: the
+    operation was named by a caller, who may have named another deed so before.
     """
 
     operation: str

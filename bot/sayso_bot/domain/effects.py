@@ -14,7 +14,7 @@ from functools import lru_cache
 from sayso_bot.domain.globs import Glob
 from sayso_bot.domain.interventions import because
 from sayso_bot.domain.pauses import Scope
-from sayso_bot.domain.policy import Route
+from sayso_bot.domain.policy import Route, format_duration
 from sayso_bot.domain.request import Requirement
 from sayso_bot.domain.routing import LiveRoute
 from sayso_bot.domain.text import one_line
@@ -72,9 +72,23 @@ def touched(rules: Iterable[Route], route: LiveRoute) -> list[str]:
 # --------------------------------------------------------------------------- routes
 
 
-def of_route(route: LiveRoute, rules: Sequence[Route], routes: Iterable[LiveRoute], pending: Pending) -> Iterator[str]:
-    """What ``route`` would do among ``routes``, one of which it may replace."""
-    yield f"{route.action} is asked in {one_line(route.channel)} {till(route.until)}."
+def of_route(
+    route: LiveRoute,
+    rules: Sequence[Route],
+    routes: Iterable[LiveRoute],
+    pending: Pending,
+    *,
+    for_seconds: int | None = None,
+) -> Iterator[str]:
+    """What ``route`` would do among ``routes``, one of which it may replace.
+
+    With ``for_seconds`` its end is so long after whoever looks at this confirms it.
+    """
+    if for_seconds is None:
+        yield f"{route.action} is asked in {one_line(route.channel)} {till(route.until)}."
+    else:
+        long = f"for {format_duration(for_seconds)} from when this is confirmed; if that is now, {till(route.until)}"
+        yield f"{route.action} is asked in {one_line(route.channel)} {long}."
     concerned = sent_elsewhere(rules, route)
     for rule, asked in concerned[:MOST_TOLD]:
         condition = ", under a condition" if rule.conditional else ""

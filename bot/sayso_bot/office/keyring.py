@@ -29,6 +29,7 @@ _EMAIL = re.compile(r"[^\s@:,<>\"]{1,64}@[^\s@:,<>\"]{1,190}\Z")
 
 class Keyring:
     deeds = (MakeKey, RotateKey, RevokeKey)
+    versioned = False
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools

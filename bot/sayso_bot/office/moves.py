@@ -18,6 +18,7 @@ TRIES = 5
 
 class Moves:
     deeds = (Move,)
+    versioned = True
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools

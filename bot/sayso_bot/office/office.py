@@ -139,7 +139,7 @@ class Office:
         if call.claimed:
             await self._claim(deed, call)
         if not await room.was_done(call):
-            if call.version is not None and call.version != epochs.routes:
+            if room.versioned and call.version is not None and call.version != epochs.routes:
                 raise changed()
             effect = None if call.confirmed else await room.preview(deed)
             if effect is not None and effect.questions:

@@ -44,10 +44,13 @@ class Proved:
 
 
 class Room(Protocol):
-    """One kind of deeds."""
+    """One kind of deeds. ``versioned``: what they do hangs on routes and channels, so nobody does it unseen."""
 
     @property
     def deeds(self) -> tuple[type[Any], ...]: ...
+
+    @property
+    def versioned(self) -> bool: ...
 
     async def was_done(self, call: Call) -> bool:
         """Whether this asking has taken effect before, so that nothing is to be confirmed any more."""

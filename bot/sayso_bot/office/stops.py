@@ -13,6 +13,7 @@ from sayso_bot.office.rooms import Proved, Tools
 
 class Stops:
     deeds = (PauseScope, Resume)
+    versioned = False
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools

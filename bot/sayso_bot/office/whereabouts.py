@@ -41,6 +41,7 @@ _NOBODY = Admin("", "", "")
 
 class Whereabouts:
     deeds = (SetRoute, UndoRoute, NameChannel, ForgetChannel, TestChannel)
+    versioned = True
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
@@ -96,7 +97,7 @@ class Whereabouts:
         rules, routes = self._tools.configuration.policy.routes(), self._tools.configuration.routing.routes
         glob = Glob(route.action)
         pending = await self._tools.count(lambda request: glob.matches(request.action), action=route.action)
-        lines = tuple(of_route(route, rules, routes, pending))
+        lines = tuple(of_route(route, rules, routes, pending, for_seconds=deed.for_seconds))
         return self._effect("Route", lines, tuple(questions_of_route(route, rules)))
 
     async def _set(self, deed: SetRoute, by: Proved, call: Call) -> Done:
