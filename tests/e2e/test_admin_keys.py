@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
+
+import httpx
 
 from book import advance
 from e2e.admin_office import POLICY, administering, refused
 from e2e.office import asked
 from sayso_bot.wiring import _key_watch
-from service import serving, until
+from service import ServiceProcess, serving, until
 
 
 async def test_keys_are_made_listed_rotated_with_an_overlap_and_revoked() -> None:
@@ -85,3 +88,16 @@ async def test_keys_come_in_pages() -> None:
             path = page["next_cursor"] and f"/v1/admin/keys?limit=4&cursor={page['next_cursor']}"
         assert len(seen) == len(set(seen)) == 9
         refused(await admin.client.get("/v1/admin/keys?cursor=key_0"), 422, "invalid_field", "cursor")
+
+
+async def test_a_key_of_several_kinds_whose_answer_was_lost_is_found_again_after_a_restart(tmp_path: Path) -> None:
+    body, named = {"name": "shop", "kinds": ["agent", "executor"]}, {"Idempotency-Key": "k"}
+    admin: dict[str, str] = {}
+    answers: list[httpx.Response] = []
+    for seed in ("0", "1"):  # in which a process goes through texts in either order
+        with ServiceProcess(tmp_path, {"PYTHONHASHSEED": seed}) as process:
+            admin = admin or {"Authorization": f"Bearer {await process.key('terraform', kinds=frozenset({'admin'}))}"}
+            async with httpx.AsyncClient(base_url=process.url, headers=admin | named, trust_env=False) as client:
+                answers.append(await client.post("/v1/admin/keys", json=body))
+    assert [answer.status_code for answer in answers] == [201, 200], answers[1].text
+    assert answers[1].json()["key"]["id"] == answers[0].json()["key"]["id"]

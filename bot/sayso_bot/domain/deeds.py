@@ -6,7 +6,7 @@ A deed names channels as people do: by a name of the policy's, by one that an ad
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 
@@ -124,6 +124,16 @@ Deed: TypeAlias = (
     | RotateKey
     | RevokeKey
 )
+
+
+def spelled(value: object) -> str:
+    """A deed, or what it is made of, in the same letters in every process: its `repr`, but for the order of a set."""
+    if isinstance(value, frozenset):
+        return f"frozenset({{{', '.join(sorted(map(spelled, value)))}}})"
+    if not is_dataclass(value):
+        return repr(value)
+    named = (f"{each.name}={spelled(getattr(value, each.name))}" for each in fields(value))
+    return f"{type(value).__qualname__}({', '.join(named)})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from time import monotonic
 
 from sayso_bot.admission import Admission
 from sayso_bot.domain.admin import Admin, Caller
-from sayso_bot.domain.deeds import MAX_WHY, Call, Deed, Done, Effect
+from sayso_bot.domain.deeds import MAX_WHY, Call, Deed, Done, Effect, spelled
 from sayso_bot.domain.person import OPERATOR
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import (
@@ -147,7 +147,7 @@ class Office:
         return await room.carry_out(deed, by, call)
 
     async def _claim(self, deed: Deed, call: Call) -> None:
-        if not await self._books.claim(call.operation, hashlib.sha256(repr(deed).encode()).hexdigest()):
+        if not await self._books.claim(call.operation, hashlib.sha256(spelled(deed).encode()).hexdigest()):
             raise IdempotencyMismatch(
                 "This Idempotency-Key was used for something else. That stands; nothing more was changed."
             )
