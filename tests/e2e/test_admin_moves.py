@@ -1,10 +1,17 @@
-"""A request that an admin takes along leaves nothing behind that could be tapped, and its story goes along."""
+"""A request that an admin takes along leaves nothing behind that could be tapped, and its story goes along. A pattern
+takes all along that it names, so many at once."""
 
 from __future__ import annotations
 
-from e2e.admin_office import OPS, Admin, administering
+from typing import Any
+
+import httpx
+import pytest
+
+from e2e.admin_office import OPS, Admin, administering, refused
 from e2e.office import asked, final, later, recorded, settled_down
 from fakes.slack_workspace import Message
+from sayso_bot.errors import Unavailable
 from service import ANA, until
 
 
@@ -59,3 +66,76 @@ async def test_the_story_is_told_beside_the_card_that_can_be_answered_and_no_oth
         await later(admin.sayso, 5)
         await until(lambda: final(left))
         assert admin.slack.thread(left) == []
+
+
+async def all_along(admin: Admin, action: str, *, named: str = "") -> httpx.Response:
+    headers = {"Idempotency-Key": named} if named else {}
+    return await admin.client.post("/v1/admin/moves", json={"action": action, "channel": "ops"}, headers=headers)
+
+
+async def places(admin: Admin, requests: list[str]) -> list[str]:
+    return [(await admin.sayso.service.desk.look(request)).place for request in requests]
+
+
+@pytest.mark.parametrize("action", ["payments.refund", "payments.*"])
+async def test_all_that_a_pattern_names_go_so_many_at_once(action: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What newer requests of another kind, and those that are there already, do not hide."""
+    monkeypatch.setattr("sayso_bot.office.moves.MOST_MOVED", 2)
+    monkeypatch.setattr("sayso_bot.office.rooms.PAGE", 2)
+    async with administering() as admin:
+        waiting = [await asked(admin.agent) for _ in range(5)]
+        for _ in range(3):
+            await asked(admin.agent, "read.mail")
+        dialog = await admin.typed(f"move {action} to ops")
+        assert "2 pending requests will be asked in ops now; more may follow." in dialog.words
+        assert "There may be more: 2 are moved at once, so move them again." in await admin.submitted(dialog)
+        answers = [(await all_along(admin, action)).json() for _ in range(2)]
+        assert [(len(answer["moved"]), answer["left"]) for answer in answers] == [(2, 1), (1, 0)]
+        assert await places(admin, waiting) == [OPS] * 5
+        refused(await all_along(admin, action), 409, "no_effect", f"No pending request of {action} is asked anywhere")
+
+
+async def test_nobody_says_that_none_is_left_who_has_not_looked_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sayso_bot.office.moves.LOOK_TO_MOVE", 50)
+    monkeypatch.setattr("sayso_bot.office.rooms.LOOK_TO_COUNT", 50)
+    async with administering() as admin:
+        old = await asked(admin.agent)
+        for _ in range(51):
+            await asked(admin.agent, "read.mail")
+        answer = await all_along(admin, "payments.*")
+        refused(answer, 409, "no_effect", "Of the newest 50 pending requests none of payments.*", "a request's id")
+        dialog = await admin.typed("route payments.* to ops")
+        assert "Any pending requests stay where they are; move takes them along." in dialog.words
+        dialog.open = False
+        assert "Any pending requests will wait" in (await admin.typed("pause payments.*")).words
+        assert (await all_along(admin, "payments.refund")).json()["moved"] == [old]
+
+
+async def test_a_move_and_its_repetitions_take_no_more_along_than_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sayso_bot.office.moves.MOST_MOVED", 2)
+    async with administering() as admin:
+        waiting = [await asked(admin.agent) for _ in range(4)]
+        for _ in range(3):
+            answer = await all_along(admin, "payments.*", named="once")
+            assert (answer.status_code, answer.json()["left"]) == (200, 1)
+        assert (await places(admin, waiting)).count(OPS) == 2
+
+
+async def test_a_move_that_was_broken_off_is_taken_up_by_its_repetition(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with administering() as admin:
+        waiting = [await asked(admin.agent) for _ in range(3)]
+        books = admin.sayso.service.store.office
+        take_along, taken = books.take_along, list[str]()
+
+        async def breaking_off(request: Any, *given: Any, **named: Any) -> Any:
+            if len(taken) == 1:
+                raise Unavailable("The connection to Redis was lost.", retry_after=1)
+            taken.append(request.id)
+            return await take_along(request, *given, **named)
+
+        monkeypatch.setattr(books, "take_along", breaking_off)
+        assert (await all_along(admin, "payments.*", named="once")).status_code == 503
+        monkeypatch.setattr(books, "take_along", take_along)
+        answer = await all_along(admin, "payments.*", named="once")
+        assert (answer.status_code, len(answer.json()["moved"])) == (200, 2)
+        assert await places(admin, waiting) == [OPS] * 3

@@ -172,7 +172,8 @@ class KeyMade:
 
 @dataclass(frozen=True, slots=True)
 class MovedAlong:
-    """``requests`` are asked in ``channel`` now; ``left`` were not: ended meanwhile, there already, or too many."""
+    """``requests`` are asked in ``channel`` now; ``left`` were not: ended meanwhile, there already, or (counted as one)
+    all that may be left of a pattern."""
 
     channel: str
     requests: tuple[str, ...]

@@ -26,13 +26,22 @@ _glob = lru_cache(32_768)(Glob)
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """How many pending requests a deed concerns; ``more``: so many that nobody counted on."""
+    """How many pending requests a deed concerns; ``more``: at least so many, because nobody counted on."""
 
     count: int
     more: bool = False
 
+    def __bool__(self) -> bool:
+        return self.more or self.count > 0
+
+    @property
+    def one(self) -> bool:
+        return self.count == 1 and not self.more
+
     def __str__(self) -> str:
-        return f"{'More than ' if self.more else ''}{self.count} pending request{'' if self.count == 1 else 's'}"
+        if not self.count:
+            return "Any pending requests"
+        return f"{'At least ' if self.more else ''}{self.count} pending request{'' if self.count == 1 else 's'}"
 
 
 def same_place(one: str, other: str) -> bool:
@@ -103,8 +112,8 @@ def of_route(
             first = other.strength[:2] > route.strength[:2]
             counts = "counts before it" if first else "counts after it"
             yield f"The route of {other.action} to {one_line(other.channel)} {counts} where both name an action."
-    if pending.count:
-        stays, along = ("stays where it is", "it") if pending.count == 1 else ("stay where they are", "them")
+    if pending:
+        stays, along = ("stays where it is", "it") if pending.one else ("stay where they are", "them")
         yield f"{pending} {stays}; move takes {along} along."
 
 
@@ -163,8 +172,8 @@ def of_pause(scope: Scope, pending: Pending) -> Iterator[str]:
     what = "" if scope == Scope() else f" of {scope.words}"
     yield f"Nothing{what} is asked, approved or edited until somebody resumes it."
     yield "Denials, withdrawals and deadlines go on. Approvals given so far stay on the record."
-    if pending.count:
-        cards = "its card" if pending.count == 1 else "their cards"
+    if pending:
+        cards = "its card" if pending.one else "their cards"
         yield f"{pending} will wait, and say so on {cards}."
 
 

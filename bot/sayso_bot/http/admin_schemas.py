@@ -79,7 +79,10 @@ class MoveBody(In):
 
 
 class MoveAllBody(MoveBody):
-    """All pending requests whose action the pattern names, up to 200 at once."""
+    """All pending requests whose action the pattern names and that are asked elsewhere, the newest 200 of them at once.
+
+    The same again under another `Idempotency-Key`, or none, takes the next.
+    """
 
     action: Annotated[str, Field(pattern=_PATTERN)]
 
@@ -220,7 +223,8 @@ class KeyMadeOut(Out):
 
 
 class MovedOut(Out):
-    """``left`` were not moved: they ended meanwhile, or there are more than may be at once."""
+    """``left`` were not moved: they ended meanwhile. Where there may be more than are moved at once, it counts one for
+    them all."""
 
     channel: str
     moved: list[str]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sayso_bot.domain.deeds import Call, Done, Effect, Move, MovedAlong
 from sayso_bot.domain.effects import same_place
 from sayso_bot.domain.globs import ACTION_PATTERN, Glob
 from sayso_bot.domain.interventions import because
-from sayso_bot.domain.request import REQUEST_ID, Moved, Request, Status, new_button
+from sayso_bot.domain.request import REQUEST_ID, Moved, Outline, Status, new_button
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import InvalidField, NoEffect, NotFound, Settled
 from sayso_bot.office.rooms import INBOX, Proved, Tools
 from sayso_bot.ports import Again, Filter
 
 MOST_MOVED = 200
+LOOK_TO_MOVE = 10_000
 TRIES = 5
 
 
@@ -30,8 +33,8 @@ class Moves:
     async def preview(self, deed: Move) -> Effect:
         place, channel = self._target(deed)
         found, more = await self._wanted(deed, place)
-        many = f"{'More than ' if more else ''}{len(found)} pending request{'' if len(found) == 1 else 's'}"
-        lines = [f"{many} will be asked in {one_line(channel)}. Who may answer stays as it is."]
+        many = f"{len(found)} pending request{'' if len(found) == 1 else 's'} will be asked in {one_line(channel)}"
+        lines = [f"{many}{' now; more may follow' if more else ''}. Who may answer stays as it is."]
         lines += [f"{request.action}, asked by {request.agent} ({request.id})" for request in found[:10]]
         if place != INBOX and any(_only_in_the_inbox(request) for request in found):
             question = (
@@ -51,21 +54,23 @@ class Moves:
             test = f"A test, before {one_line(by.admin.name)} moves requests here: Sayso can post in this channel."
             await self._tools.test(place, channel, test)
         moved: list[str] = []
-        left = int(more)
+        ended = 0
         for request in reversed(found):
             first = deed.request or not (moved or replayed)
             operation = call.operation if first else f"{call.operation}:{request.id}"
             if await self._along(request, place, channel, deed.why, by, operation):
                 moved.append(request.id)
             else:
-                left += 1
+                ended += 1
         many = f"{len(moved)} request{' is' if len(moved) == 1 else 's are'}"
         said = f"{many} asked in {one_line(channel)} now{because(deed.why)}"
-        if left:
-            said += " Some were not moved: they ended meanwhile, or there are more; look again."
-        return Done(said, self._tools.version, MovedAlong(channel, tuple(moved), left), replayed)
+        if ended:
+            said += f" {ended} ended meanwhile, or {'was' if ended == 1 else 'were'} there already."
+        if more:
+            said += f" There may be more: {MOST_MOVED} are moved at once, so move them again."
+        return Done(said, self._tools.version, MovedAlong(channel, tuple(moved), ended + more), replayed)
 
-    async def _along(self, request: Request, to: str, channel: str, why: str, by: Proved, operation: str) -> bool:
+    async def _along(self, request: Outline, to: str, channel: str, why: str, by: Proved, operation: str) -> bool:
         """Move one; False where it has ended meanwhile or is there already."""
         is_pushed = to != INBOX
         rule = request.requirement
@@ -92,10 +97,16 @@ class Moves:
         place, name = self._tools.place_of(deed.to)
         return place, name or place
 
-    async def _wanted(self, deed: Move, place: str) -> tuple[list[Request], bool]:
-        """The requests to be moved, the newest first; and whether there are more than may be at once."""
+    async def _wanted(self, deed: Move, place: str) -> tuple[list[Outline], bool]:
+        """The requests to be moved, the newest first; and whether there may be more than are moved at once."""
         if not deed.request:
-            found, more = await self._left(deed, place)
+            found, more = await self._named(deed, lambda request: not _is_there(request, place))
+            if not found and more:
+                raise NoEffect(
+                    f"Of the newest {LOOK_TO_MOVE} pending requests none of {deed.action} is asked anywhere else, and"
+                    " older ones are not looked at. Nothing was changed; name an exact action, or a request's id.",
+                    field="action",
+                )
             if not found:
                 why_not = f"No pending request of {deed.action} is asked anywhere else."
                 raise NoEffect(f"{why_not} Nothing was changed.", field="action")
@@ -107,28 +118,37 @@ class Moves:
             raise NoEffect("The request is asked there already. Nothing was changed.", field="channel")
         return [request], False
 
-    async def _left(self, deed: Move, place: str) -> tuple[list[Request], bool]:
-        """The same, where an earlier call may have moved them all."""
+    async def _left(self, deed: Move, place: str) -> tuple[list[Outline], bool]:
+        """What an earlier call of the same may have left. Those that are there count, so that it and its repetitions
+        together move no more than one call does."""
         if deed.request:
             return [await self._look(deed.request)], False
+        found, more = await self._named(deed, lambda _: True)
+        return [request for request in found if not _is_there(request, place)], more
+
+    async def _named(self, deed: Move, wanted: Callable[[Outline], bool]) -> tuple[list[Outline], bool]:
+        """The wanted ones of those that the pattern names, as many as may be moved at once; and whether there may be
+        more."""
         glob = Glob(deed.action)
-        wanted = Filter(Status.PENDING, deed.action if glob.exact else None)
         return await self._tools.pending(
-            lambda request: glob.matches(request.action) and not _is_there(request, place), wanted, MOST_MOVED
+            lambda request: glob.matches(request.action) and wanted(request),
+            Filter(Status.PENDING, deed.action if glob.exact else None),
+            MOST_MOVED,
+            LOOK_TO_MOVE,
         )
 
-    async def _look(self, request_id: str) -> Request:
-        request = await self._tools.store.read(request_id) if REQUEST_ID.match(request_id) else None
+    async def _look(self, request_id: str) -> Outline:
+        request = await self._tools.store.glance(request_id) if REQUEST_ID.match(request_id) else None
         if request is None:
             raise NotFound("There is no request with this id. Nothing was changed.")
         return request
 
 
-def _is_there(request: Request, place: str) -> bool:
+def _is_there(request: Outline, place: str) -> bool:
     """A request without a card is in the inbox alone."""
     return same_place(request.place or INBOX, place)
 
 
-def _only_in_the_inbox(request: Request) -> bool:
+def _only_in_the_inbox(request: Outline) -> bool:
     rule = request.requirement
     return rule is not None and rule.approvers is None and rule.place == INBOX and not rule.operator

@@ -12,7 +12,7 @@ from sayso_bot.domain.deeds import Call, Done, Effect
 from sayso_bot.domain.effects import Pending, same_place
 from sayso_bot.domain.globs import Glob
 from sayso_bot.domain.notice import Notice, new_notice
-from sayso_bot.domain.request import Request, Status
+from sayso_bot.domain.request import Outline, Status
 from sayso_bot.domain.routing import LiveChannel
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import ChangedMeanwhile, InvalidField, PlaceUnusable, Unavailable
@@ -32,6 +32,7 @@ from sayso_bot.ports import (
 INBOX = "inbox"
 MOST_NOTICES = 100
 MOST_COUNTED = 200
+LOOK_TO_COUNT = 1_000
 PAGE = 50
 
 
@@ -109,25 +110,24 @@ class Tools:
     # ------------------------------------------------------------------ what is pending
 
     async def pending(
-        self, matches: Callable[[Request], bool], wanted: Filter, most: int
-    ) -> tuple[list[Request], bool]:
-        """Pending requests that match, of the ``most`` newest that were looked at; and whether there may be more."""
-        found: list[Request] = []
+        self, matches: Callable[[Outline], bool], wanted: Filter, most: int, look: int
+    ) -> tuple[list[Outline], bool]:
+        """The newest ``most`` pending requests that match, of the newest ``look``; and whether there may be more."""
+        found: list[Outline] = []
         cursor: str | None = None
-        looked = 0
-        while looked < most:
-            page = await self.store.list(wanted, cursor=cursor, limit=PAGE)
-            looked += PAGE
+        for _ in range(look // PAGE):
+            page = await self.store.browse(wanted, cursor=cursor, limit=PAGE)
             found += [request for request in page.items if not request.settled and matches(request)]
             cursor = page.cursor
-            if cursor is None:
-                return found, False
+            if len(found) >= most or cursor is None:
+                return found[:most], cursor is not None or len(found) > most
             await asyncio.sleep(0)
         return found, True
 
-    async def count(self, matches: Callable[[Request], bool], *, action: str = "", agent: str = "") -> Pending:
+    async def count(self, matches: Callable[[Outline], bool], *, action: str = "", agent: str = "") -> Pending:
         exact = action if action and Glob(action).exact else None
-        found, more = await self.pending(matches, Filter(Status.PENDING, exact, agent or None), MOST_COUNTED)
+        wanted = Filter(Status.PENDING, exact, agent or None)
+        found, more = await self.pending(matches, wanted, MOST_COUNTED, LOOK_TO_COUNT)
         return Pending(len(found), more)
 
     # ------------------------------------------------------------------ words at places

@@ -11,7 +11,7 @@ from sayso_bot.domain.admin import Admin
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.notice import Notice
 from sayso_bot.domain.pauses import Pause, Scope
-from sayso_bot.domain.request import Moved, Request
+from sayso_bot.domain.request import Moved, Outline
 from sayso_bot.domain.routing import LiveChannel, LiveRoute
 from sayso_bot.ports.office import Illness
 from sayso_bot.ports.values import Epochs
@@ -111,7 +111,7 @@ class OfficeStore(Protocol):
     ) -> PauseAnswer: ...
 
     async def take_along(
-        self, request: Request, to: str, button: str, moved: Moved, by: Admin, *, operation: str, epochs: Epochs | None
+        self, request: Outline, to: str, button: str, moved: Moved, by: Admin, *, operation: str, epochs: Epochs | None
     ) -> AlongCode: ...
 
     async def put_keys(self, changes: Sequence[KeyChange], epochs: Epochs | None) -> KeysCode: ...

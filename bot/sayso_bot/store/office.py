@@ -12,7 +12,7 @@ from sayso_bot.domain.json import dumps
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.notice import Notice
 from sayso_bot.domain.pauses import Pause, Scope
-from sayso_bot.domain.request import Moved, Request, from_milliseconds
+from sayso_bot.domain.request import Moved, Outline, from_milliseconds
 from sayso_bot.domain.routing import LiveRoute
 from sayso_bot.ports import (
     AlongCode,
@@ -66,7 +66,7 @@ class RedisOffice(Part):
         return PlacesAnswer(code, int(rest[0]) if rest else 0, rest[1] if len(rest) > 1 else "")
 
     async def take_along(
-        self, request: Request, to: str, button: str, moved: Moved, by: Admin, *, operation: str, epochs: Epochs | None
+        self, request: Outline, to: str, button: str, moved: Moved, by: Admin, *, operation: str, epochs: Epochs | None
     ) -> AlongCode:
         request_id, keys = request.id, self.keys
         about = dumps({"from": request.place or "inbox", "to": to, "why": moved.why, "by": by.about()})
