@@ -53,6 +53,20 @@ async def test_a_route_to_a_place_without_a_name_names_it_in_the_same_step() -> 
         assert kinds.index("channel_named") + 1 == kinds.index("route_set")
 
 
+async def test_a_place_is_not_named_after_the_channel_where_a_route_to_it_was_typed() -> None:
+    async with administering() as admin:
+        admin.slack.add_channel("C0NIGHT", members=["U0ANA"])
+        dialog = await admin.typed("route payments.* to slack:C0NIGHT", channel="C0OTHER", called="other")
+        assert "payments.* is asked in slack-C0NIGHT for good." in dialog.words
+        assert "slack-C0NIGHT is slack:C0NIGHT, which has no name in Sayso yet and gets this one." in dialog.words
+        await admin.submitted(dialog)
+        names = {channel["name"]: channel["place"] for channel in await admin.listed("channels")}
+        assert names["slack-C0NIGHT"] == "slack:C0NIGHT"
+        assert "other" not in names
+        here = await admin.typed("route deploy.* to here", channel="C0OTHER", called="other")
+        assert "other is slack:T0TEAM/C0OTHER, which has no name in Sayso yet and gets this one." in here.words
+
+
 async def test_admins_are_told_at_their_accounts_and_nothing_goes_to_an_e_mail_address(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

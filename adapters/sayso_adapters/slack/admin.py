@@ -32,6 +32,8 @@ from sayso_bot.errors import SaysoError, Unavailable
 from sayso_bot.ports import AdapterContext, AdapterError, LookupFailed
 
 ONE_MOMENT = "One moment: this is looked at."
+NO_NAME = "privategroup"
+"""What Slack calls every private channel in a command's payload."""
 NOT_OPENED = f"The dialog could not be opened in time. {NOTHING} Type the command again."
 
 
@@ -172,7 +174,7 @@ def _typed(words: Sequence[str], body: Mapping[str, Any], tapper: Tapper, worksp
     channel, name = as_id(body.get("channel_id")), body.get("channel_name")
     here = CHANNEL.match(channel) is not None
     place = f"slack:{workspace.home.team}/{channel}" if here else ""
-    called = name if here and isinstance(name, str) else ""
+    called = name if here and isinstance(name, str) and name != NO_NAME else ""
     return Typed(tuple(words), Said(place, called[:80], datetime.now(UTC)), tapper.user, channel if here else "")
 
 

@@ -98,9 +98,9 @@ def _route(words: list[str], why: str, said: Said) -> Deed:
     words, seconds, until = _end(words, said.now)
     match words:
         case [action, to, channel] if to.lower() == "to":
-            return SetRoute(_pattern(action), _target(channel, said), why, seconds, until, said.called)
+            return SetRoute(_pattern(action), _target(channel, said), why, seconds, until, _called(channel, said))
         case [action, channel]:
-            return SetRoute(_pattern(action), _target(channel, said), why, seconds, until, said.called)
+            return SetRoute(_pattern(action), _target(channel, said), why, seconds, until, _called(channel, said))
     raise Unreadable(
         "Write it as: route deploy.* to CHANNEL, perhaps with: for 2h, until 18:00, because REASON. To undo one: route"
         " undo deploy.*"
@@ -180,6 +180,11 @@ def _pattern(text: str) -> str:
 
 def _target(text: str, said: Said) -> str:
     return _here(said) if text.lower() == HERE else text.removeprefix("#")
+
+
+def _called(target: str, said: Said) -> str:
+    """What the place of ``target`` is called in the chat, which is known of the channel where it is said alone."""
+    return said.called if target.lower() == HERE else ""
 
 
 def _here(said: Said) -> str:

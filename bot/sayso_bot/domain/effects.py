@@ -88,8 +88,9 @@ def of_route(
     pending: Pending,
     *,
     for_seconds: int | None = None,
+    naming: bool = False,
 ) -> Iterator[str]:
-    """What ``route`` would do among ``routes``, one of which it may replace.
+    """What ``route`` would do among ``routes``, one of which it may replace. ``naming``: its place gets its name so.
 
     With ``for_seconds`` its end is so long after whoever looks at this confirms it.
     """
@@ -98,6 +99,8 @@ def of_route(
     else:
         long = f"for {format_duration(for_seconds)} from when this is confirmed; if that is now, {till(route.until)}"
         yield f"{route.action} is asked in {one_line(route.channel)} {long}."
+    if naming:
+        yield f"{one_line(route.channel)} is {route.place}, which has no name in Sayso yet and gets this one."
     concerned = sent_elsewhere(rules, route)
     for rule, asked in concerned[:MOST_TOLD]:
         condition = ", under a condition" if rule.conditional else ""

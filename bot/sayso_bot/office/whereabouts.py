@@ -93,12 +93,13 @@ class Whereabouts:
     # ------------------------------------------------------------------ routes
 
     async def _of_route(self, deed: SetRoute) -> Effect:
-        route, _ = self._route(deed, _NOBODY)
+        route, target = self._route(deed, _NOBODY)
         rules, routes = self._tools.configuration.policy.routes(), self._tools.configuration.routing.routes
         glob = Glob(route.action)
         pending = await self._tools.count(lambda request: glob.matches(request.action), action=route.action)
-        lines = tuple(of_route(route, rules, routes, pending, for_seconds=deed.for_seconds))
-        return self._effect("Route", lines, tuple(questions_of_route(route, rules)))
+        naming = target.new is not None
+        lines = of_route(route, rules, routes, pending, for_seconds=deed.for_seconds, naming=naming)
+        return self._effect("Route", tuple(lines), tuple(questions_of_route(route, rules)))
 
     async def _set(self, deed: SetRoute, by: Proved, call: Call) -> Done:
         tools = self._tools

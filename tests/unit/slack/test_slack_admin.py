@@ -57,9 +57,11 @@ async def opened(office: Office, text: str, *, user: str = "U0ANA", **other: Any
 @pytest.mark.parametrize(
     ("text", "deed"),
     [
-        ("route deploy.* to ops because they sleep", SetRoute("deploy.*", "ops", "they sleep", called="payments")),
-        ("route deploy.* to #ops for 2h", SetRoute("deploy.*", "ops", for_seconds=7200, called="payments")),
+        ("route deploy.* to ops because they sleep", SetRoute("deploy.*", "ops", "they sleep")),
+        ("route deploy.* to #ops for 2h", SetRoute("deploy.*", "ops", for_seconds=7200)),
         ("ROUTE deploy.* TO here", SetRoute("deploy.*", HERE, called="payments")),
+        ("route deploy.* to slack:C0NIGHT", SetRoute("deploy.*", "slack:C0NIGHT")),
+        ("route deploy.* slack:C0NIGHT", SetRoute("deploy.*", "slack:C0NIGHT")),
         ("route undo deploy.*", UndoRoute("deploy.*")),
         ("channel use deploy.*", SetRoute("deploy.*", HERE, called="payments")),
         ("channel name night", NameChannel("night", HERE)),
@@ -90,6 +92,13 @@ async def test_a_command_shows_what_it_would_do_and_does_it_when_submitted(
 
 def _kept(deed: Any) -> dict[str, str]:
     return {"why": deed.why} if hasattr(deed, "why") else {}
+
+
+async def test_what_slack_calls_every_private_channel_is_no_name_of_any(office: Office) -> None:
+    dialog = await opened(office, "channel use deploy.*", channel_name="privategroup")
+    await office.slack.submit(office.url, dialog, {"why": ""})
+    [(done, _, _)] = office.around.office.done
+    assert done == SetRoute("deploy.*", HERE)
 
 
 async def test_the_reason_may_be_written_in_the_dialog(office: Office) -> None:
