@@ -47,7 +47,7 @@ from sayso_bot.opening import (
     shelves,
     wait_for,
 )
-from sayso_bot.ports import AdapterContext, AgentContext, Alarm, ChatAdapter, Handler, Log, Mount, Prove
+from sayso_bot.ports import AdapterContext, AgentContext, ChatAdapter, Handler, Log, Mount, Prove
 from sayso_bot.settings import Settings, environment
 from sayso_bot.store.connect import server_time_skew
 from sayso_bot.store.redis import RedisStore
@@ -184,18 +184,17 @@ def _work(service: Service, clock: ClockWatch, group: Tasks) -> Mapping[str, Cal
 def _delivery(service: Service, illness: IllnessWatch) -> Delivery:
     store, desk = service.store, service.desk
     showing = desk.showing
-    listings = Listings(store, store.listings, showing, desk.narrator.beside_listing, logger("listings"))
+    narrate = desk.narrator.beside_listing
+    listings = Listings(store, store.listings, showing, narrate, illness.shown, logger("listings"))
     announcing = Announcing(store.notices, showing.announce, logger("announcing"))
-    return Delivery(store, showing.show, desk.move, listings, announcing, logger("delivery"), illness.shown)
+    return Delivery(
+        store, showing.show, desk.move, listings, announcing, illness.shown, illness.left, logger("delivery")
+    )
 
 
 def _illness(service: Service) -> IllnessWatch:
     store, office = service.store, service.office
-
-    async def report(place: str, alarm: Alarm | None) -> None:
-        await office.report(place, await store.why_not_shown(alarm) if alarm else "")
-
-    return IllnessWatch(store.alarms, store.office.reported, report, logger("illness"))
+    return IllnessWatch(store.alarms, store.why_not_shown, store.office.reported, office.report, logger("illness"))
 
 
 def _key_watch(service: Service) -> KeyWatch:

@@ -7,9 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from book import advance
-from e2e.admin_office import OPS, administering, refused
-from e2e.office import asked, recorded
+from e2e.admin_office import OPS, POLICY, Admin, administering, refused
+from e2e.office import asked, later, recorded
 from service import until
 
 
@@ -90,13 +89,61 @@ async def test_a_channel_that_stops_working_is_reported_once_to_the_admins_with_
         admin.slack.fail("chat.postMessage", "is_archived")
         request = await asked(admin.agent)
         await until(lambda: any("cannot be reached (is_archived)" in said for said in admin.said_to_olga()))
-        [told] = admin.said_to_olga()
-        assert "The channel ops (slack:C0OPS)" in told
-        assert "payments.* (set by the key terraform)" in told
+        [said] = admin.said_to_olga()
+        assert "The channel ops (slack:C0OPS)" in said
+        assert "payments.* (set by the key terraform)" in said
         [route] = await admin.listed("routes")
         assert route["ill"]["what"] == "is_archived"
-        await advance(admin.sayso.service.store, 130)
-        await admin.sayso.service.store.client.publish(admin.sayso.service.store.keys.tag + "outbox", "now")
+        await later(admin.sayso, 130)
         await recorded(admin.sayso, request, OPS)
-        await until(lambda: any("can be reached again" in said for said in admin.said_to_olga()))
+        await told(admin, "can be reached again")
         assert (await admin.listed("routes"))[0]["ill"] is None
+
+
+@pytest.mark.parametrize(("fallback", "place"), [("inbox", "inbox"), ("ops", OPS)])
+async def test_a_channel_whose_cards_go_to_the_fallback_is_reported_too(fallback: str, place: str) -> None:
+    async with administering(
+        POLICY.replace("channel: payments,", f"channel: payments, fallback: {fallback},")
+    ) as admin:
+        admin.slack.fail("chat.postMessage", "is_archived")
+        request = await asked(admin.agent)
+        await until(lambda: _is_at(admin, request, place))
+        assert "The channel payments" in await told(admin, "cannot be reached (is_archived)")
+        assert (await _channel(admin, "payments"))["ill"]["what"] == "is_archived"
+        await recorded(admin.sayso, await asked(admin.agent))
+        await told(admin, "can be reached again")
+        assert (await _channel(admin, "payments"))["ill"] is None
+        assert len(admin.said_to_olga()) == 2
+
+
+async def test_a_channel_in_which_only_lists_are_shown_gets_well_and_is_reported_when_it_is_ill_again() -> None:
+    async with administering(POLICY.replace("timeout: 30m}", "timeout: 30m, digest: true}")) as admin:
+        for count, method in enumerate(("chat.postMessage", "chat.update"), 1):
+            admin.slack.fail(method, "is_archived")
+            await asked(admin.agent)
+            await told(admin, "cannot be reached (is_archived)", count=count)
+            await later(admin.sayso, 130)
+            await told(admin, "can be reached again", count=count)
+
+
+async def told(admin: Admin, words: str, *, count: int = 1) -> str:
+    """What the admin was told in so many words, for the ``count``th time."""
+
+    async def is_told() -> bool:
+        await later(admin.sayso, 0.1)
+        return len(_said(admin, words)) == count
+
+    await until(is_told)
+    return _said(admin, words)[-1]
+
+
+def _said(admin: Admin, words: str) -> list[str]:
+    return [said for said in admin.said_to_olga() if words in said]
+
+
+async def _is_at(admin: Admin, request: str, place: str) -> bool:
+    return (await admin.sayso.service.desk.look(request)).place == place
+
+
+async def _channel(admin: Admin, name: str) -> dict[str, Any]:
+    return next(channel for channel in await admin.listed("channels") if channel["name"] == name)

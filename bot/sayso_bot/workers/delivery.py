@@ -46,7 +46,7 @@ class _Rest:
 class Delivery:
     """``show`` is the desk's; it returns the post, or None when nobody needs to see the card any more. So is ``move``,
     which takes a card to its rule's fallback and returns that place, or None where the card stays. ``shown`` is told of
-    each place where something was shown.
+    each place where a card was shown, ``left`` of each that a card has left, and of what the place said.
     """
 
     def __init__(
@@ -56,8 +56,9 @@ class Delivery:
         move: Callable[[Work, str], Awaitable[str | None]],
         listings: Listings,
         announcing: Announcing,
+        shown: Callable[[str], None],
+        left: Callable[[str, str], None],
         log: Log,
-        shown: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._show = show
@@ -65,6 +66,7 @@ class Delivery:
         self._listings = listings
         self._announcing = announcing
         self._shown = shown
+        self._left = left
         self._log = log
         self._hint = Hint()
         self._busy: dict[str, asyncio.Task[None]] = {}
@@ -174,9 +176,9 @@ class Delivery:
             self._log.exception("card_failed", request=work.request.id, place=place)
             return await self._failed(work, Rejected("internal"))
         self._resting.pop(place, None)
+        await self._record(work, post)
         if post is not None:
             self._shown(place)
-        await self._record(work, post)
         return True
 
     async def _begin(self, request: Outline, place: str) -> Work | None:
@@ -219,6 +221,7 @@ class Delivery:
         about = {"request": work.request.id, "place": work.place, "what": error.what, "attempts": work.attempts}
         if alarm and _may_move(work, error) and (to := await self._move(work, error.what)):
             self._log.error("card_moved", **about, to=to)
+            self._left(work.place, error.what)
             if not lasting:
                 self._rest(work.place)
             return lasting

@@ -1,7 +1,7 @@
 """Reports a channel that stops working to the admins, once, with the routes that depend on it; and that it works again.
 
-A place is ill when some card cannot be brought to it, and well when something is shown there again: an alarm that ends
-proves nothing, because its request may have gone elsewhere.
+A place is ill when some card cannot be brought to it, also where that goes to its rule's fallback, and well when
+something is shown there again: an alarm that ends proves nothing, because its request may have gone elsewhere.
 """
 
 from __future__ import annotations
@@ -17,29 +17,39 @@ MOST_ALARMS = 1000
 
 
 class IllnessWatch:
-    """``alarms`` are cards that cannot be delivered, ``reported`` the places told of; ``report`` tells of one.
+    """``alarms`` are cards that cannot be delivered, ``why`` is what the place said to one of them, ``reported`` the
+    places told of.
 
-    ``report`` is given the place and the alarm, or None where it is well again.
+    ``report`` tells of a place and what it said, or (empty) that it is well again.
     """
 
     def __init__(
         self,
         alarms: Callable[[int], Awaitable[Sequence[Alarm]]],
+        why: Callable[[Alarm], Awaitable[str]],
         reported: Callable[[], Awaitable[Sequence[Illness]]],
-        report: Callable[[str, Alarm | None], Awaitable[None]],
+        report: Callable[[str, str], Awaitable[None]],
         log: Log,
     ) -> None:
         self._alarms = alarms
+        self._why = why
         self._reported = reported
         self._report = report
         self._log = log
         self._ill: frozenset[str] = frozenset()
         self._well: set[str] = set()
+        self._left: dict[str, str] = {}
 
     def shown(self, place: str) -> None:
         """Something was shown at ``place`` just now."""
+        self._left.pop(place, None)
         if place in self._ill:
             self._well.add(place)
+
+    def left(self, place: str, what: str) -> None:
+        """A card was taken elsewhere just now, because of ``what`` its place said."""
+        self._well.discard(place)
+        self._left[place] = what
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -57,9 +67,14 @@ class IllnessWatch:
         for alarm in await self._alarms(MOST_ALARMS):
             first.setdefault(alarm.place, alarm)
         known = {illness.place for illness in await self._reported()}
+        self._ill = frozenset(known | first.keys() | self._left.keys())
         for place in first.keys() - known:
-            await self._report(place, first[place])
-        well, self._well = self._well, set()
-        for place in (known & well) - first.keys():
-            await self._report(place, None)
-        self._ill = frozenset(known | first.keys())
+            await self._report(place, await self._why(first[place]))
+        for place, what in list(self._left.items()):
+            if place not in known | first.keys():
+                await self._report(place, what)
+            self._left.pop(place, None)
+        for place in self._well & (known | first.keys()):
+            if place not in first:
+                await self._report(place, "")
+            self._well.discard(place)

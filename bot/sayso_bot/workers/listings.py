@@ -73,7 +73,9 @@ class _Gathered:
 
 
 class Listings:
-    """``narrate`` tells what happened to rows, and returns those of which there is more to tell."""
+    """``narrate`` tells what happened to rows, and returns those of which there is more to tell; ``shown`` is told of
+    each place where a listing was shown.
+    """
 
     def __init__(
         self,
@@ -81,12 +83,14 @@ class Listings:
         listings: ListingStore,
         showing: ShowsListing,
         narrate: Callable[[ListingWork, Sequence[ListingRow]], Awaitable[frozenset[str]]],
+        shown: Callable[[str], None],
         log: Log,
     ) -> None:
         self._store = store
         self._listings = listings
         self._showing = showing
         self._narrate = narrate
+        self._shown = shown
         self._log = log
 
     def has(self, request: Outline, place: str) -> bool:
@@ -124,6 +128,8 @@ class Listings:
             self._log.exception("listing_failed", place=place)
             return await self._failed(work, Rejected("internal"), found)
         await self._record(work, post, found)
+        if post is not None:
+            self._shown(work.place)
         return found.single
 
     async def _gathered(self, work: ListingWork) -> _Gathered:
