@@ -128,8 +128,13 @@ class Desk:
 
         async def attempt() -> Submitted:
             present, epochs = self._present(key, draft.action), self._configuration.epochs
-            new = self._judged(present, draft)
-            await self._check_named(new)
+            try:
+                new = self._judged(present, draft)
+                await self._check_named(new)
+            except (InvalidField, Forbidden, Unavailable):  # what is so now says nothing of what was made before
+                if earlier := await self._store.earlier(draft, present.name, epochs):
+                    return earlier
+                raise
             return await self._store.submit(new, epochs)
 
         submitted = await in_force(self._configuration, attempt)

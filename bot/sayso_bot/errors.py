@@ -55,6 +55,7 @@ changed, what to do. Nothing else of an exception ever leaves the service, and n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -74,6 +75,11 @@ class SaysoError(Exception):
         self.detail = detail
         self.field = field
         self.retry_after = retry_after
+
+    @property
+    def retry_after_header(self) -> str | None:
+        """The value of ``Retry-After`` (RFC 9110): whole seconds, never less than there are, or None for no header."""
+        return None if self.retry_after is None else str(max(1, math.ceil(self.retry_after)))
 
 
 class Invalid(SaysoError):
@@ -279,6 +285,9 @@ class QuotaExceeded(TooMany):
 
 class Unavailable(SaysoError):
     code, title, status = "unavailable", "Sayso cannot answer right now", 503
+
+    def __init__(self, detail: str, *, field: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(detail, field=field, retry_after=retry_after or 1.0)
 
 
 class Internal(SaysoError):

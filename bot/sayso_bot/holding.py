@@ -60,7 +60,7 @@ class Holding:
                     if not holding:
                         holding = self._begin(key)
                     del request  # thousands wait at a time: none keeps more than an id
-                    await hold.wait(left)
+                    await hold.wait(until - clock())
             finally:
                 if holding:
                     self._end(key)

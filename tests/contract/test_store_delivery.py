@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from book import ANA, EPOCHS, PLACE, advance, cast, journal, lying_in, made, opened
+from office_store import OPS, taken_along
 from redis_server import RedisServer
 from sayso_bot.domain.request import Request, Status
 from sayso_bot.ports import Work
@@ -311,3 +312,28 @@ async def test_a_button_means_what_it_was_made_for_and_nothing_else_means_anythi
     assert button is not None
     assert (button.request_id, button.revision, button.place) == (request.id, 1, PLACE)
     assert await store.button("btn_b") is None
+
+
+async def test_what_is_wanted_while_nothing_was_left_to_show_is_shown(store: RedisStore) -> None:
+    """Its request went elsewhere, and came back before the look for a lost post was done."""
+    request = await made(store)
+    await _failed(store, await _begun(store, request), lost=True)
+    assert await taken_along(store, request, OPS) == "ok"
+    await advance(store, 60)
+    looking = await _begun(store, request)
+    moved = await store.read(request.id)
+    assert moved is not None
+    assert await taken_along(store, moved, PLACE, channel="payments") == "ok"
+    await store.moot(looking)
+    assert await store.due_work(PLACE, 10) == [request.id]
+    work = await _begun(store, request)
+    assert (work.post, work.request.place) == (None, PLACE)
+
+
+async def test_a_renewal_that_comes_after_the_work_holds_nothing(store: RedisStore) -> None:
+    request = await made(store)
+    work = await _begun(store, request)
+    await store.posted(work, "ts1")
+    assert not await store.renew(work, 15)
+    await cast(store, request, ANA, "approve")
+    assert await _due(store) == ((PLACE,), [request.id])

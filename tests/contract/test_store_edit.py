@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -222,3 +223,12 @@ async def test_a_denial_that_came_first_is_not_undone_by_an_edit_of_the_same_mom
     after = await store.read(request.id)
     assert after is not None
     assert (after.status, after.params) == (Status.DENIED, request.params)
+
+
+async def test_who_saw_an_end_or_another_revision_has_checked_nothing(store: RedisStore) -> None:
+    request = await made(store)
+    ended = replace(request, status=Status.CANCELLED)
+    assert (await change(store, ended, ANA, OTHER)).code == "stale"
+    edited_once = await _edited(store, request)
+    assert (await change(store, request, ANA, {"amount": 3}, revision=2)).code == "stale"
+    assert await store.read(request.id) == edited_once

@@ -219,3 +219,24 @@ async def test_a_row_says_who_has_paused_it(store: RedisStore) -> None:
     row = await store.listings.listing_row(request.id, PLACE)
     assert row is not None
     assert row.pause is None
+
+
+async def test_a_renewal_that_comes_after_the_list_was_shown_holds_nothing(store: RedisStore) -> None:
+    work = await _begun(store)
+    assert await store.listings.listing_shown(work, "ts1", ["req_1"], {}, 0)
+    await store.listings.renew_listing(work, 15)
+    await _begun(store)
+
+
+async def test_a_row_that_says_paused_is_wanted_again_when_the_pause_is_over(store: RedisStore) -> None:
+    request = await made(store)
+    await paused(store)
+    row = await store.listings.listing_row(request.id, PLACE)
+    assert row is not None
+    assert row.pause is not None
+    await store.listings.row_shown(row, PLACE, "ts1")
+    await store.office.want(request.id, request.agent, PLACE)
+    assert await store.due_work(PLACE, 9) == [], "it says so"
+    await resumed(store)
+    await store.office.want(request.id, request.agent, PLACE)
+    assert await store.due_work(PLACE, 9) == [request.id]

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from book import ANA, BEN, EPOCHS, PLACE, advance, cast, change, journal, lying_in, made, opened
+from office_store import OPS, taken_along
 from redis_server import RedisServer
 from sayso_bot.domain.request import Request, Status
 from sayso_bot.ports import Again, Work
@@ -178,3 +179,19 @@ async def test_silence_after_a_card_was_shown_needs_no_excuse(store: RedisStore)
     )
     await store.posted(await _begun(store, request), "ts1")
     assert await _expired(store, request) is None
+
+
+async def test_a_fallback_that_has_a_card_of_it_already_has_that_one_brought_up_to_date(store: RedisStore) -> None:
+    """It fell back, was taken along by an admin to where it cannot be shown either, and falls back again."""
+    request = await _moved(store, await made(store))
+    await store.posted(await _begun(store, request, BACKUP), "ts9")
+    assert await taken_along(store, request, OPS) == "ok"
+    away = await store.read(request.id)
+    assert away is not None
+    left = await _begun(store, away, BACKUP)
+    assert await store.move(await _begun(store, away, OPS), BACKUP, "btn_10", "is_archived", "delivery")
+    await store.posted(left, "ts9")
+    back = await store.read(request.id)
+    assert back is not None
+    work = await _begun(store, back, BACKUP)
+    assert (work.post, work.button, work.wanted) == ("ts9", "btn_10", left.wanted + 1)

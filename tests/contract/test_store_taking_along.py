@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from book import ANA, PLACE, advance, cast, change, journal, made
+from book import ANA, PLACE, advance, cast, change, journal, made, requirement
 from office_store import OPS, taken_along
+from sayso_bot.domain.policy import Verdict
 from sayso_bot.domain.request import Moved, Request, Status
 from sayso_bot.ports import Again
 from sayso_bot.store.redis import RedisStore
@@ -137,3 +140,12 @@ async def test_where_a_moved_card_cannot_be_shown_the_rule_s_fallback_counts_as_
     assert await store.move(work, "slack:C9", "btn_9", "is_archived", "delivery")
     fallen = await _now(store, request)
     assert (fallen.place, fallen.moved) == ("slack:C9", None)
+
+
+async def test_a_move_leaves_a_record_that_older_versions_refuse_as_it_was(store: RedisStore) -> None:
+    verdict = Verdict("ask", "a rule", requirement=replace(requirement(), high_risk=True))
+    request = await made(store, verdict=verdict)
+    client: Any = store.client
+    before = await client.hget(store.keys.request(request.id), "v")
+    assert await taken_along(store, request, OPS) == "ok"
+    assert await client.hget(store.keys.request(request.id), "v") == before > "4"

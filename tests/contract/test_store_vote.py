@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -239,3 +240,16 @@ async def test_a_place_that_was_due_before_gets_no_second_hint(store: RedisStore
     assert heard["data"] == "slack:C1"
     assert await pubsub.get_message(ignore_subscribe_messages=True, timeout=0.2) is None
     await pubsub.aclose()
+
+
+@pytest.mark.parametrize("votes", [0, 1])
+async def test_who_saw_an_end_that_is_not_there_has_checked_nothing_and_looks_again(
+    store: RedisStore, votes: int
+) -> None:
+    """As where the end was lost with the server that told of it."""
+    request = await made(store, quorum=2)
+    for person in (BEN, EVE)[:votes]:
+        await cast(store, request, person, "approve")
+    ended = replace(await _seen(store, request), status=Status.CANCELLED)
+    assert (await cast(store, ended, ANA, "approve")).code == "changed"
+    assert len((await _seen(store, request)).votes) == votes

@@ -214,3 +214,19 @@ async def test_a_library_that_cannot_be_loaded_is_given_up(store: RedisStore, mo
     await _execute(store.client, "FUNCTION", "FLUSH")
     with pytest.raises(Unavailable):
         await store.read("req_1")
+
+
+# --------------------------------------------------------------------------- another server
+
+
+async def test_where_a_server_takes_no_writes_any_more_the_next_call_looks_who_does(server: RedisServer) -> None:
+    """Another one has taken its place, and nobody has ended the connections to it."""
+    async with RedisServer() as first, RedisProxy(first) as proxy, opened(proxy.url) as store:
+        await made(store)
+        await store.client.replicaof("127.0.0.1", 1)
+        proxy.lead_to(server)
+        with pytest.raises(Unavailable, match="read-only"):
+            await made(store)
+        request = await made(store)
+        async with opened(server.url, store.keys.book) as there:
+            assert await there.read(request.id) == request

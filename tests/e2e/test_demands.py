@@ -9,9 +9,11 @@ import httpx
 import pytest
 
 from sayso_bot.domain.request import Outcome
+from sayso_bot.domain.versions import Origin
 from sayso_bot.errors import ConfirmationRequired, ResponseInvalid
+from sayso_bot.policy import digest
 from sayso_bot.ports import Ballot, Voted
-from service import ANA, Sayso, serving
+from service import ANA, Sayso, serving, until
 
 POLICY = """
 rules:
@@ -111,3 +113,20 @@ async def test_a_form_is_the_rule_s_to_allow(sayso: Sayso) -> None:
     refused = await _ask(await sayso.agent(), "other", form=FORM)
     assert (refused.status_code, refused.json()["field"]) == (422, "form")
     assert "allows no form" in refused.json()["detail"]
+
+
+async def test_a_repeated_submission_finds_what_it_made_whatever_the_policy_says_by_now(sayso: Sayso) -> None:
+    agent = await sayso.agent()
+    body = {"action": "hire", "params": {}, "form": FORM}
+    key = {"Idempotency-Key": "hire-1"}
+    made = await agent.post("/v1/requests", json=body, headers=key)
+    service = sayso.service
+    after = POLICY.replace(", forms: true", "")
+    await service.policies.activate(after, "test", Origin(via="command"))
+    await until(lambda: service.configuration.policy.digest == digest(after))
+    again = await agent.post("/v1/requests", json=body, headers=key)
+    assert (again.status_code, again.json()["id"]) == (200, made.json()["id"])
+    other = await agent.post("/v1/requests", json={**body, "params": {"n": 1}}, headers=key)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
+    unkeyed = await agent.post("/v1/requests", json=body)
+    assert (unkeyed.status_code, unkeyed.json()["field"]) == (422, "form")

@@ -166,7 +166,7 @@ async def test_what_a_lost_message_told_is_looked_for_though_it_was_put_off_mean
         await store.client.zadd(store.keys.work(PAYMENTS), {requests[0]: free + 900})
         await sayso.vote(requests[1], "approve", person=ANA)
         await _tells(sayso, slack, message, 2)
-        await until(lambda: _nothing_is_due(sayso))
+        await until(lambda: nothing_is_due(sayso))
         each = sorted(f"payments.refund ({one}): Approved by Ana." for one in requests[:2])
         assert sorted(told(slack, message)) == each
 
@@ -177,7 +177,7 @@ async def _has_failed(sayso: Sayso) -> bool:
     return bool(await client.hmget(store.keys.listing(PAYMENTS), "lease_until", "attempts") == ["0", "1"])
 
 
-async def _nothing_is_due(sayso: Sayso) -> bool:
+async def nothing_is_due(sayso: Sayso) -> bool:
     await later(sayso, 0.5)
     store = sayso.service.store
     client: Any = store.client

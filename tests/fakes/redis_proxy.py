@@ -6,6 +6,7 @@ async with RedisProxy(server) as proxy:
     proxy.when("_submit", "call", act)          # `act` runs before the next call of it passes, or raises `Cut`
     proxy.when("message:settled", "reply", act) # and before the next thing published on a channel is heard
     proxy.cut()                                 # every connection ends now; `cut_subscriptions` ends only those
+    proxy.lead_to(other)                        # who connects from now on reaches another server
     proxy.freeze()                              # nothing passes any more, either way; `thaw` lets it pass again
 
 Calls and replies are read as Redis reads them, and passed on as the bytes that came. A function is named by the end of
@@ -97,6 +98,10 @@ class RedisProxy:
         for wire in self._wires:
             if wire.subscribed:
                 wire.abort()
+
+    def lead_to(self, server: RedisServer) -> None:
+        """From now on, whoever connects reaches another server."""
+        self._server = server
 
     def freeze(self) -> None:
         self._open.clear()

@@ -168,3 +168,17 @@ async def test_a_redis_that_takes_no_writes_changes_nothing_and_comes_back(fault
         await sayso.vote(request, "approve")
         assert (await asyncio.wait_for(held, 10)).json()["status"] == "approved"
         assert (await agent.post("/v1/requests", json=ASK)).status_code == 201
+
+
+async def test_who_waits_with_a_submission_is_told_that_it_was_made_though_redis_is_away_at_the_end() -> None:
+    async with serving() as sayso:
+        agent = await sayso.agent()
+        call = asyncio.create_task(agent.post("/v1/requests", json=ASK, headers={"Prefer": "wait=2"}))
+        await until(lambda: sayso.service.desk.held == 1)
+        await _down(sayso.redis)
+        answer = await call
+        assert (answer.status_code, answer.json()["status"]) == (201, "pending")
+        assert "Preference-Applied" not in answer.headers
+        await _up(sayso.redis)
+        await until(lambda: _ready(agent))
+        assert (await agent.get(answer.headers["Location"])).json()["status"] == "pending"

@@ -40,3 +40,12 @@ def test_full_buckets_are_forgotten_before_others() -> None:
     buckets.take("late", 1, 1)
     assert buckets.take("empty", 0.001, 1) > 0
     assert len(buckets._left) <= bucket.MOST
+
+
+def test_several_are_taken_together_or_none_and_never_more_than_a_full_bucket_has() -> None:
+    clock = Seconds(100)
+    buckets = Buckets(clock)
+    assert buckets.take("a", 2, 10, 11) == 0, "a full bucket is all that there ever is"
+    clock.now += 2
+    assert buckets.take("a", 2, 10, 11) == 3
+    assert [buckets.take("a", 2, 10) for _ in range(5)] == [0, 0, 0, 0, 0.5], "the refused one has taken nothing"

@@ -103,8 +103,8 @@ class Looks:
         if isinstance(error, NotFound) and "request" in error.detail.lower():
             title = "There is no such request"
         response = self.page("error.html", session, status=error.status, title=title, detail=error.detail)
-        if error.retry_after is not None:
-            response.headers["Retry-After"] = str(max(1, round(error.retry_after)))
+        if error.retry_after_header is not None:
+            response.headers["Retry-After"] = error.retry_after_header
         return response
 
 

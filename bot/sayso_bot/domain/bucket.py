@@ -14,15 +14,17 @@ class Buckets:
         self._clock = clock
         self._left: dict[str, tuple[float, float, float]] = {}
 
-    def take(self, name: str, rate: float, burst: int) -> float:
-        """Take a token: 0. Or, where there is none, the seconds until there is one."""
-        now = self._clock()
+    def take(self, name: str, rate: float, burst: int, count: int = 1) -> float:
+        """Take ``count`` tokens, or a full bucket where it never has as many: 0. Or, where there are fewer, none, and
+        the seconds until there are as many.
+        """
+        now, count = self._clock(), min(count, burst)
         tokens = self._tokens(name, rate, burst, now)
-        if tokens < 1:
-            return (1 - tokens) / rate
+        if tokens < count:
+            return (count - tokens) / rate
         if len(self._left) >= MOST:
             self._forget(now)
-        self._left[name] = (tokens - 1, now, now + (burst - tokens + 1) / rate)
+        self._left[name] = (tokens - count, now, now + (burst - tokens + count) / rate)
         return 0.0
 
     def give_back(self, name: str, rate: float, burst: int) -> None:

@@ -32,10 +32,9 @@ class AgentFace:
         self._buckets = buckets
 
     def take(self, key: Key, tokens: int = 1) -> None:
-        """Raises `RateLimited` where the key's bucket has not as many."""
-        for _ in range(tokens):
-            if wait := self._buckets.take(key.id, key.quotas.rate, key.quotas.burst):
-                raise too_often(wait)
+        """Raises `RateLimited` where the key's bucket has not as many; then none is taken."""
+        if wait := self._buckets.take(key.id, key.quotas.rate, key.quotas.burst, tokens):
+            raise too_often(wait)
 
     async def ask(self, key: Key, reading: Awaitable[Draft]) -> Submitted:
         """Submit what ``reading`` gives, unless the key asks too often already.

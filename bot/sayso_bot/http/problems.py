@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from itertools import count as count_from
 from typing import Any, TypeAlias
@@ -19,7 +18,6 @@ from sayso_bot.errors import (
     PolicyRefused,
     SaysoError,
     Unauthenticated,
-    Unavailable,
 )
 from sayso_bot.http.answer import Answer
 from sayso_bot.ports import Log
@@ -51,8 +49,8 @@ def problem(error: SaysoError) -> dict[str, Any]:
 
 def response(error: SaysoError) -> Answer:
     headers = {}
-    if error.retry_after is not None or isinstance(error, Unavailable):
-        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after or 1)))
+    if error.retry_after_header is not None:
+        headers["Retry-After"] = error.retry_after_header
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="sayso"'
     return Answer(dumps(problem(error)), f"{CONTENT_TYPE}; charset=utf-8", status=error.status, headers=headers)

@@ -12,7 +12,7 @@ from sayso_bot.desk import Desk
 from sayso_bot.domain.files import download_headers
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.request import Request, Status
-from sayso_bot.errors import InvalidField, NotFound, QuotaExceeded, SaysoError
+from sayso_bot.errors import InvalidField, NotFound, QuotaExceeded, SaysoError, Unavailable
 from sayso_bot.http.agent_face import AgentFace, an_id
 from sayso_bot.http.answer import answer_json
 from sayso_bot.http.intake import preferred_wait, query_wait, read_draft, read_nothing
@@ -70,7 +70,7 @@ class AgentRoutes:
             try:
                 request = await self._held(key, request, wait)
                 headers["Preference-Applied"] = f"wait={wait}"
-            except QuotaExceeded:
+            except (QuotaExceeded, Unavailable):
                 pass  # the request is made, so the agent is told of it; a preference need not be honoured (RFC 7240)
         if replayed:
             headers["Idempotent-Replayed"] = "true"

@@ -18,6 +18,7 @@ from sayso_bot.domain.versions import Origin, VersionPage
 from sayso_bot.ports.given import Ballot, Button, Change, Filter, Page
 from sayso_bot.ports.values import (
     Activation,
+    Draft,
     Due,
     EditAnswer,
     Epochs,
@@ -118,6 +119,10 @@ class Store(Protocol):
     """
 
     async def submit(self, new: NewRequest, epochs: Epochs) -> Submitted: ...
+
+    async def earlier(self, draft: Draft, agent: str, epochs: Epochs) -> Submitted | None:
+        """The request that the draft's Idempotency-Key made. Raises `Again`, `IdempotencyMismatch`."""
+        ...
 
     async def read(self, request_id: str, epochs: Epochs | None = None) -> Request | None:
         """The request; one whose deadline has passed is ended first."""

@@ -94,6 +94,8 @@ class Calls:
                     raise Unavailable("Sayso's store cannot be reached. Try again shortly.", retry_after=1) from None
                 await asyncio.sleep(pause)
             except ResponseError as error:
+                if isinstance(error, ReadOnlyError):
+                    await self._client.connection_pool.disconnect(inuse_connections=False)  # as `Lane` does
                 if "Function not found" not in str(error) or monotonic() > until:
                     raise Unavailable(_refusal(error), retry_after=2) from error
                 await self._reload()

@@ -77,7 +77,8 @@ class Cards(Part):
         await self._call("narrated", self._of_request(request, place), place, key)
 
     async def moot(self, work: Work) -> None:
-        await self._call("moot", self._of_request(work.request, work.place), work.request.id, work.place, work.fence)
+        keys = self._of_request(work.request, work.place)
+        await self._call("moot", keys, work.request.id, work.place, work.fence, work.wanted)
 
     async def failed(
         self, work: Work, what: str, *, after_seconds: float, lost: bool, alarm: bool, whole_place: bool

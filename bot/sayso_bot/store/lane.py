@@ -13,7 +13,7 @@ from typing import Any
 
 import hiredis
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import ReadOnlyError, ResponseError
 
 
 @dataclass(slots=True)
@@ -56,17 +56,21 @@ class Lane:
         Raises `RedisError`, `OSError` or `TimeoutError` when the connection is lost, or when not all is answered within
         the client's time for one reply. Calls may have taken effect then.
         """
-        connection = self._connection
+        connection, may_write = self._connection, True
         try:
             async with asyncio.timeout(self._seconds):
                 if connection.is_connected and await connection.can_read():
                     await connection.disconnect()  # it was closed over there since
                 await connection.send_packed_command([call.packed for call in calls], check_health=False)
                 for call in calls:
-                    hear(call, await self._answer(call.name))
+                    answer = await self._answer(call.name)
+                    may_write = may_write and not isinstance(answer, ReadOnlyError)
+                    hear(call, answer)
         except BaseException:
             await connection.disconnect(nowait=True)  # answers that nobody has read must not meet another call
             raise
+        if not may_write:  # another server may have this one's place by now, and whoever connects anew finds it
+            await connection.disconnect()
 
     async def _answer(self, name: str) -> Any:
         try:

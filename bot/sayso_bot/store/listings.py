@@ -75,7 +75,8 @@ class RedisListings(Part):
     async def row_shown(self, row: ListingRow, place: str, post: str | None) -> None:
         keys = self.keys.of_request(row.request.id, row.request.agent, place)
         by_now = " ".join(entry.key for entry in story(row.request))
-        await self._call("row_shown", keys, row.request.id, place, row.version, post or "", by_now)
+        pause = row.pause.id if row.pause else ""
+        await self._call("row_shown", keys, row.request.id, place, row.version, post or "", by_now, pause)
 
     async def listing_failed(
         self, work: ListingWork, what: str, *, after_seconds: float, lost: bool, whole_place: bool, gone: bool

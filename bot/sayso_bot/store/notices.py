@@ -57,7 +57,7 @@ class RedisNotices(Part):
         await self._call("posted", keys, work.notice.id, work.place, work.fence, work.wanted, post, "")
 
     async def notice_given_up(self, work: NoticeWork) -> None:
-        await self._call("moot", self._work(work), work.notice.id, work.place, work.fence)
+        await self._call("moot", self._work(work), work.notice.id, work.place, work.fence, work.wanted)
 
     async def notice_failed(
         self, work: NoticeWork, what: str, *, after_seconds: float, lost: bool, whole_place: bool

@@ -23,6 +23,7 @@ from sayso_bot.domain.request import Decision, Moved, Outline, Request, Status, 
 from sayso_bot.errors import IdempotencyMismatch, Paused, QuotaExceeded, RateLimited, Unavailable
 from sayso_bot.ports import (
     Ballot,
+    Draft,
     Due,
     EditAnswer,
     Epochs,
@@ -138,6 +139,13 @@ class RedisStore(cards.Cards, Configured):
         quota = "pending requests" if code == "pending" else "bytes of pending requests"
         raise QuotaExceeded(f"This agent's quota of {quota} is used up. Nothing was made.", retry_after=5)
 
+    async def earlier(self, draft: Draft, agent: str, epochs: Epochs) -> Submitted | None:
+        """The request that the draft's Idempotency-Key made. Raises `Again`, `IdempotencyMismatch`."""
+        if draft.idempotency_key is None:
+            return None
+        request_id = await self._plain("GET", self.keys.idempotency(agent, draft.idempotency_key))
+        return await self._earlier(request_id, draft.body_digest, epochs) if request_id else None
+
     async def _earlier(self, request_id: str, digest: str, epochs: Epochs) -> Submitted:
         if await self._plain("HGET", self.keys.request(request_id), "digest") != digest:
             raise IdempotencyMismatch(
@@ -230,10 +238,11 @@ class RedisStore(cards.Cards, Configured):
             **({} if ballot.response is None else {"response": ballot.response}),
         }  # fmt: skip
         quorum = request.requirement.quorum if request.requirement else 1
+        # Whoever saw an end has not looked whether the person may answer, so such a vote counts nowhere.
+        seen = [None] if request.settled else [cast.person for cast in request.votes]
         code, _, *rest = await self._call(
             "vote", self._of_request(request), *under(epochs), ballot.operation, ballot.revision, person.id,
-            ballot.outcome, dumps(vote), quorum, dumps(aliases), dumps([cast.person for cast in request.votes]),
-            dumps(list(void)),
+            ballot.outcome, dumps(vote), quorum, dumps(aliases), dumps(seen), dumps(list(void)),
         )  # fmt: skip
         return VoteAnswer(code, request_of(fields_of(rest[0])) if rest else None, _pause(rest))
 
@@ -244,8 +253,9 @@ class RedisStore(cards.Cards, Configured):
             "revision": edit.revision, "before": new.request.fingerprint, "after": new.fingerprint,
         }  # fmt: skip
         keys = [*self._of_request(new.request), self.keys["counters"], self.keys.button(new.button)]
+        revision = edit.revision if not new.request.settled and edit.revision == new.request.revision else ""
         code, _, *rest = await self._call(
-            "edit", keys, *under(epochs), edit.operation, edit.revision, f"{person.id} {new.fingerprint}",
+            "edit", keys, *under(epochs), edit.operation, revision, f"{person.id} {new.fingerprint}",
             edit_of(new), new.button, dumps(about), brief_of(new),
         )  # fmt: skip
         return EditAnswer(code, request_of(fields_of(rest[0])) if rest else None, _pause(rest))

@@ -177,7 +177,11 @@ class Listings:
                 over = {**dict.fromkeys(found.left), **found.ended}
                 if not await self._listings.listing_shown(work, post, new, over, PAUSE_SECONDS):
                     return
-                shown = [(row, post or row.post) for name, row in found.due.items() if name not in found.untold]
+                shown = [
+                    (row, post or row.post if _was_shown(row, work) else None)
+                    for name, row in found.due.items()
+                    if name not in found.untold
+                ]
                 shown += [(row, None) for row in found.left.values()]
                 await asyncio.gather(*(self._listings.row_shown(row, work.place, where) for row, where in shown))
             except SaysoError as error:
@@ -210,3 +214,8 @@ class Listings:
     async def _hand_back(self, work: ListingWork, *, lost: bool) -> None:
         with suppress(SaysoError):  # the lease lapses by itself
             await self._listings.listing_failed(work, "", after_seconds=0, lost=lost, whole_place=False, gone=False)
+
+
+def _was_shown(row: ListingRow, work: ListingWork) -> bool:
+    """Whether a list shows it, or has: one that ended before any list named it is in none."""
+    return row.post is not None or not row.request.settled or row.request.id in work.ids

@@ -70,8 +70,13 @@ class Principals:
     async def _work_on(self, request_id: str) -> None:
         try:
             telling = await self._store.begin_telling(request_id)
-            if telling is not None:
+            if telling is None:
+                return
+            if telling.attempts <= MOST_TRIES:
                 await self._attempt(telling)
+            else:  # whatever became of the last ones: slow, or a fault of ours
+                self._log.warning("principal_not_told", next="given up", request=request_id, attempts=MOST_TRIES)
+                await self._store.end_telling(telling, None)
         except SaysoError as error:
             self._log.warning("telling_waits", request=request_id, code=error.code)
             await asyncio.sleep(IDLE_SECONDS)
@@ -86,7 +91,7 @@ class Principals:
         except TimeoutError:  # the attempt is written down, and looked up when its minute is over
             self._log.warning("principal_not_told", what="slow", **about)
         except AdapterError as error:
-            if isinstance(error, Rejected) or telling.attempts >= MOST_TRIES:
+            if isinstance(error, Rejected):
                 self._log.warning("principal_not_told", what=error.what, next="given up", **about)
                 await self._store.end_telling(telling, None)
                 return

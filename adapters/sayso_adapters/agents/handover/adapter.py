@@ -156,8 +156,8 @@ async def _alone(part: Part, parts: Parts) -> AsyncIterator[bytes]:
 
 def _error(error: SaysoError) -> web.Response:
     answer = _json({"error": visible(error.detail)[:MAX_DETAIL], "code": error.code}, status=error.status)
-    if error.retry_after is not None:
-        answer.headers["Retry-After"] = str(max(1, round(error.retry_after)))
+    if error.retry_after_header is not None:
+        answer.headers["Retry-After"] = error.retry_after_header
     if isinstance(error, Unauthenticated):
         answer.headers["WWW-Authenticate"] = 'Bearer realm="sayso"'
     return answer

@@ -163,11 +163,12 @@ end)
 
 -- renew: hold the lease longer while a slow platform answers.
 -- KEYS  of_request (18)      ARGV  id, place, fence, lease ms
--- Answers  ok | lost (somebody else holds it now)
+-- Answers  ok | lost (somebody else holds it now, or it was given back)
 register('renew', function(keys, a)
   local k = request_keys(keys)
   local now = tick(k.clock)
-  if redis.call('HGET', k.post, 'fence') ~= a[3] then return { 'lost', now } end
+  local held = redis.call('HMGET', k.post, 'fence', 'lease_until')
+  if held[1] ~= a[3] or held[2] == '0' then return { 'lost', now } end
   local lease_until = now + tonumber(a[4])
   redis.call('HSET', k.post, 'lease_until', lease_until)
   again_at(k, a[1], a[2], lease_until)
@@ -279,16 +280,21 @@ register('failed', function(keys, a)
   return { 'ok', now }
 end)
 
--- moot: the request ended before anybody was shown it, and there is nothing left to show.
--- KEYS  of_request (18)      ARGV  id, place, fence
+-- moot: the request ended, or went elsewhere, before anybody was shown this version here, and there is nothing left to show.
+-- KEYS  of_request (18)      ARGV  id, place, fence, version
 -- Answers  ok | lost
 register('moot', function(keys, a)
   local k = request_keys(keys)
   local now = tick(k.clock)
-  if redis.call('HGET', k.post, 'fence') ~= a[3] then return { 'lost', now } end
-  redis.call('HSET', k.post, 'posted', redis.call('HGET', k.post, 'wanted'), 'lease_until', 0)
+  local f = redis.call('HMGET', k.post, 'fence', 'wanted')
+  if f[1] ~= a[3] then return { 'lost', now } end
+  redis.call('HSET', k.post, 'posted', a[4], 'lease_until', 0)
   redis.call('HDEL', k.post, 'tried_at')
-  finish(k, a[1], a[2])
+  if tonumber(a[4]) >= tonumber(f[2]) then
+    finish(k, a[1], a[2])
+  else
+    again_at(k, a[1], a[2], now)
+  end
   return { 'ok', now }
 end)
 

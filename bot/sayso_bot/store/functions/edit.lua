@@ -1,7 +1,7 @@
 -- edit: somebody who may answer changes the params. The revision goes up, so that every vote and button made before names
 -- another one: votes stay on the record and count for nothing, and a tap on an old card is stale.
 -- KEYS  of_request (18), counters, button of the new revision
--- ARGV  keys epoch, policy epoch, operation, revision that it changes, person and fingerprint (what the operation did), edit
+-- ARGV  keys epoch, policy epoch, operation, revision that it changes ('' where the caller saw another, or an end), person and fingerprint (what the operation did), edit
 --       JSON (the new params and their fingerprint), button token, journal JSON, brief
 -- Answers  ok, record | replay, record | again | missing | settled, record | stale, record | paused, record, pause JSON
 -- Prevents two edits of one revision, an edit after the end, and a vote that counts for params that its voter was not shown.

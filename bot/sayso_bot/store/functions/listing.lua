@@ -32,10 +32,11 @@ end)
 
 -- renew_listing: hold the lease longer while a slow platform answers.
 -- KEYS  list, clock      ARGV  fence, lease ms
--- Answers  ok | lost (somebody else holds it now)
+-- Answers  ok | lost (somebody else holds it now, or it was given back)
 register('renew_listing', function(keys, a)
   local now = tick(keys[2])
-  if redis.call('HGET', keys[1], 'fence') ~= a[1] then return { 'lost', now } end
+  local held = redis.call('HMGET', keys[1], 'fence', 'lease_until')
+  if held[1] ~= a[1] or held[2] == '0' then return { 'lost', now } end
   redis.call('HSET', keys[1], 'lease_until', now + tonumber(a[2]))
   return { 'ok', now }
 end)
@@ -84,7 +85,7 @@ end)
 
 -- row_shown: a listing shows this version of a request, or nobody needs to see it.
 -- What had happened before the first post is not told beside it, as in `posted`.
--- KEYS  of_request (18)      ARGV  id, place, version, post ('' none), keys of the story by now
+-- KEYS  of_request (18)      ARGV  id, place, version, post ('' none), keys of the story by now, id of the pause that it says ('' none)
 -- Answers  ok
 register('row_shown', function(keys, a)
   local k = request_keys(keys)
@@ -99,7 +100,8 @@ register('row_shown', function(keys, a)
       journal(k.journal, 'posted', now, id, cjson.encode({ place = place, post = post }))
     end
   end
-  redis.call('HSET', k.post, 'posted', math.max(version, tonumber(f[3])), 'attempts', 0, 'lease_until', 0)
+  redis.call('HSET', k.post, 'posted', math.max(version, tonumber(f[3])), 'attempts', 0, 'lease_until', 0,
+    'paused', a[6])
   redis.call('HDEL', k.post, 'tried_at')
   if version >= tonumber(f[1]) then
     finish(k, id, place)

@@ -6,8 +6,8 @@
 -- Prevents a card at two places: of a worker whose lease lapsed, beside a post that a tap made known, and after the end.
 register('move', function(keys, a)
   local k = request_keys(keys)
-  local there = { work = keys[19], post = keys[20], places = k.places, blocked = k.blocked }
   local id, from, to, what = a[1], a[2], a[3], a[6]
+  local there = { place = to, work = keys[19], post = keys[20], places = k.places, blocked = k.blocked }
   local now = tick(k.clock)
   local r = load_request(k.record)
   if not r then return { 'missing', now } end
@@ -32,9 +32,8 @@ register('move', function(keys, a)
   if a[5] == '' then
     redis.call('ZREM', k.alarms, alarm)
   else
-    redis.call('SET', keys[21], id .. ' ' .. r.revision .. ' ' .. to)
-    redis.call('HSET', there.post, 'button', a[5], 'wanted', 1, 'posted', 0, 'fence', 0, 'attempts', 0, 'from', from)
-    put_in_outbox(there, id, to, now, tag)
+    redis.call('HSET', there.post, 'from', from)
+    ask_at(there, r, keys[21], a[5], now, tag)
   end
   redis.call('PUBLISH', tag .. 'changes', 'moved ' .. id)
   return { 'ok', now }

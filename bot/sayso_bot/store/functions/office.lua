@@ -127,19 +127,12 @@ register('take_along', function(keys, a)
   if r.place == to then return { 'same', now } end
 
   local tag = tag_of(k.record)
-  redis.call('HSET', k.record, 'v', '4', 'place', to, 'moved', a[7])
+  redis.call('HSET', k.record, 'v', r.v > '4' and r.v or '4', 'place', to, 'moved', a[7])
   redis.call('ZREM', k.alarms, id .. ' ' .. from)
   want_card(k, id, from, now, tag)
   if a[6] ~= '' then
-    local there = { work = keys[19], post = keys[20], places = k.places, blocked = k.blocked }
-    redis.call('SET', keys[21], id .. ' ' .. r.revision .. ' ' .. to)
-    redis.call('HSET', there.post, 'button', a[6])
-    if redis.call('HEXISTS', there.post, 'wanted') == 1 then
-      want_card(there, id, to, now, tag)
-    else
-      redis.call('HSET', there.post, 'wanted', 1, 'posted', 0, 'fence', 0, 'attempts', 0)
-      put_in_outbox(there, id, to, now, tag)
-    end
+    local there = { place = to, work = keys[19], post = keys[20], places = k.places, blocked = k.blocked }
+    ask_at(there, r, keys[21], a[6], now, tag)
   end
   journal(k.journal, 'moved', now, id, a[8])
   redis.call('PUBLISH', tag .. 'changes', 'moved ' .. id)

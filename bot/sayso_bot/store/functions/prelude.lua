@@ -228,6 +228,18 @@ local function turn_revision(k, r, button, token)
   return revision
 end
 
+-- Ask at `there`, another place with its keys, under a button of its own. What was asked there before has its card there already.
+local function ask_at(there, r, button, token, now, tag)
+  redis.call('SET', button, r.id .. ' ' .. r.revision .. ' ' .. there.place)
+  redis.call('HSET', there.post, 'button', token)
+  if redis.call('HEXISTS', there.post, 'wanted') == 1 then
+    want_card(there, r.id, there.place, now, tag)
+  else
+    redis.call('HSET', there.post, 'wanted', 1, 'posted', 0, 'fence', 0, 'attempts', 0)
+    put_in_outbox(there, r.id, there.place, now, tag)
+  end
+end
+
 -- A record for a list: of a large request its brief and its small fields, of any other all of it. A brief is of one revision, so
 -- that an edit by a version that keeps none leaves no old one in force.
 local LIGHT = { 'v', 'id', 'status', 'revision', 'agent', 'action', 'created_at', 'expires_at', 'place', 'moved', 'votes', 'decision',

@@ -1,7 +1,8 @@
 -- vote: one person's answer counts once, and the deciding one ends the request.
 -- KEYS  of_request (18)
 -- ARGV  keys epoch, policy epoch, operation, revision, person, outcome, vote JSON (an object, without "at"), quorum,
---       aliases JSON, JSON list of the persons whose votes the caller saw, in order, and of those whose no longer hold
+--       aliases JSON, JSON list of the persons whose votes the caller saw, in order ([null] where it saw an end, and so has not looked
+--       whether the person may answer), and of those whose no longer hold
 -- Answers  ok, record | replay, record | again | missing | settled, record | stale, record | paused, record, pause JSON (no
 --          approval counts now) | voted, record | changed
 -- Prevents a second vote through another alias, a vote on another revision, two decisions, a vote after the deadline, and a
