@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sayso_bot.domain.key import Key, secret_digest
-from sayso_bot.domain.pauses import Pause
-from sayso_bot.domain.policy import Asked, Explanation, Placement, Verdict, placement, routed
+from sayso_bot.domain.pauses import Pause, pause_over
+from sayso_bot.domain.policy import Asked, ExplainedNow, Placement, Verdict, placement, routed
 from sayso_bot.domain.request import from_milliseconds
 from sayso_bot.domain.routing import NO_ROUTES, LiveChannel, Routing
 from sayso_bot.errors import Unavailable, Unusable
@@ -119,10 +119,11 @@ class ActiveConfiguration:
         route = self._routing.of(asked.action)
         return found if route is None or route.place == found.place else routed(route)
 
-    def explained(self, asked: Asked) -> tuple[Explanation, Placement | None]:
-        """What the policy in force makes of an ask, and where it would be asked now."""
+    def explained(self, asked: Asked) -> ExplainedNow:
+        """What the policy in force makes of an ask, and what becomes of it now."""
         found = self.policy.explain(asked)
-        return found, self.placed(asked, found.verdict)
+        paused = pause_over(self._pauses, asked.agent, asked.action)
+        return ExplainedNow(found, self.placed(asked, found.verdict), paused)
 
     async def find(self, secret: str) -> Key | None:
         """The key with this secret, unless it is unknown or revoked.

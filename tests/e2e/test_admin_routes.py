@@ -115,6 +115,25 @@ async def test_which_rules_routes_concern_is_looked_at_when_either_has_changed_a
         assert [route["rules"] for route in await admin.listed("routes")] == [["money back"]]
 
 
+async def test_an_explanation_tells_what_becomes_of_it_now_and_nothing_that_is_over() -> None:
+    async with administering() as admin:
+
+        async def explained() -> dict[str, Any]:
+            answer = await admin.client.post("/v1/admin/policy/explain", json={"action": "deploy.prod"})
+            told: dict[str, Any] = answer.json()
+            return told
+
+        assert (await admin.route({"action": "deploy.*", "channel": "ops", "for": "1h"})).status_code == 201
+        pause = (await admin.client.post("/v1/admin/pauses", json={"action": "deploy.*"})).json()
+        now = await explained()
+        assert (now["placed"]["channel"], now["paused"]) == ("ops", pause)
+        assert (now["verdict"]["channel"], now["verdict"]["approvers"]) == ("open", None)
+        await admin.client.delete(f"/v1/admin/pauses/{pause['id']}")
+        await advance(admin.sayso.service.store, 3600)
+        over = await explained()
+        assert (over["placed"]["channel"], over["paused"]) == ("open", None)
+
+
 async def test_an_end_in_another_zone_is_told_in_utc() -> None:
     async with administering() as admin:
         end = (datetime.now(UTC) + timedelta(hours=3)).replace(second=0, microsecond=0)

@@ -20,7 +20,7 @@ from sayso_bot.cli.operator import Book, with_book
 from sayso_bot.cli.policy_versions import File
 from sayso_bot.cli.policy_words import (
     comparison_out,
-    placed_out,
+    explanation_out,
     print_comparison,
     print_problems,
     print_rules,
@@ -33,7 +33,7 @@ from sayso_bot.cli.policy_words import (
 from sayso_bot.cli.printing import AsJson, print_json, print_table
 from sayso_bot.domain import json as strict_json
 from sayso_bot.domain.json import Json
-from sayso_bot.domain.policy import Asked, Explanation, Placement, placement
+from sayso_bot.domain.policy import Asked, ExplainedNow, placement
 from sayso_bot.domain.request import Claims
 from sayso_bot.domain.text import one_line
 from sayso_bot.domain.versions import Comparison, Found
@@ -116,15 +116,14 @@ def explain(
         raise typer.BadParameter("name the action once: sayso policy explain FILE ACTION, or --action ACTION")
     asked = Asked(action_type(action or asked_for), _json_of(params, "--params"), agent, _claims(claims))
     if file is None:
-        found, placed = with_book(lambda book: _explained(book, asked))
+        now = with_book(lambda book: _explained(book, asked))
     else:
         found = _loaded(file, as_json)[1].explain(asked)
-        placed = placement(found.verdict)
+        now = ExplainedNow(found, placement(found.verdict))
     if as_json:
-        steps = [asdict(step) for step in found.steps]
-        print_json({"steps": steps, "verdict": verdict_out(found.verdict), "placed": placed and placed_out(placed)})
+        print_json(explanation_out(now))
     else:
-        _print_explanation(found, placed)
+        _print_explanation(now)
 
 
 @commands.command("test")
@@ -239,7 +238,7 @@ async def _looked_at(book: Book, policy: LoadedPolicy, source: str) -> LiveFindi
         return await look(policy, desk.adapters, source)
 
 
-async def _explained(book: Book, asked: Asked) -> tuple[Explanation, Placement | None]:
+async def _explained(book: Book, asked: Asked) -> ExplainedNow:
     """By the policy in force, at the place where such a request is asked now."""
     configuration = await book.configuration()
     return configuration.explained(asked)
@@ -248,11 +247,11 @@ async def _explained(book: Book, asked: Asked) -> tuple[Explanation, Placement |
 # --------------------------------------------------------------------------- saying
 
 
-def _print_explanation(found: Explanation, placed: Placement | None) -> None:
-    rows = ((str(step.line), step.rule, _OUTCOMES[step.outcome], step.why) for step in found.steps)
+def _print_explanation(now: ExplainedNow) -> None:
+    rows = ((str(step.line), step.rule, _OUTCOMES[step.outcome], step.why) for step in now.found.steps)
     print_table(("line", "rule", "", "why"), rows)
     typer.echo()
-    for line in verdict_lines(found.verdict, placed):
+    for line in verdict_lines(now):
         typer.echo(one_line(line))
 
 

@@ -9,10 +9,13 @@ from typing import Any
 import typer
 
 from sayso_bot.cli.printing import clock, print_json, print_table, say
-from sayso_bot.domain.policy import Placement, Verdict, format_duration
+from sayso_bot.domain.effects import INBOX, same_place
+from sayso_bot.domain.interventions import what_is_paused
+from sayso_bot.domain.policy import ExplainedNow, Placement, Verdict, format_duration
 from sayso_bot.domain.request import Requirement, rfc3339
 from sayso_bot.domain.text import one_line
 from sayso_bot.domain.versions import Comparison, Version
+from sayso_bot.http.admin_schemas import pause_out
 from sayso_bot.policy import LoadedPolicy, Problem, RuleView
 
 BUILT_IN = "the built-in default, which asks everything in the inbox"
@@ -49,8 +52,11 @@ def print_rules(policy: LoadedPolicy) -> None:
     print_table(("line", "rule", "action", "when", "then"), map(_row, policy.rules))
 
 
-def verdict_lines(verdict: Verdict, placed: Placement | None) -> Iterator[str]:
+def verdict_lines(now: ExplainedNow) -> Iterator[str]:
     """What comes of an ask, where it is asked, and who may answer."""
+    verdict, placed = now.found.verdict, now.placed
+    if now.paused is not None:
+        yield f"{what_is_paused(now.paused)} Until somebody resumes it, nothing of it is asked or allowed."
     rule = f'by the rule "{verdict.rule}"'
     requirement = verdict.requirement
     if verdict.kind == "allow":
@@ -59,16 +65,25 @@ def verdict_lines(verdict: Verdict, placed: Placement | None) -> Iterator[str]:
         yield f"Denied without asking: {verdict.reason or 'the policy says so.'}"
     else:
         yield f"Asked in {placed.channel} ({placed.place}), {rule}.{f' {placed.why}' if placed.why else ''}"
-        yield f"Who may answer: {who(requirement)}."
+        yield f"Who may answer: {who(requirement)}{_nobody_else(requirement, placed)}."
         yield f"What it takes: {terms(requirement)}."
 
 
 def who(requirement: Requirement) -> str:
     named = requirement.approvers
     if named is None:
-        return "whoever signed in to the inbox" if requirement.place == "inbox" else "whoever is in the channel"
+        return (
+            "whoever signed in to the inbox" if requirement.place == INBOX else f"whoever is in {requirement.channel}"
+        )
     listed = ", ".join(named)
     return f"{requirement.group} ({listed})" if requirement.group else listed
+
+
+def _nobody_else(requirement: Requirement, placed: Placement) -> str:
+    """That a live route admits nobody, where the channel says who may answer."""
+    if requirement.approvers is not None or same_place(requirement.place, placed.place):
+        return ""
+    return f", and nobody by being in {placed.channel}"
 
 
 def terms(requirement: Requirement) -> str:
@@ -103,8 +118,14 @@ def verdict_out(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def placed_out(placed: Placement) -> dict[str, str]:
-    return {"channel": placed.channel, "place": placed.place, "why": placed.why}
+def explanation_out(now: ExplainedNow) -> dict[str, Any]:
+    placed, paused = now.placed, now.paused
+    return {
+        "steps": [asdict(step) for step in now.found.steps],
+        "verdict": verdict_out(now.found.verdict),
+        "placed": placed and {"channel": placed.channel, "place": placed.place, "why": placed.why},
+        "paused": paused and pause_out(paused),
+    }
 
 
 def _row(rule: RuleView) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import Literal
 
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.made_often import made_often
+from sayso_bot.domain.pauses import Pause
 from sayso_bot.domain.request import Cause, Claims, Requirement, rfc3339
 from sayso_bot.domain.routing import LiveRoute
 
@@ -108,6 +109,15 @@ class Placement:
     place: str
     why: str = ""
     route: LiveRoute | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedNow:
+    """An explanation, where such a request is asked now (None where nobody is), and the pause that holds for it."""
+
+    found: Explanation
+    placed: Placement | None
+    paused: Pause | None = None
 
 
 def placement(verdict: Verdict) -> Placement | None:

@@ -183,7 +183,8 @@ class PolicyRoutes:
     async def explain(self, _: Caller, http_request: web.Request) -> web.Response:
         only(http_request.query, ())
         asked = read(ExplainBody, await read_json(http_request), _NOTHING).asked()
-        return answer_json(explanation_out(*self._configuration.explained(asked)))
+        await self._configuration.refresh()
+        return answer_json(explanation_out(self._configuration.explained(asked)))
 
     # ------------------------------------------------------------------ changing
 

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from sayso_bot.domain.policy import Asked, Explanation, Placement, Verdict
+from sayso_bot.domain.policy import Asked, ExplainedNow, Verdict
 from sayso_bot.domain.request import Claims, Urgency, rfc3339
 from sayso_bot.domain.versions import MAX_COMMENT, Comparison, Version
+from sayso_bot.http.admin_schemas import PauseOut, pause_out
 from sayso_bot.http.form_schemas import In, Out
 from sayso_bot.http.schemas import ProblemAtOut
 
@@ -156,7 +157,14 @@ class VerdictOut(Out):
     rule: str
     cause: Literal["policy", "policy_error"]
     reason: str | None
-    approvers: Annotated[list[str] | None, Field(description="Null: whoever is in the channel.")]
+    channel: Annotated[str | None, Field(description="The rule's own; null where nobody is asked.")]
+    approvers: Annotated[
+        list[str] | None,
+        Field(
+            description="Null where the rule names none: whoever is in its own `channel` may answer, and nobody else,"
+            " wherever a live route has it asked; where that is the inbox, whoever signed in to it."
+        ),
+    ]
     quorum: int
 
 
@@ -167,9 +175,12 @@ class PlacementOut(Out):
 
 
 class ExplanationOut(Out):
+    """``paused`` is what holds for it now: while it does, nothing of it is asked or allowed."""
+
     steps: list[StepOut]
     verdict: VerdictOut
     placed: PlacementOut | None
+    paused: PauseOut | None
 
 
 def version_out(version: Version) -> dict[str, Any]:
@@ -189,11 +200,13 @@ def comparison_out(comparison: Comparison | None) -> dict[str, Any] | None:
     }
 
 
-def explanation_out(found: Explanation, placed: Placement | None) -> dict[str, Any]:
+def explanation_out(now: ExplainedNow) -> dict[str, Any]:
+    placed = now.placed
     return {
-        "steps": [asdict(step) for step in found.steps],
-        "verdict": _verdict(found.verdict),
+        "steps": [asdict(step) for step in now.found.steps],
+        "verdict": _verdict(now.found.verdict),
         "placed": placed and {"channel": placed.channel, "place": placed.place, "why": placed.why},
+        "paused": now.paused and pause_out(now.paused),
     }
 
 
@@ -204,6 +217,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "rule": verdict.rule,
         "cause": verdict.cause,
         "reason": verdict.reason,
+        "channel": requirement and requirement.channel,
         "approvers": requirement and requirement.approvers,
         "quorum": requirement.quorum if requirement else 0,
     }

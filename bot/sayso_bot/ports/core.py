@@ -11,7 +11,7 @@ from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.pauses import Pause
 from sayso_bot.domain.person import Person
-from sayso_bot.domain.policy import Asked, Explanation, Placement, Route, Verdict
+from sayso_bot.domain.policy import Asked, ExplainedNow, Explanation, Placement, Route, Verdict
 from sayso_bot.domain.request import Outline, Request
 from sayso_bot.domain.routing import LiveChannel, Routing
 from sayso_bot.domain.versions import Origin, VersionPage
@@ -74,8 +74,8 @@ class Configuration(Protocol):
         """Where such a request is asked now; None where nobody is asked."""
         ...
 
-    def explained(self, asked: Asked) -> tuple[Explanation, Placement | None]:
-        """What the policy in force makes of an ask, and where it would be asked now."""
+    def explained(self, asked: Asked) -> ExplainedNow:
+        """What the policy in force makes of an ask, and what becomes of it now."""
         ...
 
     async def refresh(self) -> None: ...

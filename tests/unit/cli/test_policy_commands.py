@@ -195,6 +195,25 @@ def test_without_a_file_the_policy_in_force_is_explained(operator: Operator, fil
     assert 'by the rule "pay"' in operator.ok("policy", "explain", "--action", "pay", "--params", '{"amount": 1}').out
 
 
+def test_what_a_live_route_and_a_pause_make_of_it_is_told_and_who_may_answer_stays_who_it_was(
+    operator: Operator, file: Path
+) -> None:
+    file.write_text("channels: {payments: slack:C0PAYMENTS}\nrules:\n  - {action: pay, ask: {channel: payments}}\n")
+    operator.ok("policy", "activate", str(file))
+    operator.ok("routes", "set", "pay", "inbox", "--yes")
+    operator.ok("pause", "--action", "pay", "--reason", "it loops", "--yes")
+    told = operator.ok("policy", "explain", "--action", "pay")
+    paused, asked, who, _ = told.out.splitlines()[-4:]
+    assert paused.startswith("pay is paused by Operator since")
+    assert paused.endswith(": it loops. Until somebody resumes it, nothing of it is asked or allowed.")
+    assert asked.startswith('Asked in inbox (inbox), by the rule "pay". Operator has it so since')
+    assert who == "Who may answer: whoever is in payments, and nobody by being in inbox."
+    found = operator.ok("policy", "explain", "--action", "pay", "--json").json
+    assert (found["paused"]["action"], found["paused"]["reason"]) == ("pay", "it loops")
+    of_a_file = operator.ok("policy", "explain", str(file), "pay").out.splitlines()
+    assert of_a_file[-2] == "Who may answer: whoever is in payments."
+
+
 @pytest.mark.parametrize("params", ["{", "[]", '{"a": 1, "a": 2}', '{"a": 1e400}', "@/none", "\udcff"])
 def test_params_that_no_agent_could_send_are_wrong_usage(operator: Operator, file: Path, params: str) -> None:
     assert operator.run("policy", "explain", str(file), "pay", "--params", params).code == 2
