@@ -104,6 +104,21 @@ async def test_a_route_ends_by_redis_s_time_without_anybody_s_doing(store: Redis
     assert [route.action for route in await _routes(store)] == ["other"]
 
 
+async def test_a_pattern_has_one_route_also_where_two_admins_set_it_at_once(
+    server: RedisServer, store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sayso_bot.store.office.MOST_OF_A_KIND", 2)
+    other_one = a_route("deploy.prod")
+    await changed(store, setting(other_one))
+    async with opened(server.url, store.keys.book) as other:
+        routes = [a_route("deploy.*") for _ in range(10)]
+        calls = (changed(each, setting(route)) for each, route in zip((store, other) * 5, routes, strict=True))
+        assert {answer.code for answer in await asyncio.gather(*calls)} == {"ok"}
+    assert sorted(route.action for route in await _routes(store)) == ["deploy.*", "deploy.prod"]
+    kinds = [entry["kind"] for entry in await journal(store)]
+    assert (kinds.count("route_set"), kinds.count("route_replaced")) == (11, 9)
+
+
 async def test_there_is_room_for_so_many_routes_and_no_more(store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sayso_bot.store.office.MOST_OF_A_KIND", 2)
     first = a_route("a")

@@ -98,9 +98,9 @@ async def test_which_rules_routes_concern_is_looked_at_when_either_has_changed_a
 ) -> None:
     looked: list[str] = []
 
-    def counted(rules: Any, route: LiveRoute) -> Any:
+    def counted(rules: Any, route: LiveRoute, routes: Any) -> Any:
         looked.append(route.action)
-        return sent_elsewhere(rules, route)
+        return sent_elsewhere(rules, route, routes)
 
     monkeypatch.setattr("sayso_bot.office.overview.sent_elsewhere", counted)
     async with administering() as admin:
@@ -168,6 +168,39 @@ async def test_the_exact_name_counts_before_a_pattern_and_more_letters_before_fe
         deployed = await asked(admin.agent, "deploy.prod")
         request = await admin.sayso.service.desk.look(deployed)
         assert (request.place, request.asked_in) == ("", "inbox")
+
+
+async def test_what_is_undone_falls_to_a_broader_route_and_says_so_where_it_is_asked_then() -> None:
+    async with administering() as admin:
+        await admin.route()
+        exact = (await admin.route({"action": "payments.refund", "channel": "open"})).json()
+        await until(lambda: any("routed payments.refund to open" in said for said in admin.said_in("C0OPS")))
+        dialog = await admin.typed("route undo payments.refund")
+        assert "payments.refund is asked in ops, as the route of payments.* has it." in dialog.words
+        dialog.open = False
+        assert (await admin.undo(exact["id"])).status_code == 200
+        then = "It is asked in ops, as the route of payments.* has it."
+        await until(lambda: all(any(then in said for said in admin.said_in(place)) for place in ("C0OPS", "C0OPEN")))
+        await recorded(admin.sayso, await asked(admin.agent), OPS)
+        told = [message.words for message in admin.slack.messages]
+        assert not any("where the policy says again" in said for said in told)
+
+
+async def test_an_action_is_kept_where_its_rule_asks_though_a_broader_route_leads_elsewhere() -> None:
+    async with administering() as admin:
+        await admin.route()
+        kept = await admin.route({"action": "payments.refund", "channel": "payments"})
+        assert kept.status_code == 201, kept.text
+        await recorded(admin.sayso, await asked(admin.agent))
+        assert [route["rules"] for route in await admin.listed("routes")] == [["refunds"], ["refunds"]]
+        await until(lambda: any("routed payments.refund to payments" in said for said in admin.said_in("C0OPS")))
+
+
+async def test_the_place_that_a_replaced_route_had_is_told_where_its_cards_go() -> None:
+    async with administering() as admin:
+        await admin.route()
+        await admin.route({**ROUTE, "channel": "open"})
+        await until(lambda: any("routed payments.* to open" in said for said in admin.said_in("C0OPS")))
 
 
 async def test_whoever_is_in_the_old_channel_answers_and_nobody_in_the_new_one_by_being_there() -> None:

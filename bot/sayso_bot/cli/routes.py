@@ -72,7 +72,7 @@ def undo(
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
-    """Undo a live route: the action is asked where the policy says again."""
+    """Undo a live route: the action is asked where a broader route or the policy says."""
     done = carried_out(UndoRoute(route, reason), yes=True)
     told(route_out(done.the(LiveRoute)), done, as_json)
 

@@ -68,14 +68,62 @@ def asked_by(rules: Iterable[Route], pattern: str) -> list[tuple[Route, Requirem
     return found
 
 
-def sent_elsewhere(rules: Iterable[Route], route: LiveRoute) -> list[tuple[Route, Requirement]]:
-    """The rules of whose requests ``route`` takes some to another place."""
-    return [(rule, asked) for rule, asked in asked_by(rules, route.action) if not same_place(asked.place, route.place)]
+def beaten(route: LiveRoute, routes: Iterable[LiveRoute]) -> list[LiveRoute]:
+    """Those of ``routes`` that have some of what ``route`` names where it is not there, the strongest first: none that
+    counts before it, none of its own pattern, and none below one that takes all."""
+    glob = _glob(route.action)
+    found: list[LiveRoute] = []
+    for other in sorted(routes, key=lambda each: each.strength, reverse=True):
+        if other.action == route.action or other.strength > route.strength or not glob.meets(_glob(other.action)):
+            continue
+        found.append(other)
+        if _takes_all(other, route):
+            break
+    return found
 
 
-def touched(rules: Iterable[Route], route: LiveRoute) -> list[str]:
-    """The places that ``route`` concerns: its own, and those from which it takes cards away."""
-    return list(dict.fromkeys([route.place, *(asked.place for _, asked in sent_elsewhere(rules, route))]))
+def _takes_all(broad: LiveRoute, route: LiveRoute) -> bool:
+    return _glob(broad.action).covers(_glob(route.action))
+
+
+def sent_elsewhere(
+    rules: Iterable[Route], route: LiveRoute, routes: Iterable[LiveRoute] = ()
+) -> list[tuple[Route, Requirement]]:
+    """The rules of whose requests ``route`` takes some to another place than they have them, or than those of
+    ``routes`` that count after it."""
+    others = [_glob(other.action) for other in beaten(route, routes) if not same_place(other.place, route.place)]
+    return [
+        (rule, asked)
+        for rule, asked in asked_by(rules, route.action)
+        if not same_place(asked.place, route.place) or any(other.meets(_glob(rule.action)) for other in others)
+    ]
+
+
+def touched(rules: Sequence[Route], route: LiveRoute, routes: Iterable[LiveRoute]) -> list[str]:
+    """The places that ``route`` concerns among ``routes``: its own, that of the route that it replaces or of those from
+    which it takes cards, and those of the rules."""
+    routes = list(routes)
+    losing = [other for other in routes if other.action == route.action] or beaten(route, routes)
+    return _places(rules, route, losing, sent_elsewhere(rules, route))
+
+
+def touched_by_undoing(rules: Sequence[Route], route: LiveRoute, routes: Iterable[LiveRoute]) -> list[str]:
+    """The place that loses the cards of ``route``, and those that get them."""
+    heirs = beaten(route, routes)
+    whole = any(_takes_all(heir, route) for heir in heirs)
+    return _places(rules, route, heirs, [] if whole else sent_elsewhere(rules, route))
+
+
+def _places(
+    rules: Iterable[Route],
+    route: LiveRoute,
+    others: Iterable[LiveRoute],
+    concerned: Iterable[tuple[Route, Requirement]],
+) -> list[str]:
+    """Of the places those at which there are cards: none but the route's own where nobody is asked."""
+    places = [asked.place for _, asked in concerned]
+    places += [other.place for other in others] if asked_by(rules, route.action) else []
+    return list(dict.fromkeys([route.place, *places]))
 
 
 # --------------------------------------------------------------------------- routes
@@ -153,12 +201,24 @@ def names_everything(pattern: str, rules: Iterable[Route]) -> bool:
     return len({rule.action for rule in asking}) > 1 and all(glob.covers(Glob(rule.action)) for rule in asking)
 
 
-def does_nothing(route: LiveRoute, rules: Sequence[Route], replaced: LiveRoute | None) -> str | None:
-    """Why ``route`` would change nothing, if so: a question is no use there."""
+def without(route: LiveRoute, routes: Iterable[LiveRoute]) -> str:
+    """Where what ``route`` names is asked among ``routes`` once it is undone: the end of a sentence."""
+    heirs = beaten(route, routes)
+    named = [f"{one_line(heir.channel)}, as the route of {heir.action} has it" for heir in heirs]
+    if not heirs:
+        return "is asked where the policy says again"
+    if _takes_all(heirs[-1], route):
+        return f"is asked in {'; some of it in '.join(reversed(named))}"
+    return f"is asked where the policy says again; some of it in {'; some of it in '.join(named)}"
+
+
+def does_nothing(route: LiveRoute, rules: Sequence[Route], routes: Sequence[LiveRoute]) -> str | None:
+    """Why ``route`` would change nothing among ``routes``, if so: a question is no use there."""
+    replaced = next((other for other in routes if other.action == route.action), None)
     if replaced is not None and (replaced.place, replaced.until) == (route.place, route.until):
         return f"{route.action} is routed to {one_line(route.channel)} like that already."
     asking = asked_by(rules, route.action)
-    if asking and not sent_elsewhere(rules, route):
+    if asking and not sent_elsewhere(rules, route, routes):
         undo = " Undo its route instead." if replaced is not None else ""
         return f"The policy asks all of {route.action} in {one_line(route.channel)} anyway.{undo}"
     return None

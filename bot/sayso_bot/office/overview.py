@@ -76,9 +76,9 @@ def _leading_to(place: str, routes: Iterable[LiveRoute]) -> tuple[LiveRoute, ...
     return tuple(route for route in routes if same_place(route.place, place))
 
 
-def _all_sent(rules: Sequence[Route], routes: Iterable[LiveRoute]) -> Sent:
+def _all_sent(rules: Sequence[Route], routes: Sequence[LiveRoute]) -> Sent:
     at = {id(rule): number for number, rule in enumerate(rules)}
-    return {route: tuple(at[id(rule)] for rule, _ in sent_elsewhere(rules, route)) for route in routes}
+    return {route: tuple(at[id(rule)] for rule, _ in sent_elsewhere(rules, route, routes)) for route in routes}
 
 
 def _rules(rules: Sequence[Route], sent: Sent, pauses: Iterable[Pause]) -> Iterable[RuleNow]:

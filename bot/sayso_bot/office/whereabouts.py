@@ -23,7 +23,16 @@ from sayso_bot.domain.deeds import (
     TestChannel,
     UndoRoute,
 )
-from sayso_bot.domain.effects import does_nothing, of_route, questions_of_route, same_place, till, touched
+from sayso_bot.domain.effects import (
+    does_nothing,
+    of_route,
+    questions_of_route,
+    same_place,
+    till,
+    touched,
+    touched_by_undoing,
+    without,
+)
 from sayso_bot.domain.globs import ACTION_PATTERN, Glob
 from sayso_bot.domain.interventions import because
 from sayso_bot.domain.policy import MAX_DURATION_SECONDS
@@ -55,10 +64,9 @@ class Whereabouts:
                 return await self._of_route(deed)
             case UndoRoute():
                 route = self._found(deed.route)
-                lines = (
-                    f"{route.action} is asked where the policy says again, no longer in {one_line(route.channel)}.",
-                )
-                return self._effect("Undo a route", lines)
+                then = without(route, self._routes)
+                line = f"{route.action} {then}. The route to {one_line(route.channel)} holds no longer."
+                return self._effect("Undo a route", (line,))
             case NameChannel():
                 place = self._named(deed)
                 return self._effect("Name a channel", (f"{place} may be called {deed.name} in routes and moves.",))
@@ -94,7 +102,7 @@ class Whereabouts:
 
     async def _of_route(self, deed: SetRoute) -> Effect:
         route, target = self._route(deed, _NOBODY)
-        rules, routes = self._tools.configuration.policy.routes(), self._tools.configuration.routing.routes
+        rules, routes = self._tools.configuration.policy.routes(), self._routes
         glob = Glob(route.action)
         pending = await self._tools.count(lambda request: glob.matches(request.action), action=route.action)
         naming = target.new is not None
@@ -105,11 +113,9 @@ class Whereabouts:
         tools = self._tools
         route, target = self._route(deed, by.admin)
         await tools.test(route.place, route.channel, f"A test, before {route.action} is asked here: {_CAN}")
-        before = self._of_pattern(route.action)
+        before = next((each for each in self._routes if each.action == route.action), None)
         about = {"before": before and _told(before), "after": _told(route), "by": by.admin.about()}
         changes = [PlaceChange(route.id, route, "routes", "route_set", about)]
-        if before is not None:
-            changes.insert(0, PlaceChange(before.id, None, "routes", "route_replaced", {"route": before.id}))
         if target.new is not None:
             changes.insert(0, _naming(target.new, None, by.admin))
         text = (
@@ -117,7 +123,7 @@ class Whereabouts:
             f"{because(route.why)} Who may approve, how many and how long stay as they were. Pending requests stay"
             " where they are."
         )
-        places = touched(tools.configuration.policy.routes(), route)
+        places = touched(tools.configuration.policy.routes(), route, self._routes)
         answer = await self._changed(changes, text, places, route.id, by, call)
         where = f"{route.action} is asked in {one_line(route.channel)} {till(route.until)}."
         return await self._answered(answer, f"{where} Pending requests stay where they are.")
@@ -125,14 +131,15 @@ class Whereabouts:
     async def _undo(self, deed: UndoRoute, by: Proved, call: Call) -> Done:
         route = self._found(deed.route)
         about = {"before": _told(route), "after": None, "by": by.admin.about(), "why": deed.why}
+        then = without(route, self._routes)
         text = (
             f"{one_line(by.admin.name)} undid the route of {route.action} to {one_line(route.channel)}, which"
-            f" {one_line(route.by.name)} had set{because(deed.why)} It is asked where the policy says again."
+            f" {one_line(route.by.name)} had set{because(deed.why)} It {then}."
         )
-        places = touched(self._tools.configuration.policy.routes(), route)
+        places = touched_by_undoing(self._tools.configuration.policy.routes(), route, self._routes)
         changes = [PlaceChange(route.id, None, "routes", "route_undone", about)]
         answer = await self._changed(changes, text, places, route.id, by, call)
-        said = f"{route.action} is asked where the policy says again. It was routed to {one_line(route.channel)}."
+        said = f"{route.action} {then}. It was routed to {one_line(route.channel)}."
         return Done(said, answer.version, route, replayed=answer.code == "replay")
 
     def _route(self, deed: SetRoute, by: Admin) -> tuple[LiveRoute, Target]:
@@ -153,7 +160,7 @@ class Whereabouts:
             raise _bad_end()
         end = until and until.astimezone(UTC)
         route = LiveRoute(new_route_id(), deed.action, target.channel, target.place, by, deed.why, now, end)
-        why_not = does_nothing(route, configuration.policy.routes(), self._of_pattern(deed.action))
+        why_not = does_nothing(route, configuration.policy.routes(), self._routes)
         if why_not is not None:
             raise NoEffect(f"{why_not} Nothing was changed.", field="channel")
         return route, target
@@ -167,12 +174,12 @@ class Whereabouts:
         free = next(text for text in (stem, *(f"{stem}-{n}" for n in range(2, 1000))) if text not in known)
         return Target(free, place, LiveChannel(free, place, by, deed.why, self._tools.configuration.read_at))
 
-    def _of_pattern(self, action: str) -> LiveRoute | None:
-        routes = self._tools.configuration.routing.routes
-        return next((route for route in routes if route.action == action), None)
+    @property
+    def _routes(self) -> Sequence[LiveRoute]:
+        return self._tools.configuration.routing.routes
 
     def _found(self, wanted: str) -> LiveRoute:
-        for route in self._tools.configuration.routing.routes:
+        for route in self._routes:
             if wanted in (route.id, route.action):
                 return route
         raise NotFound(
@@ -229,7 +236,7 @@ class Whereabouts:
             policy = name in self._tools.configuration.policy.channels
             why = "is the policy's, so only the policy can drop it" if policy else "is no name that an admin gave"
             raise NotFound(f"{one_line(name)[:80]} {why}. Nothing was changed.")
-        depend = [route.action for route in self._tools.configuration.routing.routes if route.channel == name]
+        depend = [route.action for route in self._routes if route.channel == name]
         if depend:
             raise InUse(f"The route of {', '.join(depend[:5])} leads to {name}. Nothing was changed; undo it first.")
         return channel

@@ -65,13 +65,24 @@ local function drop_ended(routes, stream, now)
   end
 end
 
+-- The live routes of the pattern of the route in `json`, but for the one kept under `id`.
+local function of_its_pattern(routes, id, json)
+  local action, found = cjson.decode(json).action, {}
+  local kept = redis.call('HGETALL', routes)
+  for i = 1, #kept, 2 do
+    if kept[i] ~= id and cjson.decode(kept[i + 1]).action == action then found[#found + 1] = kept[i] end
+  end
+  return found
+end
+
 -- change_places: put or remove live routes and named channels, all of one deed together.
 -- KEYS  routes, channels, clock, epochs, journal, places, blocked, deed, then three for each notice (`announce`)
 -- ARGV  keys epoch, policy epoch, version that is to be changed ('' any), most of a kind, what the deed answers, how many changes;
 --       for each: routes or channels, field, JSON without its time ('' removes it), when it ends ('' never), kind of journal entry,
 --       journal JSON; then three for each notice
 -- Answers  ok, now, version, what | replay, … | again | changed, now, version | past (an end that is over) | full
--- Prevents two admins from overwriting each other, half of a deed, and a route that nobody is told of.
+-- A route that is put replaces those of its pattern, also one that its admin has not seen.
+-- Prevents two admins from overwriting each other, half of a deed, two routes of one pattern, and a route that nobody is told of.
 register('change_places', function(keys, a)
   local routes, channels, epochs, stream, deed = keys[1], keys[2], keys[4], keys[5], keys[8]
   local now = tick(keys[3])
@@ -82,12 +93,13 @@ register('change_places', function(keys, a)
   if a[3] ~= '' and a[3] ~= version then return { 'changed', now, version } end
   drop_ended(routes, stream, now)
   local of = { routes = routes, channels = channels }
-  local count, word = tonumber(a[6]), 7
+  local count, word, replaced = tonumber(a[6]), 7, {}
   for n = 0, count - 1 do
     local at = word + n * 6
     if a[at + 3] ~= '' and tonumber(a[at + 3]) <= now then return { 'past', now } end
-    local hash = of[a[at]]
-    if a[at + 2] ~= '' and redis.call('HEXISTS', hash, a[at + 1]) == 0 and redis.call('HLEN', hash) >= tonumber(a[4]) then
+    local hash, puts = of[a[at]], a[at + 2] ~= ''
+    replaced[n] = puts and hash == routes and of_its_pattern(routes, a[at + 1], a[at + 2]) or {}
+    if puts and redis.call('HEXISTS', hash, a[at + 1]) == 0 and redis.call('HLEN', hash) - #replaced[n] >= tonumber(a[4]) then
       return { 'full', now }
     end
   end
@@ -96,6 +108,10 @@ register('change_places', function(keys, a)
     if a[at + 2] == '' then
       redis.call('HDEL', of[a[at]], a[at + 1])
     else
+      for _, id in ipairs(replaced[n]) do
+        redis.call('HDEL', routes, id)
+        journal(stream, 'route_replaced', now, '', cjson.encode({ route = id }))
+      end
       redis.call('HSET', of[a[at]], a[at + 1], stamped('at', now, a[at + 2]))
     end
     journal(stream, a[at + 4], now, '', a[at + 5])
