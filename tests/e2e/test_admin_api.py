@@ -107,6 +107,18 @@ async def test_a_pause_is_named_and_ended_by_its_id_and_who_resumes_is_told_who_
         assert (await admin.agent.post("/v1/requests", json={"action": "look", "params": {}})).status_code == 201
 
 
+async def test_a_resume_whose_answer_was_lost_is_told_as_done_when_it_is_repeated() -> None:
+    async with administering() as admin:
+        pause = (await admin.client.post("/v1/admin/pauses", json={"action": "payments.*"})).json()
+        key = {"Idempotency-Key": "resume-1"}
+        first, second = [await admin.client.delete(f"/v1/admin/pauses/{pause['id']}", headers=key) for _ in range(2)]
+        assert (first.status_code, "Idempotent-Replayed" in first.headers) == (200, False)
+        assert (second.status_code, second.headers["Idempotent-Replayed"]) == (200, "true")
+        assert second.json()["said"].startswith("payments.* goes on. Paused by the key terraform")
+        other = await admin.client.delete("/v1/admin/pauses/pause_0000000000000000", headers=key)
+        refused(other, 422, "idempotency_mismatch")
+
+
 # --------------------------------------------------------------------------- moves
 
 

@@ -195,11 +195,7 @@ class AdminRoutes:
     async def resume(self, caller: Caller, http_request: web.Request) -> web.Response:
         _unversioned(http_request)
         await _no_body(http_request)
-        found = await self._office.overview(caller)
-        wanted = http_request.match_info["id"]
-        scope = next((pause.scope for pause in found.pauses if pause.id == wanted), None)
-        deed = Resume(wanted) if scope is None else Resume(wanted, scope)
-        done = await self._do(deed, caller, http_request)
+        done = await self._do(Resume(http_request.match_info["id"]), caller, http_request)
         return _answer(done, {"said": done.said})
 
     # ------------------------------------------------------------------ keys
