@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from sayso_bot.domain.versions import Origin
 from sayso_bot.policy import digest
 from sayso_bot.workers import policy_file
 from service import Sayso, serving, until
@@ -188,3 +189,23 @@ async def test_a_change_of_the_file_that_demands_less_is_in_the_record() -> None
         told = json.loads((await sayso.journal("policy_activated"))[-1]["data"])
         assert told["weakens"] == ['pay.*: quorum 1 instead of 2 (rule "pay.*").']
         assert (told["via"], told["replaces"]) == ("file", digest(strict))
+
+
+async def test_a_file_that_is_superseded_while_a_replica_starts_does_not_undo_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Between the look at what is in force, which is this very file, and the act."""
+    async with serving(policy=POLICY) as sayso:
+        policies = sayso.service.policies
+        look = policies.active
+
+        async def replaced_after() -> Any:
+            found = await look()
+            monkeypatch.setattr(policies, "active", look)
+            await policies.activate(OTHER, "test", Origin(via="api"))
+            return found
+
+        monkeypatch.setattr(policies, "active", replaced_after)
+        assert await policies.publish(POLICY, "file", Origin(via="file")) is None
+        assert (await policies.active()).digest == digest(OTHER)
+        assert len(await sayso.journal("policy_activated")) == 2

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 from sayso_bot.domain.versions import Activated, Comparison, Found, Origin, Version, VersionPage
@@ -125,9 +127,7 @@ class PolicyVersions:
             origin = replace(origin, weakens=tuple(map(str, comparison.weakened))[:MOST_SENTENCES])
         done = await self._store.activate(policy.digest, text, active.digest, origin.where, origin, epochs)
         if done.number is None:
-            raise ChangedMeanwhile(
-                f"Another policy was put in force meanwhile: {done.other}. Nothing was changed; look at it, and repeat."
-            )
+            raise _moved(done.other)
         if done.changed:
             self._log_done(policy.digest, active.digest, origin, comparison)
         return Activated(done.number, policy.digest, active.digest, done.changed, comparison)
@@ -150,12 +150,15 @@ class PolicyVersions:
     async def publish(self, text: str, source: str, origin: Origin) -> Activated | None:
         """Put a file in force that never was; None for one that another document has superseded, which changes nothing.
 
-        Raises as `activate` does.
+        Raises `PolicyRefused`, `Again`.
         """
-        active = await self.active()
-        if active.digest is not None and active.digest != digest(text) and await self._store.was_active(digest(text)):
-            return None
-        return await self.activate(text, source, origin)
+        while True:
+            active = await self.active()
+            if active.digest not in (None, digest(text)) and await self._store.was_active(digest(text)):
+                return None
+            with suppress(ChangedMeanwhile):  # then it may be this file that was superseded just now
+                return await self.activate(text, source, origin, seen=partial(_check_still, active.digest))
+
 
     # ------------------------------------------------------------------ mechanics
 
@@ -205,6 +208,17 @@ class PolicyVersions:
             self._log.warning(
                 "policy_weaker", digest=after, demands_less=[str(each) for each in comparison.weakened[:5]]
             )
+
+
+def _check_still(expected: str | None, active: str | None) -> None:
+    if active != expected:
+        raise _moved(active)
+
+
+def _moved(active: str | None) -> ChangedMeanwhile:
+    return ChangedMeanwhile(
+        f"Another policy was put in force meanwhile: {active}. Nothing was changed; look at it, and repeat."
+    )
 
 
 def _name_of(found: Found) -> str:

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeAlias
 from sayso_bot.domain.request import rfc3339
 from sayso_bot.domain.text import one_line
 from sayso_bot.domain.versions import Origin, Version, VersionPage
-from sayso_bot.errors import ChangedMeanwhile, SaysoError, Unusable
+from sayso_bot.errors import SaysoError, Unusable
 from sayso_bot.ports import Log
 
 LOOK_SECONDS = 1.0
@@ -72,12 +72,7 @@ class PolicyFile:
         self._seen = self._stamp()
         text, document = await asyncio.to_thread(self._read, self._path)
         self._digest = document.digest
-        try:
-            published = await self._policies.publish(text, str(self._path), self._origin())
-        except ChangedMeanwhile as error:
-            self._log.warning("policy_moved_meanwhile", file=str(self._path), detail=error.detail)
-            return
-        if published is None:
+        if await self._policies.publish(text, str(self._path), self._origin()) is None:
             self._log.warning(
                 "policy_file_superseded",
                 file=str(self._path),
