@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import httpx
@@ -48,6 +49,11 @@ async def test_keys_are_made_listed_rotated_with_an_overlap_and_revoked() -> Non
         assert "revoked before" in late.json()["said"]
         refused(await admin.client.post(f"/v1/admin/keys/{new_id}/rotate", json={}), 409, "no_effect")
         refused(await admin.client.delete("/v1/admin/keys/key_0000000000000000"), 404, "not_found")
+        records = [json.loads(entry["data"]) for entry in await admin.sayso.journal("key_created")]
+        ours = [record for record in records if record["key"] in (key["id"], new_id)]
+        assert [record["principal"] for record in ours] == ["ana@example.com"] * 2
+        assert all(record["quotas"] == key["quotas"] for record in ours)
+        assert all(record["by"]["place"] == "127.0.0.1" for record in ours)
         journal = str(await admin.sayso.journal())
         assert made.json()["secret"] not in journal
         assert rotated.json()["secret"] not in journal

@@ -73,7 +73,7 @@ async def test_the_record_has_before_and_after_who_and_from_where() -> None:
         assert (second["before"]["channel"], second["after"]["channel"]) == ("ops", "open")
         assert second["by"]["surface"] == "api"
         assert second["by"]["id"].startswith("key_")
-        assert second["by"]["evidence"] == "a key of kind admin"
+        assert (second["by"]["evidence"], second["by"]["place"]) == ("a key of kind admin", "127.0.0.1")
         assert len(await admin.listed("routes")) == 1
 
 

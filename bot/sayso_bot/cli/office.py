@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from sayso_bot.cli.desk import opened_office
-from sayso_bot.cli.operator import Book, with_book
+from sayso_bot.cli.operator import Book, shell, with_book
 from sayso_bot.cli.printing import print_json, say
 from sayso_bot.domain.admin import Caller
 from sayso_bot.domain.deeds import Call, Deed, Done, Effect
@@ -37,7 +37,7 @@ def carried_out(deed: Deed, *, yes: bool, posts: bool = False) -> Done:
     """
 
     async def work(office: Office) -> Done:
-        caller = Caller(SURFACE)
+        caller = Caller(SURFACE, place=shell())
         effect = await office.preview(deed, caller)
         if effect.questions and not yes:
             _confirm(effect)
@@ -60,7 +60,7 @@ def _confirm(effect: Effect) -> None:
 
 
 def overview() -> Overview:
-    return _with_office(lambda office: office.overview(Caller(SURFACE)), posts=False)
+    return _with_office(lambda office: office.overview(Caller(SURFACE, place=shell())), posts=False)
 
 
 def duration(text: str) -> int:

@@ -7,11 +7,14 @@ takes. What goes wrong on the way is logged to standard error from WARNING on; s
 from __future__ import annotations
 
 import asyncio
+import getpass
+import socket
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sayso_bot.configuration import ActiveConfiguration
+from sayso_bot.domain.text import one_line
 from sayso_bot.opening import configuration_of, opened_book, review_url, shelves
 from sayso_bot.ports import Log, OperatorDoor, OperatorTools
 from sayso_bot.settings import Settings, environment
@@ -61,6 +64,19 @@ async def _on_book(work: Callable[[Book], Awaitable[T]]) -> T:
     log = logger("command")
     async with opened_book(settings, log) as store:
         return await work(Book(settings, store, log))
+
+
+def shell_user() -> str:
+    """Who runs the command, as the system calls them; nothing where it has no name for them, as in some containers."""
+    try:
+        return one_line(getpass.getuser())[:64]
+    except (KeyError, OSError):
+        return ""
+
+
+def shell() -> str:
+    """Where the command is run, for the record: ``ana@ops-1``."""
+    return "@".join(filter(None, (shell_user(), socket.gethostname())))
 
 
 class _Door:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import socket
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from sayso_bot.cli.operator import Book, with_book
+from sayso_bot.cli.operator import Book, shell_user, with_book
 from sayso_bot.cli.policy_words import (
     BUILT_IN,
     comparison_out,
@@ -175,7 +174,4 @@ def _from_file(name: str) -> Found:
 
 
 def _me() -> str:
-    try:
-        return f"operator {one_line(getpass.getuser())[:64]}"
-    except (KeyError, OSError):  # a container may have no name for its user
-        return "operator"
+    return f"operator {shell_user()}".strip()

@@ -18,7 +18,7 @@ class Caller:
     """With neither ``person`` nor ``key``: the operator, who runs a command on the book itself.
 
     ``surface`` is where they are (``slack``, ``teams``, ``inbox``, ``api``, ``cli``), ``place`` more exactly
-    (``slack:C1``). ``guest`` says that their platform takes them for one.
+    (``slack:C1``, an address, a shell's user and machine). ``guest`` says that their platform takes them for one.
     """
 
     surface: str

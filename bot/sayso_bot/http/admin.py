@@ -106,7 +106,7 @@ class AdminRoutes:
             key = await self._authenticate(http_request)
             if wait := self._buckets.take(key.id, key.quotas.rate, key.quotas.burst):
                 raise too_often(wait)
-            caller = Caller("api", key=key)
+            caller = Caller("api", key=key, place=http_request.remote or "")
             await self._office.prove(caller)
             return await handler(caller, http_request)
 

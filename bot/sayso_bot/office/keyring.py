@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -155,8 +155,9 @@ def _kinds(kinds: frozenset[str] | frozenset[Any]) -> str:
 
 
 def _about(key: Key, by: Proved) -> dict[str, Any]:
+    """For the record: all that the key may do, and for whom."""
     about = {"key": key.id, "name": one_line(key.name), "kinds": sorted(key.kinds), "actions": list(key.actions)}
-    return {**about, "by": by.admin.about()}
+    return {**about, "principal": key.principal, "quotas": asdict(key.quotas), "by": by.admin.about()}
 
 
 def _no_key() -> NotFound:

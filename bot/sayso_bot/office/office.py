@@ -83,7 +83,7 @@ class Office:
         if caller.key is not None:
             return self._by_key(caller)
         if caller.person is None:
-            return Admin(OPERATOR, "Operator", caller.surface, BY_SHELL)
+            return Admin(OPERATOR, "Operator", caller.surface, BY_SHELL, caller.place)
         if caller.guest:
             raise NotAnAdmin("Guests administer nothing, whoever names them. Nothing was changed.")
         policy = self._configuration.policy
@@ -103,7 +103,7 @@ class Office:
             raise Unauthenticated("This key is not valid any more. Ask an operator for a new one.")
         if not present.administers:
             raise Forbidden("This key is not an admin's, so it administers nothing. Nothing was changed.")
-        return Admin(present.id, f"the key {present.name}", caller.surface, BY_KEY)
+        return Admin(present.id, f"the key {present.name}", caller.surface, BY_KEY, caller.place)
 
     # ------------------------------------------------------------------ what they see
 
@@ -162,7 +162,7 @@ class Office:
             yield
         except (NotAllowed, AdminRefused) as refusal:
             if not isinstance(refusal, CannotCheck | Unauthenticated):
-                about = {"deed": deed, "by": caller.id, "surface": caller.surface}
+                about = {"deed": deed, "by": caller.id, "surface": caller.surface, "place": caller.place}
                 await self._refusals.record("admin_refused", caller.id, refusal, "", about)
             raise
 

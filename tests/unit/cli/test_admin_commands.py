@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,8 @@ class TestRoutes:
         [listed] = operator.ok("routes", "list", "--json").json
         assert (listed["action"], listed["reason"], listed["rules"]) == ("payments.*", "a fire drill", ["refunds"])
         assert listed["set_by"] == {"id": "operator", "name": "Operator", "surface": "cli"}
+        [entry] = [entry for entry in operator.journal() if entry["kind"] == "route_set"]
+        assert json.loads(entry["data"])["by"]["place"] == f"{getpass.getuser()}@{socket.gethostname()}"
         assert "refunds" in operator.ok("routes", "list").out
         assert operator.asked("payments.refund").asked_in == "inbox"
         assert operator.ok("routes", "undo", "payments.*", "--json").json["id"] == listed["id"]
