@@ -236,6 +236,18 @@ async def test_an_undeliverable_card_is_an_alarm_until_it_is_shown(store: RedisS
     assert await store.alarms(10) == []
 
 
+async def test_what_could_not_be_shown_is_tried_at_once_where_its_place_can_be_reached_again(store: RedisStore) -> None:
+    request, other = await made(store), await made(store)
+    for each in (request, other):
+        await _failed(store, await _begun(store, each), after_seconds=600, alarm=each is request)
+    await store.hasten(request, PLACE)
+    await store.hasten(other, PLACE)  # it raised no alarm, so nothing is known of it
+    assert await store.due_work(PLACE, 10) == [request.id]
+    await _begun(store, request)
+    await store.hasten(request, PLACE)
+    assert await store.due_work(PLACE, 10) == [], "whoever is at it holds its lease"
+
+
 async def test_what_ended_before_anybody_saw_it_is_not_shown(store: RedisStore) -> None:
     request = await made(store)
     await _failed(store, await _begun(store, request), alarm=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 
 from e2e.admin_office import OPS, POLICY, Admin, administering, refused
 from e2e.office import asked, later, recorded
+from sayso_bot.workers.illness import LOOK_SECONDS
 from service import until
 
 
@@ -124,6 +126,47 @@ async def test_a_channel_in_which_only_lists_are_shown_gets_well_and_is_reported
             await told(admin, "cannot be reached (is_archived)", count=count)
             await later(admin.sayso, 130)
             await told(admin, "can be reached again", count=count)
+
+
+async def test_admins_who_could_not_be_looked_up_are_told_as_soon_as_they_can_be() -> None:
+    async with administering() as admin:
+        admin.slack.break_("users.lookupByEmail", status=503, times=4)
+        admin.slack.fail("chat.postMessage", "is_archived")
+        await asked(admin.agent)
+        await told(admin, "cannot be reached (is_archived)")
+        assert len(await admin.sayso.journal("place_ill")) == 1
+
+
+async def test_a_test_that_arrives_brings_the_stuck_cards_of_its_channel_and_nobody_is_told_that_it_is_ill_again() -> (
+    None
+):
+    async with administering() as admin:
+        admin.slack.fail("chat.postMessage", "not_in_channel", times=2)
+        requests = [await asked(admin.agent) for _ in range(2)]
+        await told(admin, "cannot be reached (not_in_channel)")
+        assert (await admin.client.post("/v1/admin/channels/payments/test")).status_code == 200
+        for request in requests:
+            await recorded(admin.sayso, request)
+        await told(admin, "can be reached again")
+        await asyncio.sleep(2 * LOOK_SECONDS)
+        assert len(admin.said_to_olga()) == 2
+
+
+async def test_a_test_that_arrives_where_nothing_is_stuck_tells_the_admins_that_the_channel_works_again() -> None:
+    async with administering() as admin:
+        admin.slack.fail("chat.postMessage", "is_archived")
+        request = await asked(admin.agent)
+        await told(admin, "cannot be reached (is_archived)")
+        await admin.agent.post(f"/v1/requests/{request}/cancel")
+        await until(lambda: _is_calm(admin))
+        assert (await _channel(admin, "payments"))["ill"] is not None
+        assert (await admin.client.post("/v1/admin/channels/payments/test")).status_code == 200
+        await told(admin, "can be reached again")
+        assert (await _channel(admin, "payments"))["ill"] is None
+
+
+async def _is_calm(admin: Admin) -> bool:
+    return not await admin.sayso.service.store.alarms(1)
 
 
 async def told(admin: Admin, words: str, *, count: int = 1) -> str:

@@ -2,29 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from contextlib import suppress
 
 from sayso_bot.domain.effects import same_place
-from sayso_bot.domain.person import OPERATOR, Person
 from sayso_bot.domain.text import one_line
+from sayso_bot.errors import SaysoError
+from sayso_bot.office.admins import Admins
 from sayso_bot.office.rooms import Tools
-from sayso_bot.ports import LookupFailed
+from sayso_bot.ports import Alarm
 
-MOST_ADMINS = 20
 MOST_LISTED = 10
+MOST_ALARMS = 1000
+AT_ONCE = 50
 
 
 class Illnesses:
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, admins: Admins) -> None:
         self._tools = tools
+        self._admins = admins
 
-    async def report(self, place: str, what: str) -> None:
-        """Tell the admins once that ``place`` cannot be reached, for ``what``, or (empty) that it can again."""
+    async def report(self, place: str, what: str) -> bool:
+        """Tell the admins once that ``place`` cannot be reached, for ``what``, or (empty) that it can again.
+
+        False where that is to be tried again, because it is not known now who they are.
+        """
+        told_at = await self._admins.places()
+        if told_at is None:
+            return False
         text = self._ill(place, what) if what else f"{self._named(place)} can be reached again."
-        notices = self._tools.notices(text, await self._admins())
+        notices = self._tools.notices(text, told_at)
         if await self._tools.books.report(place, what, notices):
             log = self._tools.log.error if what else self._tools.log.info
             log("place_ill" if what else "place_well", place=place, what=what)
+        return True
+
+    async def reached(self, place: str) -> None:
+        """Something was posted at ``place``. What could not be shown there is tried at once, and tells by being shown
+        that the place is well; where nothing waits for that, the admins are told.
+        """
+        alarms = [alarm for alarm in await self._tools.store.alarms(MOST_ALARMS) if same_place(alarm.place, place)]
+        for start in range(0, len(alarms), AT_ONCE):
+            await asyncio.gather(*map(self._hasten, alarms[start : start + AT_ONCE]))
+        waiting = {alarm.place for alarm in alarms}
+        for illness in await self._tools.books.reported():
+            if same_place(illness.place, place) and illness.place not in waiting:
+                await self.report(illness.place, "")
+
+    async def _hasten(self, alarm: Alarm) -> None:
+        with suppress(SaysoError):  # it is tried in its own time
+            if (request := await self._tools.store.glance(alarm.request_id)) is not None:
+                await self._tools.store.hasten(request, alarm.place)
 
     def _ill(self, place: str, what: str) -> str:
         routes = [
@@ -45,29 +73,6 @@ class Illnesses:
     def _named(self, place: str) -> str:
         name = next((name for name, other in self._tools.known().items() if same_place(other, place)), None)
         return f"The channel {name} ({place})" if name else f"The channel {place}"
-
-    async def _admins(self) -> list[str]:
-        """The places at which admins are told something alone: their accounts on platforms, never an e-mail address."""
-        found: dict[str, None] = {}
-        for name in self._tools.configuration.policy.admins:
-            for alias in sorted(await self._accounts(name)):
-                found.setdefault(alias)
-        return list(found)[:MOST_ADMINS]
-
-    async def _accounts(self, name: str) -> Iterable[str]:
-        platform, _, rest = name.partition(":")
-        if name == OPERATOR or not rest:
-            return ()
-        aliases: set[str] = set()
-        try:
-            if platform in self._tools.adapters:
-                return await self._tools.adapters[platform].resolve(name)
-            person = Person.known_as(rest, {name})
-            for adapter in self._tools.adapters.values():
-                aliases |= (await adapter.recognise(person)).aliases - person.aliases
-        except LookupFailed as error:
-            self._tools.log.warning("admin_not_found", admin=name, what=error.what)
-        return aliases
 
 
 def _listed(names: list[str]) -> str:

@@ -12,6 +12,7 @@ from sayso_bot.domain.request import REQUEST_ID, Moved, Outline, Status, new_but
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import InvalidField, NoEffect, NotFound, Settled
 from sayso_bot.office.rooms import INBOX, Proved, Tools
+from sayso_bot.office.trials import Trials
 from sayso_bot.ports import Again, Filter
 
 MOST_MOVED = 200
@@ -23,8 +24,9 @@ class Moves:
     deeds = (Move,)
     versioned = True
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, trials: Trials) -> None:
         self._tools = tools
+        self._trials = trials
 
     async def was_done(self, call: Call) -> bool:
         """The first request that a move takes along bears the move's own name."""
@@ -52,7 +54,7 @@ class Moves:
         else:
             found, more = await self._wanted(deed, place)
             test = f"A test, before {one_line(by.admin.name)} moves requests here: Sayso can post in this channel."
-            await self._tools.test(place, channel, test)
+            await self._trials.test(place, channel, test)
         moved: list[str] = []
         ended = 0
         for request in reversed(found):

@@ -29,12 +29,14 @@ from sayso_bot.errors import (
     Unconfirmed,
 )
 from sayso_bot.in_force import in_force
+from sayso_bot.office.admins import Admins
 from sayso_bot.office.illness import Illnesses
 from sayso_bot.office.keyring import Keyring
 from sayso_bot.office.moves import Moves
 from sayso_bot.office.overview import Overviews
 from sayso_bot.office.rooms import Proved, Room, Tools, changed
 from sayso_bot.office.stops import Stops
+from sayso_bot.office.trials import Trials
 from sayso_bot.office.whereabouts import Whereabouts
 from sayso_bot.ports import ChatAdapter, Configuration, Log, OfficeStore, Overview, Store
 from sayso_bot.refusals import Refusals
@@ -62,9 +64,10 @@ class Office:
         self._log = log
         self._books = books
         tools = Tools(store, books, configuration, adapters, address, book, log)
-        self._rooms: tuple[Room, ...] = (Whereabouts(tools), Stops(tools), Moves(tools), Keyring(tools))
+        self._illnesses = Illnesses(tools, Admins(tools))
+        trials = Trials(tools, self._illnesses)
+        self._rooms: tuple[Room, ...] = (Whereabouts(tools, trials), Stops(tools), Moves(tools, trials), Keyring(tools))
         self._overviews = Overviews(tools)
-        self._illnesses = Illnesses(tools)
 
     # ------------------------------------------------------------------ who may
 
@@ -117,9 +120,10 @@ class Office:
             await in_force(self._configuration, lambda: self._proved(caller, fresh=True))
             return await self._room(deed).preview(deed)
 
-    async def report(self, place: str, what: str) -> None:
-        """Tell the admins, once, that a place cannot be reached, or (an empty ``what``) that it can again."""
-        await self._illnesses.report(place, what)
+    async def report(self, place: str, what: str) -> bool:
+        """Tell the admins, once, that a place cannot be reached, or (an empty ``what``) that it can again. False where
+        it is not known now who they are."""
+        return await self._illnesses.report(place, what)
 
     # ------------------------------------------------------------------ what they do
 

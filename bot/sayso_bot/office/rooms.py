@@ -15,17 +15,14 @@ from sayso_bot.domain.notice import Notice, new_notice
 from sayso_bot.domain.request import Outline, Status
 from sayso_bot.domain.routing import LiveChannel
 from sayso_bot.domain.text import one_line
-from sayso_bot.errors import ChangedMeanwhile, InvalidField, PlaceUnusable, Unavailable
+from sayso_bot.errors import ChangedMeanwhile, InvalidField
 from sayso_bot.ports import (
-    AdapterError,
-    Announces,
     ChatAdapter,
     Configuration,
     Epochs,
     Filter,
     Log,
     OfficeStore,
-    Retry,
     Store,
 )
 
@@ -136,34 +133,6 @@ class Tools:
         """A notice for each place; the inbox shows how things stand by itself."""
         told = [place for place in dict.fromkeys(places) if place != INBOX]
         return [(new_notice(text), place) for place in told[:MOST_NOTICES]]
-
-    async def test(self, place: str, channel: str, text: str) -> None:
-        """Post ``text`` at ``place``, which proves that cards can be. Raises `PlaceUnusable`, `Unavailable`."""
-        if place == INBOX:
-            return
-        platform = place.partition(":")[0]
-        adapter: object = self.adapters.get(platform)
-        if not isinstance(adapter, Announces):
-            raise PlaceUnusable(
-                f"{one_line(channel)} ({place}) cannot be tested: {platform} is not set up here. Nothing was changed.",
-                field="channel",
-            )
-        try:
-            await adapter.announce(new_notice(text), place)
-        except Retry as error:
-            raise Unavailable(
-                f"{platform} did not say whether a test message could be posted to {one_line(channel)} ({error.what})."
-                " Nothing was changed; try again shortly.",
-                retry_after=error.after or 5,
-            ) from None
-        except AdapterError as error:
-            todo = error.todo or "Look whether it exists and the app is in it."
-            raise PlaceUnusable(
-                f"A test message could not be posted to {one_line(channel)} ({place}): {error.what}. {todo}"
-                " Nothing was changed.",
-                field="channel",
-            ) from None
-        await self.books.report(place, "", ())
 
 
 def changed() -> ChangedMeanwhile:

@@ -40,6 +40,7 @@ from sayso_bot.domain.routing import LiveChannel, LiveRoute, new_route_id
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import Full, InUse, InvalidField, NoEffect, NotFound, Taken
 from sayso_bot.office.rooms import INBOX, Proved, Target, Tools, changed
+from sayso_bot.office.trials import Trials
 from sayso_bot.ports import PlaceChange, PlacesAnswer
 
 CHANNEL_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
@@ -52,8 +53,9 @@ class Whereabouts:
     deeds = (SetRoute, UndoRoute, NameChannel, ForgetChannel, TestChannel)
     versioned = True
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, trials: Trials) -> None:
         self._tools = tools
+        self._trials = trials
 
     async def was_done(self, call: Call) -> bool:
         return await self._tools.books.answered(call.operation)
@@ -93,7 +95,7 @@ class Whereabouts:
                 return await self._forget(deed, by, call)
             case TestChannel():
                 place, name = self._tools.place_of(deed.channel)
-                await self._tools.test(
+                await self._trials.test(
                     place, name or place, f"A test, which {one_line(by.admin.name)} asked for: {_CAN}"
                 )
                 return Done(f"A test message was posted to {name or place}.", self._tools.version)
@@ -112,7 +114,7 @@ class Whereabouts:
     async def _set(self, deed: SetRoute, by: Proved, call: Call) -> Done:
         tools = self._tools
         route, target = self._route(deed, by.admin)
-        await tools.test(route.place, route.channel, f"A test, before {route.action} is asked here: {_CAN}")
+        await self._trials.test(route.place, route.channel, f"A test, before {route.action} is asked here: {_CAN}")
         before = next((each for each in self._routes if each.action == route.action), None)
         about = {"before": before and _told(before), "after": _told(route), "by": by.admin.about()}
         changes = [PlaceChange(route.id, route, "routes", "route_set", about)]
@@ -190,7 +192,7 @@ class Whereabouts:
 
     async def _name(self, deed: NameChannel, by: Proved, call: Call) -> Done:
         tools, place = self._tools, self._named(deed)
-        await tools.test(place, deed.name, f"A test, before this channel may be called {deed.name}: {_CAN}")
+        await self._trials.test(place, deed.name, f"A test, before this channel may be called {deed.name}: {_CAN}")
         before = tools.configuration.channels.get(deed.name)
         channel = LiveChannel(deed.name, place, by.admin, deed.why, tools.configuration.read_at)
         text = (

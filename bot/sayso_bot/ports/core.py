@@ -18,6 +18,7 @@ from sayso_bot.domain.versions import Origin, VersionPage
 from sayso_bot.ports.given import Ballot, Button, Change, Filter, Page
 from sayso_bot.ports.values import (
     Activation,
+    Alarm,
     Draft,
     Due,
     EditAnswer,
@@ -190,6 +191,14 @@ class Store(Protocol):
 
     async def move(self, work: Work, to: str, button: str, what: str, by: str) -> bool:
         """Take a card that cannot be shown to another place; an empty ``button``: nothing is posted there."""
+        ...
+
+    async def hasten(self, request: Outline, place: str) -> None:
+        """Try at once what could not be shown at ``place``, and raised an alarm there."""
+        ...
+
+    async def alarms(self, limit: int) -> Sequence[Alarm]:
+        """Cards that cannot be delivered, the oldest first."""
         ...
 
     async def configuration(self, known_digest: str | None) -> Stored: ...

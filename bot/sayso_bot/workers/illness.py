@@ -20,7 +20,8 @@ class IllnessWatch:
     """``alarms`` are cards that cannot be delivered, ``why`` is what the place said to one of them, ``reported`` the
     places told of.
 
-    ``report`` tells of a place and what it said, or (empty) that it is well again.
+    ``report`` tells of a place and what it said, or (empty) that it is well again; False where it could not, and is to
+    be asked again.
     """
 
     def __init__(
@@ -28,7 +29,7 @@ class IllnessWatch:
         alarms: Callable[[int], Awaitable[Sequence[Alarm]]],
         why: Callable[[Alarm], Awaitable[str]],
         reported: Callable[[], Awaitable[Sequence[Illness]]],
-        report: Callable[[str, str], Awaitable[None]],
+        report: Callable[[str, str], Awaitable[bool]],
         log: Log,
     ) -> None:
         self._alarms = alarms
@@ -71,10 +72,8 @@ class IllnessWatch:
         for place in first.keys() - known:
             await self._report(place, await self._why(first[place]))
         for place, what in list(self._left.items()):
-            if place not in known | first.keys():
-                await self._report(place, what)
-            self._left.pop(place, None)
+            if place in known | first.keys() or await self._report(place, what):
+                self._left.pop(place, None)
         for place in self._well & (known | first.keys()):
-            if place not in first:
-                await self._report(place, "")
-            self._well.discard(place)
+            if place in first or await self._report(place, ""):
+                self._well.discard(place)

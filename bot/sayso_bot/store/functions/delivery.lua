@@ -280,6 +280,21 @@ register('failed', function(keys, a)
   return { 'ok', now }
 end)
 
+-- hasten: what could not be shown at this place is tried at once, because the place can be reached again.
+-- KEYS  of_request (18)      ARGV  id, place
+-- Answers  ok
+-- Prevents a look at a card that somebody is at: its lease says when it is due.
+register('hasten', function(keys, a)
+  local k = request_keys(keys)
+  local id, place = a[1], a[2]
+  local now = tick(k.clock)
+  local is_stuck = redis.call('ZSCORE', k.alarms, id .. ' ' .. place) and redis.call('ZSCORE', k.work, id)
+  if is_stuck and tonumber(redis.call('HGET', k.post, 'lease_until') or '0') <= now then
+    put_in_outbox(k, id, place, now, tag_of(k.record))
+  end
+  return { 'ok', now }
+end)
+
 -- moot: the request ended, or went elsewhere, before anybody was shown this version here, and there is nothing left to show.
 -- KEYS  of_request (18)      ARGV  id, place, fence, version
 -- Answers  ok | lost
