@@ -10,6 +10,7 @@ import pytest
 
 from e2e.admin_office import OPS, POLICY, Admin, administering, refused
 from e2e.office import asked, later, recorded
+from sayso_bot.policy import digest
 from sayso_bot.workers.illness import LOOK_SECONDS
 from service import until
 
@@ -42,6 +43,50 @@ async def test_a_place_gets_a_name_after_a_test_and_loses_it_when_nothing_depend
         refused(await call("DELETE", "night"), 404, "not_found")
         test = await admin.client.post("/v1/admin/channels/ops/test")
         assert test.json()["said"] == "A test message was posted to ops."
+
+
+async def test_a_name_is_given_to_another_place_where_no_route_leads_by_it_and_both_are_told() -> None:
+    async with administering() as admin:
+
+        async def names(channel: str, reason: str) -> httpx.Response:
+            body, headers = {"place": f"slack:{channel}", "reason": reason}, {"If-Match": await admin.version()}
+            return await admin.client.put("/v1/admin/channels/night", json=body, headers=headers)
+
+        assert (await names("C0OPEN", "nights")).status_code == 201
+        route = (await admin.route({"action": "payments.*", "channel": "night"})).json()
+        dialog = await admin.typed("channel name night", channel="C0OTHER", called="other")
+        taken = "The route of payments.* leads to night, which is slack:C0OPEN. Nothing was changed; undo it first."
+        assert taken in dialog.words
+        dialog.open = False
+        refused(await names("C0OTHER", "other nights"), 409, "in_use", taken)
+        await admin.undo(route["id"])
+        dialog = await admin.typed("channel name night", channel="C0OTHER", called="other")
+        assert "slack:T0TEAM/C0OTHER may be called night in routes and moves." in dialog.words
+        assert "slack:C0OPEN is called night no longer. the key terraform had named it: nights." in dialog.words
+        dialog.open = False
+        assert (await names("C0OTHER", "other nights")).status_code in (200, 201)
+        await until(lambda: any("named this channel night in Sayso" in said for said in admin.said_in("C0OTHER")))
+        gave = "the key terraform gave the name night, which this channel had in Sayso, to slack:C0OTHER: other nights."
+        await until(lambda: gave in admin.said_in("C0OPEN"))
+
+
+async def test_a_channel_is_told_that_its_name_is_forgotten() -> None:
+    async with administering() as admin:
+        await admin.submitted(await admin.typed("channel name night", channel="C0OTHER", called="other"))
+        await admin.submitted(await admin.typed("channel forget night"), why="it is day")
+        told = "Olga took the name night from this channel in Sayso: it is day."
+        await until(lambda: told in admin.said_in("C0OTHER"))
+
+
+async def test_a_new_name_is_none_by_which_a_route_leads_to_another_place() -> None:
+    """One that the policy gave when the route was set, and gives no more."""
+    async with administering() as admin:
+        await admin.route()
+        service, without = admin.sayso.service, POLICY.replace("  ops: slack:C0OPS\n", "")
+        active = service.configuration.policy.digest
+        assert (await service.store.activate(digest(without), without, active, "test")).changed
+        dialog = await admin.typed("channel use deploy.*", channel="C0OTHER", called="ops")
+        assert "deploy.* is asked in ops-2 for good." in dialog.words
 
 
 async def test_a_route_to_a_place_without_a_name_names_it_in_the_same_step() -> None:

@@ -89,7 +89,7 @@ def _row(now: RouteNow) -> tuple[str, ...]:
     concerns = ", ".join(now.rules) or "nothing now"
     notes = [
         *(["ill: " + now.ill.what] if now.ill else []),
-        *(["the policy means another place"] if now.shadowed else []),
+        *([f"another place is called {route.channel} now"] if now.shadowed else []),
     ]
     asked = f"{route.channel} ({'; '.join(notes)})" if notes else route.channel
     until = clock(route.until) if route.until else "for good"

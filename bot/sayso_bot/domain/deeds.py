@@ -44,7 +44,8 @@ class UndoRoute:
 
 @dataclass(frozen=True, slots=True)
 class NameChannel:
-    """From now on ``place`` may be called ``name``. A name that an admin gave before is replaced."""
+    """From now on ``place`` may be called ``name``. A name that an admin gave before is
+    replaced, unless a live route leads where it led."""
 
     name: str
     place: str

@@ -135,7 +135,7 @@ class IllOut(Out):
 
 
 class LiveRouteOut(Out):
-    """``rules`` are those whose requests it sends elsewhere now; ``shadowed``: the policy calls another place so."""
+    """``rules`` are those whose requests it sends elsewhere now; ``shadowed``: another place is called so now."""
 
     id: str
     action: str

@@ -69,9 +69,9 @@ def admin_paths() -> dict[str, Any]:
 def _places() -> dict[str, Any]:
     set_route = _call("setRoute", "Have an action asked elsewhere", models.LiveRouteOut, *_ASKS, *_TEST, *_VERSIONED,
                       errors.Full, body=models.SetRouteBody, made=True, versioned=True)  # fmt: skip
-    name = _call("nameChannel", "Give a place a name", models.ChannelOut, errors.Taken, errors.NoEffect, *_TEST,
-                 *_VERSIONED, errors.Full, body=models.NameChannelBody, made=True, versioned=True,
-                 parameters=[_CHANNEL])  # fmt: skip
+    name = _call("nameChannel", "Give a place a name", models.ChannelOut, errors.Taken, errors.InUse,
+                 errors.NoEffect, *_TEST, *_VERSIONED, errors.Full, body=models.NameChannelBody, made=True,
+                 versioned=True, parameters=[_CHANNEL])  # fmt: skip
     forget = _call("forgetChannel", "Take a name back", models.SaidOut, errors.InUse, *_VERSIONED, versioned=True,
                    parameters=[_CHANNEL])  # fmt: skip
     undo = _call("undoRoute", "Undo a live route", models.SaidOut, *_VERSIONED, versioned=True, parameters=[ID])

@@ -35,6 +35,7 @@ from sayso_bot.domain.effects import (
 )
 from sayso_bot.domain.globs import ACTION_PATTERN, Glob
 from sayso_bot.domain.interventions import because
+from sayso_bot.domain.notice import Notice
 from sayso_bot.domain.policy import MAX_DURATION_SECONDS
 from sayso_bot.domain.routing import LiveChannel, LiveRoute, new_route_id
 from sayso_bot.domain.text import one_line
@@ -70,8 +71,7 @@ class Whereabouts:
                 line = f"{route.action} {then}. The route to {one_line(route.channel)} holds no longer."
                 return self._effect("Undo a route", (line,))
             case NameChannel():
-                place = self._named(deed)
-                return self._effect("Name a channel", (f"{place} may be called {deed.name} in routes and moves.",))
+                return self._of_name(deed)
             case ForgetChannel():
                 self._forgettable(deed.name)
                 return self._effect("Forget a channel", (f"{deed.name} is no channel's name any more.",))
@@ -126,7 +126,7 @@ class Whereabouts:
             " where they are."
         )
         places = touched(tools.configuration.policy.routes(), route, self._routes)
-        answer = await self._changed(changes, text, places, route.id, by, call)
+        answer = await self._changed(changes, tools.notices(text, places), route.id, by, call)
         where = f"{route.action} is asked in {one_line(route.channel)} {till(route.until)}."
         return await self._answered(answer, f"{where} Pending requests stay where they are.")
 
@@ -140,7 +140,7 @@ class Whereabouts:
         )
         places = touched_by_undoing(self._tools.configuration.policy.routes(), route, self._routes)
         changes = [PlaceChange(route.id, None, "routes", "route_undone", about)]
-        answer = await self._changed(changes, text, places, route.id, by, call)
+        answer = await self._changed(changes, self._tools.notices(text, places), route.id, by, call)
         said = f"{route.action} {then}. It was routed to {one_line(route.channel)}."
         return Done(said, answer.version, route, replayed=answer.code == "replay")
 
@@ -171,7 +171,7 @@ class Whereabouts:
         place, name = self._tools.place_of(deed.to)
         if name is not None:
             return Target(name, place)
-        known = self._tools.known()
+        known = {*self._tools.known(), *(route.channel for route in self._routes)}
         stem = _NOT_A_NAME.sub("-", deed.called or place).strip("-.")[: MAX_NAME - 3] or "channel"
         free = next(text for text in (stem, *(f"{stem}-{n}" for n in range(2, 1000))) if text not in known)
         return Target(free, place, LiveChannel(free, place, by, deed.why, self._tools.configuration.read_at))
@@ -190,22 +190,33 @@ class Whereabouts:
 
     # ------------------------------------------------------------------ channels
 
+    def _of_name(self, deed: NameChannel) -> Effect:
+        place, before = self._named(deed), self._tools.configuration.channels.get(deed.name)
+        lines = [f"{place} may be called {deed.name} in routes and moves."]
+        if before is not None:
+            named_by = f"{one_line(before.by.name)} had named it{because(before.why)}"
+            lines.append(f"{before.place} is called {deed.name} no longer. {named_by}")
+        return self._effect("Name a channel", tuple(lines))
+
     async def _name(self, deed: NameChannel, by: Proved, call: Call) -> Done:
         tools, place = self._tools, self._named(deed)
         await self._trials.test(place, deed.name, f"A test, before this channel may be called {deed.name}: {_CAN}")
         before = tools.configuration.channels.get(deed.name)
         channel = LiveChannel(deed.name, place, by.admin, deed.why, tools.configuration.read_at)
-        text = (
-            f"{one_line(by.admin.name)} named this channel {deed.name} in Sayso{because(deed.why)} Admins may route"
-            " requests to it."
-        )
-        answer = await self._changed([_naming(channel, before, by.admin)], text, [place], deed.name, by, call)
+        name, why = one_line(by.admin.name), because(deed.why)
+        text = f"{name} named this channel {deed.name} in Sayso{why} Admins may route requests to it."
+        notices = list(tools.notices(text, [place]))
+        if before is not None:
+            text = f"{name} gave the name {deed.name}, which this channel had in Sayso, to {place}{why}"
+            notices += tools.notices(text, [before.place])
+        answer = await self._changed([_naming(channel, before, by.admin)], notices, deed.name, by, call)
         return Done(
             f"{place} may be called {deed.name} now.", answer.version, channel, replayed=answer.code == "replay"
         )
 
     def _named(self, deed: NameChannel) -> str:
-        """The place that ``deed`` names. Raises `InvalidField`, `Taken`, `NoEffect`."""
+        """The place that ``deed`` names. Raises `InvalidField`, `Taken`, `NoEffect`, and `InUse` where routes lead to
+        another place under that name."""
         if not CHANNEL_NAME.match(deed.name):
             raise InvalidField(
                 "A name has up to 64 letters, digits, points, dashes and underscores. Nothing was changed.",
@@ -221,13 +232,15 @@ class Whereabouts:
         before = self._tools.configuration.channels.get(deed.name)
         if before is not None and same_place(before.place, place):
             raise NoEffect(f"{deed.name} is {before.place} already. Nothing was changed.", field="place")
+        self._check_unused(deed.name, [route for route in self._routes if not same_place(route.place, place)])
         return place
 
     async def _forget(self, deed: ForgetChannel, by: Proved, call: Call) -> Done:
         before = self._forgettable(deed.name)
         about = {"before": _told(before), "after": None, "by": by.admin.about(), "why": deed.why}
         change = PlaceChange(deed.name, None, "channels", "channel_forgotten", about)
-        answer = await self._changed([change], "", [], deed.name, by, call)
+        text = f"{one_line(by.admin.name)} took the name {deed.name} from this channel in Sayso{because(deed.why)}"
+        answer = await self._changed([change], self._tools.notices(text, [before.place]), deed.name, by, call)
         return Done(
             f"{deed.name} is no channel's name any more.", answer.version, before, replayed=answer.code == "replay"
         )
@@ -238,17 +251,21 @@ class Whereabouts:
             policy = name in self._tools.configuration.policy.channels
             why = "is the policy's, so only the policy can drop it" if policy else "is no name that an admin gave"
             raise NotFound(f"{one_line(name)[:80]} {why}. Nothing was changed.")
-        depend = [route.action for route in self._routes if route.channel == name]
-        if depend:
-            raise InUse(f"The route of {', '.join(depend[:5])} leads to {name}. Nothing was changed; undo it first.")
+        self._check_unused(name, self._routes)
         return channel
+
+    @staticmethod
+    def _check_unused(name: str, routes: Sequence[LiveRoute]) -> None:
+        depend = [route for route in routes if route.channel == name]
+        if depend:
+            there = f"{', '.join(route.action for route in depend[:5])} leads to {name}, which is {depend[0].place}"
+            raise InUse(f"The route of {there}. Nothing was changed; undo it first.")
 
     # ------------------------------------------------------------------ mechanics
 
     async def _changed(
-        self, changes: Sequence[PlaceChange], text: str, places: Sequence[str], what: str, by: Proved, call: Call
+        self, changes: Sequence[PlaceChange], notices: Sequence[tuple[Notice, str]], what: str, by: Proved, call: Call
     ) -> PlacesAnswer:
-        notices = self._tools.notices(text, places) if text else []
         answer = await self._tools.books.change_places(
             changes, notices, version=call.version, what=what, operation=call.operation, epochs=by.epochs
         )
@@ -262,7 +279,7 @@ class Whereabouts:
 
     async def _again(self, by: Proved, call: Call) -> Done:
         """What an earlier call of the same operation has done, as it stands now."""
-        answer = await self._changed([], "", [], "", by, call)
+        answer = await self._changed([], [], "", by, call)
         return await self._answered(answer, "That was done before. Nothing more was changed.")
 
     async def _answered(self, answer: PlacesAnswer, said: str) -> Done:

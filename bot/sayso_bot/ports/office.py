@@ -25,7 +25,7 @@ class Illness:
 
 @dataclass(frozen=True, slots=True)
 class RouteNow:
-    """A live route as it stands: ``shadowed`` says that the policy calls another place by its channel's name now.
+    """A live route as it stands: ``shadowed`` says that another place has its channel's name now.
 
     ``rules`` are the names of those whose requests it sends elsewhere; none where it does nothing at present.
     """
