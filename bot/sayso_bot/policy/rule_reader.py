@@ -17,6 +17,8 @@ from sayso_bot.policy.rules import Asking, Example, Rule
 from sayso_bot.policy.tables import Read
 from sayso_bot.policy.tree import shown
 
+OF_CARDS = frozenset({"digest", "fallback"})
+"""What a rule says of its cards, of which the inbox has none."""
 _NOTHING = Declaration()
 
 
@@ -158,6 +160,10 @@ class RuleReader:
             )
         if is_high and "digest" in ask.values:
             problems.harm(ask.at("digest"), "A request of high risk has a card of its own; digest does not go with it.")
+        if place == INBOX:
+            for key in OF_CARDS & ask.values.keys():
+                does = "does nothing in the inbox; it counts where an admin has this asked in a chat."
+                problems.warn(ask.at(key), f"{key} {does}")
 
     def _most(
         self, place: str | None, fallback: str | None, approvers: tuple[str, ...] | None, *, named: bool

@@ -159,7 +159,6 @@ class PolicyVersions:
             with suppress(ChangedMeanwhile):  # then it may be this file that was superseded just now
                 return await self.activate(text, source, origin, seen=partial(_check_still, active.digest))
 
-
     # ------------------------------------------------------------------ mechanics
 
     async def _with_text(self, version: Version) -> Found:

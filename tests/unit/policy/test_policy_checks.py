@@ -89,6 +89,15 @@ def test_a_condition_that_no_example_meets_is_a_warning() -> None:
     assert "true of none of the rule's examples" in warning.sentence
 
 
+@pytest.mark.parametrize("key", ["digest: true", "fallback: pay"])
+def test_what_does_nothing_in_the_inbox_is_a_warning(key: str) -> None:
+    (warning,) = policy(RULE + f"    ask: {{channel: inbox, {key}}}\n").warnings
+    assert warning.line == 5
+    assert warning.column in (35, 37)
+    assert warning.sentence.startswith(f"{key.partition(':')[0]} does nothing in the inbox")
+    assert policy(RULE + f"    ask: {{channel: ana, approvers: finance, {key}}}\n").warnings == ()
+
+
 def test_a_check_that_is_new_takes_no_document_out_of_force() -> None:
     text = RULE + "    ask: {channel: ana, quorum: 2}\n  - {action: a, allow: true}\n"
     with pytest.raises(PolicyInvalid):
