@@ -146,6 +146,10 @@ def _scope(words: list[str], verb: str) -> Scope:
             return Scope(agent=name)
         case ["action", _]:
             return Scope(action=_pattern(words[1]))
+        case ["agent"]:
+            raise Unreadable(f"Which agent? Write its name as well: {verb} agent NAME.")
+        case ["action"]:
+            raise Unreadable(f"Which action? Write its pattern as well: {verb} action deploy.*")
         case [_] if words[0] != EVERYTHING and ACTION_PATTERN.match(words[0]):
             return Scope(action=words[0])
     raise Unreadable(f"Write it as: {verb} everything, {verb} agent NAME, or {verb} deploy.*, perhaps because REASON.")
