@@ -31,12 +31,12 @@ def _until(text: str) -> datetime:
 
 @commands.command("list")
 def list_routes(as_json: AsJson = False) -> None:
-    """List the live routes, with who set them, why, and until when."""
+    """List the live routes, with who set them, when, why, and until when."""
     found = overview()
     if as_json:
         print_json([route_out(now.route, now) for now in found.routes])
     elif found.routes:
-        headings = ("id", "action", "asked in", "until", "set by", "why", "concerns")
+        headings = ("id", "action", "asked in", "until", "set by", "set at", "why", "concerns")
         print_table(headings, map(_row, found.routes))
     else:
         say("There are no live routes: the policy alone says what is asked where.")
@@ -93,4 +93,4 @@ def _row(now: RouteNow) -> tuple[str, ...]:
     ]
     asked = f"{route.channel} ({'; '.join(notes)})" if notes else route.channel
     until = clock(route.until) if route.until else "for good"
-    return route.id, route.action, asked, until, route.by.name, route.why or "-", concerns
+    return route.id, route.action, asked, until, route.by.name, clock(route.at), route.why or "-", concerns

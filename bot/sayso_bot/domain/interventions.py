@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sayso_bot.domain.pauses import Pause
 from sayso_bot.domain.request import Moved, Request
 from sayso_bot.domain.routing import LiveRoute
@@ -23,14 +25,17 @@ def what_is_paused(pause: Pause) -> str:
 
 def routed(route: LiveRoute) -> str:
     """Where an admin has an action asked now."""
-    until = "" if route.until is None else f" until {route.until:%-d %b, %H:%M} UTC"
-    return (
-        f"{route.action} is asked in {one_line(route.channel)}{until}, by {one_line(route.by.name)}{because(route.why)}"
-    )
+    until = "" if route.until is None else f" until {_time(route.until)}"
+    whose = f"by {one_line(route.by.name)} since {_time(route.at)}{because(route.why)}"
+    return f"{route.action} is asked in {one_line(route.channel)}{until}, {whose}"
 
 
 def _by_whom(pause: Pause) -> str:
-    return f"by {one_line(pause.by.name)} since {pause.since:%-d %b, %H:%M} UTC{because(pause.why)}"
+    return f"by {one_line(pause.by.name)} since {_time(pause.since)}{because(pause.why)}"
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%-d %b, %H:%M} UTC"
 
 
 def because(why: str) -> str:

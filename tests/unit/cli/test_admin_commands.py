@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import socket
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,9 @@ class TestRoutes:
         assert listed["set_by"] == {"id": "operator", "name": "Operator", "surface": "cli"}
         [entry] = [entry for entry in operator.journal() if entry["kind"] == "route_set"]
         assert json.loads(entry["data"])["by"]["place"] == f"{getpass.getuser()}@{socket.gethostname()}"
-        assert "refunds" in operator.ok("routes", "list").out
+        shown = operator.ok("routes", "list").out
+        assert "refunds" in shown
+        assert f"{datetime.fromisoformat(listed['set_at']):%Y-%m-%d %H:%M:%S} UTC" in shown
         assert operator.asked("payments.refund").asked_in == "inbox"
         assert operator.ok("routes", "undo", "payments.*", "--json").json["id"] == listed["id"]
         assert operator.ok("routes", "list").err.startswith("There are no live routes")

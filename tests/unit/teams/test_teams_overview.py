@@ -99,7 +99,7 @@ class TestRoutes:
         assert lines(shown.content) == [
             "Where each kind of action goes",
             "Everything is paused by Olga since 23 Nov, 14:05 UTC: an audit.",
-            "deploy.* is asked in ops, by Olga: the fair.",
+            "deploy.* is asked in ops, by Olga since 23 Nov, 14:05 UTC: the fair.",
             "By the policy:",
             "payments.refund: asked in payments, 1 approval from finance, within 30m",
         ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from sayso_adapters.slack import slash as slash_module
@@ -43,13 +45,15 @@ class TestTheCommand:
         olga = Admin("email:olga@example.com", "Olga", "slack", "email:olga@example.com")
         office.desk.policy = (Route("deploys", "deploy.*", False, "ask", a_requirement(PLACE, channel="here")),)
         office.desk.routed = (
-            LiveRoute("route_1", "deploy.*", "ops", "slack:T0TEAM/C0OPS", olga, "they sleep", AT, AT),
+            LiveRoute(
+                "route_1", "deploy.*", "ops", "slack:T0TEAM/C0OPS", olga, "they sleep", AT - timedelta(days=1), AT
+            ),
             LiveRoute("route_2", "secret.*", "away", "slack:T9OTHER/C0AWAY", olga, "", AT),
         )
         office.desk.paused = (Pause("pause_1", Scope(agent="shop"), olga, "it loops", AT),)
         assert words(await said(office, "routes", user="U0EVE")).splitlines() == [
             "The agent shop is paused by Olga since 23 Nov, 14:05 UTC: it loops.",
-            "deploy.* is asked in ops until 23 Nov, 14:05 UTC, by Olga: they sleep.",
+            "deploy.* is asked in ops until 23 Nov, 14:05 UTC, by Olga since 22 Nov, 14:05 UTC: they sleep.",
             "By the policy:",
             "deploy.*: asked in here, 1 approval from whoever is there, within 30m",
         ]
