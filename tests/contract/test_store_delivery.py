@@ -349,3 +349,11 @@ async def test_a_renewal_that_comes_after_the_work_holds_nothing(store: RedisSto
     assert not await store.renew(work, 15)
     await cast(store, request, ANA, "approve")
     assert await _due(store) == ((PLACE,), [request.id])
+
+
+async def test_what_failed_while_another_worker_thought_it_due_is_tried_again_when_it_said(store: RedisStore) -> None:
+    request = await made(store)
+    await _failed(store, await _begun(store, request), after_seconds=60, alarm=True)
+    assert await store.begin(request, PLACE, 15) is None
+    await advance(store, 60)
+    assert (await _begun(store, request)).attempts == 2

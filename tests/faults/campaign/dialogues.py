@@ -94,7 +94,7 @@ class Dialogues:
     async def _through(self, who: _Somebody, outcome: Outcome) -> None:
         """Open and send until the person knows what became of it, or until there is nothing left to tap."""
         for turn in range(TRIES):
-            await until_resumed(who.message, who.action)
+            await until_resumed(who.case, who.message, who.action)
             if self._is_over(who):
                 who.case.note(who.user, "sees nothing to tap any more")
                 return

@@ -25,18 +25,17 @@ TRIES, AGAIN_SECONDS, TOLD_SECONDS = 40, 0.7, 2.5
 OPENS_SECONDS = 4.0
 LOOK_SECONDS = 0.05
 WAITS = "One moment."
-PAUSED_LOOKS = 2400
+PAUSED_LOOKS = 6_000
 NOT_NOW = "Nothing can be approved now, only denied."
 T = TypeVar("T")
 
 
-async def until_resumed(message: Message, action: str) -> None:
-    """While a card says that an admin has paused it, it offers nothing but to deny; it will offer more.
-
-    A card of which nobody knows yet says so for a minute, until it was looked up.
+async def until_resumed(case: Case, message: Message, action: str) -> None:
+    """While a card says that an admin has paused it, it offers nothing but to deny; it will offer more, or its request
+    ends. A card of which nobody knows yet says so for a minute after the last try, until it was looked up.
     """
     for _ in range(PAUSED_LOOKS):
-        if message.button(action) is not None or NOT_NOW not in message.words:
+        if case.settled or message.button(action) is not None or NOT_NOW not in message.words:
             return
         await asyncio.sleep(LOOK_SECONDS)
 

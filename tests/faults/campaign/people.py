@@ -166,7 +166,7 @@ class People:
         first = case.plan.replica if turn is None else turn
         user = user or (next(self._strangers) if stranger else self._free.popleft())
         for at in range(first, first + TRIES):
-            await until_resumed(message, outcome)
+            await until_resumed(case, message, outcome)
             if message.button(outcome) is None:
                 case.note(user, "sees no buttons any more")
                 break

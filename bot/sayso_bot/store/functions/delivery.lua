@@ -132,6 +132,7 @@ register('begin', function(keys, a)
     touch_place(k.places, k.blocked, k.work, place)
     return { 'later', now }
   end
+  if not repeated and tonumber(redis.call('ZSCORE', k.work, id) or '0') > now then return { 'later', now } end
   if f[8] and not f[3] and tonumber(f[8]) + LOST_SECONDS * 1000 > now and not repeated then
     again_at(k, id, place, tonumber(f[8]) + LOST_SECONDS * 1000)
     return { 'later', now }
