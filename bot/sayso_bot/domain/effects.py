@@ -71,10 +71,11 @@ def asked_by(rules: Iterable[Route], pattern: str) -> list[tuple[Route, Requirem
 def beaten(route: LiveRoute, routes: Iterable[LiveRoute]) -> list[LiveRoute]:
     """Those of ``routes`` that have some of what ``route`` names where it is not there, the strongest first: none that
     counts before it, none of its own pattern, and none below one that takes all."""
-    glob = _glob(route.action)
+    glob, strength = _glob(route.action), route.strength
+    meeting = [other for other in routes if other.action != route.action and glob.meets(_glob(other.action))]
     found: list[LiveRoute] = []
-    for other in sorted(routes, key=lambda each: each.strength, reverse=True):
-        if other.action == route.action or other.strength > route.strength or not glob.meets(_glob(other.action)):
+    for other in sorted(meeting, key=lambda each: each.strength, reverse=True):
+        if other.strength > strength:
             continue
         found.append(other)
         if _takes_all(other, route):
