@@ -165,7 +165,7 @@ def _work(service: Service, clock: ClockWatch, group: Tasks) -> Mapping[str, Cal
     repaint = Repaint(service.store, service.store.office, logger("repaint"))
     service.subscription.on("outbox", delivery.hint)
     service.subscription.on("outbox", principals.hint)
-    service.subscription.on("config", lambda: group.spawn(_refreshed(service.configuration)))
+    service.subscription.on("config", lambda: group.spawn(_refreshed(service)))
     service.configuration.on_dropped(service.subscription.wake)
     service.configuration.on_turned(lambda: _turned(service, repaint))
     work = {
@@ -217,11 +217,13 @@ def _active_digest(configuration: ActiveConfiguration) -> str | None:
     return None if configuration.is_built_in else configuration.policy.digest
 
 
-async def _refreshed(configuration: ActiveConfiguration) -> None:
+async def _refreshed(service: Service) -> None:
+    """Read what is in force, and have those look again who show it."""
     try:
-        await configuration.refresh()
+        await service.configuration.refresh()
     except Unavailable:
         logger("configuration").warning("configuration_not_read")
+    service.subscription.look_again()
 
 
 def _turned(service: Service, repaint: Repaint) -> None:

@@ -7,6 +7,7 @@ removed while the page was open sees and changes nothing any more.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 
@@ -52,6 +53,7 @@ class Admin:
             "admin.html",
             session,
             stands=stands,
+            seen=_seen(stands),
             agents=await lately(self._desk),
             channels=_channels(stands),
             lasting=LASTING,
@@ -103,6 +105,14 @@ class Admin:
             nonce=secrets.token_urlsafe(16),
             refused=refused,
         )
+
+
+def _seen(stands: Overview) -> str:
+    """The same for as long as nothing is changed that the page shows, but for what agents and keys do meanwhile."""
+    routes, pauses = [now.route.id for now in stands.routes], [pause.id for pause in stands.pauses]
+    keys = [(now.key.id, now.key.lapses_at, now.key.revoked_at) for now in stands.keys]
+    shown = (stands.version, stands.policy, routes, pauses, keys, [(ill.place, ill.what) for ill in stands.ill])
+    return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
 
 
 def _channels(stands: Overview) -> list[str]:

@@ -170,5 +170,6 @@ register('report', function(keys, a)
   end
   journal(keys[3], known and 'place_well' or 'place_ill', now, '', a[3])
   announce(keys, 6, a, 4, keys[4], keys[5], now)
+  redis.call('PUBLISH', tag_of(keys[1]) .. 'config', 'reported')
   return { 'ok', now }
 end)
