@@ -230,12 +230,12 @@ class Full(AdminRefused):
 
 
 class Unconfirmed(AdminRefused):
-    """``questions`` are what must be confirmed."""
+    """``questions`` are what must be confirmed, ``how`` says how that is done."""
 
     code, title, status = "unconfirmed", "This must be confirmed", 409
 
-    def __init__(self, questions: Sequence[str]) -> None:
-        super().__init__(f"{' '.join(questions)} Nothing was changed; confirm it if you mean it.", field="confirm")
+    def __init__(self, questions: Sequence[str], how: str = "confirm it if you mean it") -> None:
+        super().__init__(f"{' '.join(questions)} Nothing was changed; {how}.", field="confirm")
         self.questions = tuple(questions)
 
 

@@ -53,7 +53,7 @@ async def test_what_no_route_can_be_is_refused_in_its_own_words(
 @pytest.mark.parametrize(
     ("body", "status", "code", "said"),
     [
-        ({"agent": "nobody"}, 409, "unconfirmed", "No valid key is called nobody"),
+        ({"agent": "nobody"}, 409, "unconfirmed", "No valid key is called “nobody”"),
         ({"action": "rockets.*"}, 409, "unconfirmed", "nothing to pause"),
         ({"action": "*"}, 409, "unconfirmed", "every action"),
         ({"action": "a", "agent": "b"}, 422, "invalid_field", "one of everything, agent and action"),

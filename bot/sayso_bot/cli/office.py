@@ -50,10 +50,11 @@ def carried_out(deed: Deed, *, yes: bool, posts: bool = False) -> Done:
 
 def _confirm(effect: Effect) -> None:
     """Ask at a terminal. Raises `Unconfirmed` where nobody can be asked, and `typer.Abort`."""
+    say("What it would do:")
     for line in effect.lines:
-        say(one_line(line))
+        say(f"  {one_line(line)}")
     if not sys.stdin.isatty():
-        raise Unconfirmed([*effect.questions, "Add --yes."])
+        raise Unconfirmed(effect.questions, "add --yes if you mean it")
     for question in effect.questions:
         say(one_line(question))
     typer.confirm("Do it?", abort=True, err=True)

@@ -248,7 +248,7 @@ def questions_of_pause(scope: Scope, rules: Sequence[Route], agents: Iterable[st
         elif names_everything(scope.action, rules):
             yield f"{scope.action} names every action that is asked."
     if scope.agent and scope.agent not in set(agents):
-        yield f"No valid key is called {scope.agent}, so nothing of it is asked now."
+        yield f"No valid key is called “{scope.agent}”, so no agent of that name can ask now."
 
 
 def touched_by_pause(

@@ -51,7 +51,7 @@ class TestRoutes:
         for action in ("rockets.*", "*"):
             ended = operator.run("routes", "set", action, "inbox")
             assert ended.code == 1
-            assert "Add --yes" in ended.err
+            assert "Nothing was changed; add --yes if you mean it." in ended.err
             assert "is asked in inbox for good" in ended.err
         assert operator.ok("routes", "list", "--json").json == []
         operator.ok("routes", "set", "*", "inbox", "--yes")
@@ -104,7 +104,13 @@ def test_pauses_say_who_paused_and_why_when_they_end(operator: Operator) -> None
     assert operator.ok("pauses").err == "Nothing is paused.\n"
     operator.ok("pause")
     assert operator.ok("resume", "--json").json["everything"] is True
-    assert "Add --yes" in operator.run("pause", "--agent", "nobody").err
+    unknown = operator.run("pause", "--agent", "nobody").err.splitlines()
+    assert unknown == [
+        "What it would do:",
+        "  Nothing of the agent nobody is asked, approved or edited until somebody resumes it.",
+        "  Denials, withdrawals and deadlines go on. Approvals given so far stay on the record.",
+        "No valid key is called “nobody”, so no agent of that name can ask now. Nothing was changed; add --yes if you mean it.",
+    ]
     assert operator.run("pause", "--agent", "a", "--action", "b").code == 2
 
 
