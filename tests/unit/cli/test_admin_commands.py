@@ -109,7 +109,8 @@ def test_pauses_say_who_paused_and_why_when_they_end(operator: Operator) -> None
         "What it would do:",
         "  Nothing of the agent nobody is asked, approved or edited until somebody resumes it.",
         "  Denials, withdrawals and deadlines go on. Approvals given so far stay on the record.",
-        "No valid key is called “nobody”, so no agent of that name can ask now. Nothing was changed; add --yes if you mean it.",
+        "No valid key is called “nobody”, so no agent of that name can ask now. "
+        "Nothing was changed; add --yes if you mean it.",
     ]
     assert operator.run("pause", "--agent", "a", "--action", "b").code == 2
 
