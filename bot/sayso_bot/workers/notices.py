@@ -63,7 +63,7 @@ class Announcing:
     async def _failed(self, work: NoticeWork, error: AdapterError) -> bool:
         about = {"notice": work.notice.id, "place": work.place, "what": error.what, "attempts": work.attempts}
         if not isinstance(error, Retry) or work.attempts >= MOST_ATTEMPTS:
-            self._log.error("announcement_given_up", **about)
+            self._log.error("announcement_given_up", text=work.notice.text, **about)
             await self._store.notice_given_up(work)
             return True
         self._log.warning("not_announced", **about)
