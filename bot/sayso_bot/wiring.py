@@ -60,6 +60,7 @@ from sayso_bot.workers.delivery import Delivery
 from sayso_bot.workers.illness import IllnessWatch
 from sayso_bot.workers.keys import KeyWatch
 from sayso_bot.workers.listings import Listings
+from sayso_bot.workers.news import NewsWatch
 from sayso_bot.workers.notices import Announcing
 from sayso_bot.workers.policy_file import PolicyFile
 from sayso_bot.workers.principals import Principals
@@ -136,18 +137,19 @@ async def _assembled(settings: Settings, client: Redis, warnings: list[str]) -> 
     documents = policy.Documents()
     policies = policy.PolicyVersions(store, documents, logger("policy"))
     configuration = configuration_of(store, logger("configuration"), documents)
+    subscription = Subscription(client, store.keys.tag, logger("subscription"))
+    desk = Desk(store, configuration, subscription, review_url(settings), logger("desk"), store.files)
+    office = office_of(store, configuration, desk.adapters, logger("office"))
     await configuration.refresh()
     policy_file = None
     if settings.policy is not None:
-        active = partial(_active_digest, configuration)
-        policy_file = PolicyFile(settings.policy, policies, documents.from_file, active, store.note, logger("policy"))
+        active, tell = partial(_active_digest, configuration), office.tell_of_file
+        read, log = documents.from_file, logger("policy")
+        policy_file = PolicyFile(settings.policy, policies, read, active, store.note, tell, log)
         await policy_file.start()
         await configuration.refresh()
     if configuration.is_built_in:
         logger("policy").warning("policy_built_in", detail="No policy is set: every action is asked in the inbox.")
-    subscription = Subscription(client, store.keys.tag, logger("subscription"))
-    desk = Desk(store, configuration, subscription, review_url(settings), logger("desk"), store.files)
-    office = office_of(store, configuration, desk.adapters, logger("office"))
     metrics = Metrics()
     entrance = Entrance(settings.public_url, logger("http"), metrics)
     limits = Limits.within(descriptors())
@@ -177,6 +179,7 @@ def _work(service: Service, clock: ClockWatch, group: Tasks) -> Mapping[str, Cal
         "repaint": repaint.run,
         "illness": illness.run,
         "keys": _key_watch(service).run,
+        "news": NewsWatch(service.office.tell_what_got_weaker, logger("news")).run,
     }
     return work if service.policy_file is None else {**work, "policy file": service.policy_file.run}
 

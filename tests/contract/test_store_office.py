@@ -228,6 +228,20 @@ async def test_an_ill_place_is_reported_once_and_so_is_its_recovery(store: Redis
     assert [entry["kind"] for entry in await journal(store)] == ["place_ill", "place_well"]
 
 
+async def test_another_value_of_a_fact_is_told_once_and_only_over_the_one_that_was_told_last(store: RedisStore) -> None:
+    told = store.office.tell
+    assert await store.office.told("a") == ""
+    answers = [await told("a", "1", "", ((Notice(f"ntc_{n}", "…"), "slack:U0OLGA"),)) for n in range(3)]
+    assert answers == [True, False, False]
+    assert await store.due_work("slack:U0OLGA", 10) == ["ntc_0"]
+    assert [await told("a", "3", "2", ()), await told("a", "2", "1", ()), await told("a", "3", None, ())] == [
+        False, True, True,
+    ]  # fmt: skip
+    assert await store.office.told("a") == "3"
+    assert [await told("a", "", None, ()) for _ in range(2)] == [True, False]
+    assert await store.office.told("a") == ""
+
+
 # --------------------------------------------------------------------------- all of it
 
 
@@ -236,6 +250,7 @@ async def test_all_that_lies_there_is_of_a_kind_that_is_written_down(store: Redi
     await paused(store, "agent:agent")
     await store.office.note_use(["key_1"])
     await store.office.report(OPS, "gone", ())
+    await store.office.tell("a", "1", "", ())
     assert all(spec_of(store.keys.tag + name, store.keys.book) for name in await lying_in(store))
     assert (
         timedelta(days=6) < timedelta(milliseconds=await store.client.pttl(store.keys.deed("p1"))) <= timedelta(days=7)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from book import journal, lying_in
+from book import PLACE, journal, lying_in
+from sayso_bot.domain.notice import Notice
 from sayso_bot.domain.versions import Origin
 from sayso_bot.ports import Activation, Epochs
 from sayso_bot.store.redis import RedisStore
@@ -83,6 +84,24 @@ async def test_of_many_who_replace_the_same_policy_one_does(store: RedisStore) -
     assert stored.epochs == Epochs(0, 2)
     assert len(await journal(store, "policy_activated")) == 2
     assert [version.number for version in (await store.versions()).items] == [2, 1]
+
+
+async def test_what_is_announced_of_a_version_is_made_with_it_or_not_at_all(
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.activate("d0", "zero", None, "file")
+    notices = [(Notice("ntc_1", "Another policy."), PLACE)]
+    await store.activate("d2", "two", "d9", "file", notices=notices)
+    assert (await store.due_places(10)).items == ()
+    monkeypatch.setattr("sayso_bot.store.configured.secrets.token_hex", lambda _: "the same")
+    assert await store.activate("d1", "one", "d0", "file", notices=notices) == Activation(2, changed=True)
+    assert await store.due_work(PLACE, 10) == ["ntc_1"]
+    work = await store.notices.begin_notice("ntc_1", PLACE, 15)
+    assert work is not None
+    assert work.notice.text == "Another policy."
+    await store.notices.notice_posted(work, "ts1")
+    assert await store.activate("d1", "one", "d0", "file", notices=notices) == Activation(2, changed=True)
+    assert await store.due_work(PLACE, 10) == [], "the same call again says nothing again"
 
 
 async def test_activating_what_is_active_changes_nothing(store: RedisStore) -> None:

@@ -264,10 +264,13 @@ def test_deeds_that_were_not_kept_do_not_balance(
 def test_the_record_has_each_deed_once_and_none_that_nobody_did(campaign: Outcome) -> None:
     evidence, ledger = campaign.evidence[0], Ledger()
     assert any("which no admin did" in what for what in of_admins(ledger, evidence))
-    _always(ledger, next(iter(campaign.ledger.cases.values())), "pause", "pause everything", PAUSED)
+    case = next(iter(campaign.ledger.cases.values()))
+    _always(ledger, case, "pause", "pause everything", PAUSED)
+    _always(ledger, case, "activate", POLICY, "second")
     said = of_admins(ledger, replace(evidence, journal={}, words_at={}))
     assert any("is done, as its admin knows, and the journal has it 0 times" in what for what in said), said
-    assert any("was not announced" in what for what in said), said
+    assert any("pause everything was not announced" in what for what in said), said
+    assert any("activate policy was not announced" in what for what in said), said
 
 
 def _is_plain(case: Case, evidence: Evidence) -> bool:

@@ -1,4 +1,4 @@
-"""What admins have done to a request, in sentences for whoever looks at it: where it is asked, and that it waits."""
+"""What admins have done, in sentences for whoever it concerns: where is asked, what waits, by which policy."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sayso_bot.domain.pauses import Pause
 from sayso_bot.domain.request import Moved, Request
 from sayso_bot.domain.routing import LiveRoute
 from sayso_bot.domain.text import one_line
+from sayso_bot.domain.versions import Origin
 
 
 def paused(pause: Pause) -> str:
@@ -36,6 +37,16 @@ def _by_whom(pause: Pause) -> str:
 
 def _time(at: datetime) -> str:
     return f"{at:%-d %b, %H:%M} UTC"
+
+
+def put_in_force(origin: Origin) -> str:
+    """Who had another policy put in force, and why."""
+    if origin.via == "file" and not origin.by:
+        return "The policy's file was changed, and what it says is in force."
+    what = "put another policy in force"
+    if origin.restores is not None:
+        what = f"brought version {origin.restores} of the policy back"
+    return f"{one_line(origin.by) or 'Somebody'} {what}{because(origin.comment)}"
 
 
 def because(why: str) -> str:

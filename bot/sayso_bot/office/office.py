@@ -33,6 +33,7 @@ from sayso_bot.office.admins import Admins
 from sayso_bot.office.illness import Illnesses
 from sayso_bot.office.keyring import Keyring
 from sayso_bot.office.moves import Moves
+from sayso_bot.office.news import News
 from sayso_bot.office.overview import Overviews
 from sayso_bot.office.rooms import Proved, Room, Tools, changed
 from sayso_bot.office.stops import Stops
@@ -64,7 +65,8 @@ class Office:
         self._log = log
         self._books = books
         tools = Tools(store, books, configuration, adapters, address, book, log)
-        self._illnesses = Illnesses(tools, Admins(tools))
+        admins = Admins(tools)
+        self._illnesses, self._news = Illnesses(tools, admins), News(tools, admins)
         trials = Trials(tools, self._illnesses)
         self._rooms: tuple[Room, ...] = (Whereabouts(tools, trials), Stops(tools), Moves(tools, trials), Keyring(tools))
         self._overviews = Overviews(tools)
@@ -124,6 +126,15 @@ class Office:
         """Tell the admins, once, that a place cannot be reached, or (an empty ``what``) that it can again. False where
         it is not known now who they are."""
         return await self._illnesses.report(place, what)
+
+    async def tell_what_got_weaker(self) -> None:
+        """Tell the admins, once, of each version of the policy that demands less than the one before."""
+        await self._news.tell_what_got_weaker()
+
+    async def tell_of_file(self, problem: str) -> bool:
+        """Tell the admins, once, what is wrong with the policy's file; an empty ``problem``: nothing is any more. False
+        where it is not known now who they are."""
+        return await self._news.tell_of_file(problem)
 
     # ------------------------------------------------------------------ what they do
 

@@ -68,7 +68,7 @@ def _same_lines(pairs: Iterator[tuple[str, str]]) -> int:
 
 
 def _rules(before: Sequence[Rule], after: Sequence[Rule]) -> Iterator[RuleChange]:
-    pairs = _paired(before, after)
+    pairs = paired(before, after)
     stayed = _in_place([pairs[rule].number for rule in after if rule in pairs])
     previous = ""
     for rule in after:
@@ -89,7 +89,7 @@ def _rules(before: Sequence[Rule], after: Sequence[Rule]) -> Iterator[RuleChange
             )
 
 
-def _paired(before: Sequence[Rule], after: Sequence[Rule]) -> dict[Rule, Rule]:
+def paired(before: Sequence[Rule], after: Sequence[Rule]) -> dict[Rule, Rule]:
     """For each later rule the earlier one that it was: of the same name, else of the same actions and condition."""
     named = {rule.name: rule for rule in before}
     pairs = {rule: named[rule.name] for rule in after if rule.name in named}

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
-from sayso_bot.domain.versions import Activated, Comparison, Found, Origin, Version, VersionPage
+from sayso_bot.domain.notice import Notice
+from sayso_bot.domain.versions import Activated, Comparison, Found, Origin, Version, VersionPage, Weakening
 from sayso_bot.errors import ChangedMeanwhile, NotFound, PolicyRefused, Unusable
+from sayso_bot.policy.announcing import announcements
 from sayso_bot.policy.compare import compare, text_diff
 from sayso_bot.policy.document import digest
 from sayso_bot.policy.documents import Documents
@@ -28,6 +30,8 @@ MOST_SENTENCES = 20
 LOOKED_THROUGH = 100
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}\Z")
 _DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{6,64}\Z")
+
+Notices: TypeAlias = "Sequence[tuple[Notice, str]]"
 
 
 def is_reference(name: str) -> bool:
@@ -52,6 +56,7 @@ class VersionStore(Protocol):
         where: str,
         origin: Origin | None = None,
         epochs: Epochs | None = None,
+        notices: Notices = (),
     ) -> Activation: ...
 
 
@@ -101,7 +106,8 @@ class PolicyVersions:
     async def check(self, text: str, source: str) -> tuple[LoadedPolicy, Comparison | None]:
         """A document, checked, and what it changes; None where that cannot be said. Raises `PolicyRefused`."""
         policy = await self._read(text, source)
-        return policy, await self._against(await self.active(), policy)
+        _, comparison = await self._compared(await self.active(), policy)
+        return policy, comparison
 
     # ------------------------------------------------------------------ putting in force
 
@@ -122,10 +128,13 @@ class PolicyVersions:
         policy = await self._read(text, source)
         active = await self.active()
         seen(active.digest)
-        comparison = await self._against(active, policy)
+        old, comparison = await self._compared(active, policy)
+        notices: Notices = ()
         if comparison is not None:
-            origin = replace(origin, weakens=tuple(map(str, comparison.weakened))[:MOST_SENTENCES])
-        done = await self._store.activate(policy.digest, text, active.digest, origin.where, origin, epochs)
+            origin = replace(origin, weakens=_first(comparison.weakened))
+        if old is not None and comparison is not None:
+            notices = await asyncio.to_thread(announcements, old, policy, comparison, origin)
+        done = await self._store.activate(policy.digest, text, active.digest, origin.where, origin, epochs, notices)
         if done.number is None:
             raise _moved(done.other)
         if done.changed:
@@ -194,11 +203,12 @@ class PolicyVersions:
         except Unusable:
             return None
 
-    async def _against(self, active: Found, policy: LoadedPolicy) -> Comparison | None:
+    async def _compared(self, active: Found, policy: LoadedPolicy) -> tuple[LoadedPolicy | None, Comparison | None]:
+        """The policy in force, where it is another, and what changes; None where that cannot be said."""
         if active.digest == policy.digest:
-            return Comparison()
+            return None, Comparison()
         old = await self._in_force(active)
-        return None if old is None else await asyncio.to_thread(compare, old, policy)
+        return old, None if old is None else await asyncio.to_thread(compare, old, policy)
 
     def _log_done(self, after: str, before: str | None, origin: Origin, comparison: Comparison | None) -> None:
         about = {"digest": after, "replaces": before, "by": origin.by, "via": origin.via, "where": origin.where}
@@ -218,6 +228,15 @@ def _moved(active: str | None) -> ChangedMeanwhile:
     return ChangedMeanwhile(
         f"Another policy was put in force meanwhile: {active}. Nothing was changed; look at it, and repeat."
     )
+
+
+def _first(weakened: Sequence[Weakening]) -> tuple[str, ...]:
+    """Sentences for the record: `MOST_SENTENCES` at most, of which the last says how many are left out."""
+    sentences = tuple(map(str, weakened))
+    if len(sentences) <= MOST_SENTENCES:
+        return sentences
+    most = MOST_SENTENCES - 1
+    return (*sentences[:most], f"And {len(sentences) - most} more.")
 
 
 def _name_of(found: Found) -> str:

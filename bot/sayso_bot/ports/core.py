@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.key import Key
+from sayso_bot.domain.notice import Notice
 from sayso_bot.domain.pauses import Pause
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Asked, ExplainedNow, Explanation, Placement, Route, Verdict
@@ -213,8 +214,11 @@ class Store(Protocol):
         where: str,
         origin: Origin | None = None,
         epochs: Epochs | None = None,
+        notices: Sequence[tuple[Notice, str]] = (),
     ) -> Activation:
-        """Put a document in force in place of ``replaces``. ``where`` is for an origin that says no place."""
+        """Put a document in force in place of ``replaces``. ``where`` is for an origin that says no place; ``notices``
+        are made in the same step.
+        """
         ...
 
     async def versions(self, *, before: int | None = None, limit: int = 20) -> VersionPage:

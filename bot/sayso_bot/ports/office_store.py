@@ -134,6 +134,16 @@ class OfficeStore(Protocol):
         """An empty ``what``: it is well again. False where that is known already."""
         ...
 
+    async def told(self, fact: str) -> str:
+        """The value of ``fact`` of which admins were told last; an empty text for none."""
+        ...
+
+    async def tell(self, fact: str, value: str, before: str | None, notices: Sequence[tuple[Notice, str]]) -> bool:
+        """Tell of another value, or (an empty one) forget it. False where it is told, or the last one told is not
+        ``before``; None takes any.
+        """
+        ...
+
 
 class NoticeStore(Protocol):
     """As `sayso_bot.ports.core.Store` has it for cards."""

@@ -14,8 +14,8 @@ from sayso_bot.domain.versions import Origin, Version, VersionPage
 from sayso_bot.ports import Activation, Epochs, Stored, Totals
 from sayso_bot.store.calls import under
 from sayso_bot.store.codec import fields_of, key_of, origin_json, version_of_policy
-from sayso_bot.store.live import book_pause, channel_of, pause_of, route_of
-from sayso_bot.store.part import Part
+from sayso_bot.store.live import book_pause, channel_of, notice_words, pause_of, route_of
+from sayso_bot.store.part import Notices, Part
 
 
 class Configured(Part):
@@ -45,13 +45,13 @@ class Configured(Part):
         where: str,
         origin: Origin | None = None,
         epochs: Epochs | None = None,
+        notices: Notices = (),
     ) -> Activation:
         """Put a document in force in place of ``replaces``. ``where`` is for an origin that says no place."""
-        about = origin_json(digest, replaces, origin or Origin(), where)
-        keys, operation = self._named("policy", "clock", "epochs", "journal"), f"activate:{secrets.token_hex(8)}"
-        code, _, found = await self._call(
-            "activate", keys, digest, document, replaces or "", about, operation, *under(epochs)
-        )
+        about, operation = origin_json(digest, replaces, origin or Origin(), where), f"activate:{secrets.token_hex(8)}"
+        keys = self._named("policy", "clock", "epochs", "journal", "places", "blocked")
+        words = [digest, document, replaces or "", about, operation, *under(epochs), *notice_words(notices)]
+        code, _, found = await self._call("activate", [*keys, *self._notice_keys(notices)], *words)
         if code == "moved":
             return Activation(None, other=str(found))
         return Activation(int(found), changed=code == "ok")

@@ -6,7 +6,7 @@ in front (``at``, ``since``). A text of a version that this replica does not kno
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -90,6 +90,11 @@ def moved_of(text: str) -> Moved:
 
 def notice_json(notice: Notice) -> bytes:
     return dumps({"text": notice.text})
+
+
+def notice_words(notices: Iterable[tuple[Notice, str]]) -> list[str | bytes]:
+    """What ``announce`` in ``prelude.lua`` is given of each notice and its place."""
+    return [word for notice, place in notices for word in (notice.id, place, notice_json(notice))]
 
 
 def notice_of(record: Mapping[str, str]) -> Notice:

@@ -10,7 +10,6 @@ import orjson
 from sayso_bot.domain.admin import Admin
 from sayso_bot.domain.json import dumps
 from sayso_bot.domain.key import Key
-from sayso_bot.domain.notice import Notice
 from sayso_bot.domain.pauses import Pause, Scope
 from sayso_bot.domain.request import Moved, Outline, from_milliseconds
 from sayso_bot.domain.routing import LiveRoute
@@ -30,16 +29,15 @@ from sayso_bot.store.live import (
     channel_json,
     milliseconds,
     moved_json,
-    notice_json,
+    notice_words,
     pause_json,
     pause_of,
     route_json,
 )
-from sayso_bot.store.part import Part
+from sayso_bot.store.part import Notices, Part
 
 MOST_OF_A_KIND = 500
 MOST_PAUSES = 50
-Notices = Sequence[tuple[Notice, str]]
 
 
 class RedisOffice(Part):
@@ -61,7 +59,7 @@ class RedisOffice(Part):
         keys = [*self._named(*shared), self._deed(operation), *self._notice_keys(notices)]
         code, _, *rest = await self._call(
             "change_places", keys, *under(epochs), "" if version is None else version, MOST_OF_A_KIND, what,
-            len(changes), *(word for change in changes for word in _change(change)), *_notice_words(notices),
+            len(changes), *(word for change in changes for word in _change(change)), *notice_words(notices),
         )  # fmt: skip
         return PlacesAnswer(code, int(rest[0]) if rest else 0, rest[1] if len(rest) > 1 else "")
 
@@ -89,7 +87,7 @@ class RedisOffice(Part):
         about = dumps({"scope": str(pause.scope), "why": pause.why, "by": pause.by.about(), "pause": pause.id})
         code, _, *rest = await self._call(
             "pause", self._pause_keys(operation, notices), *under(epochs), str(pause.scope), pause_json(pause),
-            pause.by.name, pause.why, about, MOST_PAUSES, *_notice_words(notices),
+            pause.by.name, pause.why, about, MOST_PAUSES, *notice_words(notices),
         )  # fmt: skip
         return PauseAnswer(code, pause_of(rest[0]) if rest and rest[0] else None)
 
@@ -107,7 +105,7 @@ class RedisOffice(Part):
         before = ending and {"by": ending.by.about(), "why": ending.why, "pause": ending.id}
         about = dumps({"scope": str(scope), "before": before, "by": by.about()})
         keys = self._pause_keys(operation, notices)
-        words = [*under(epochs), pause_id, str(scope), about, *_notice_words(notices)]
+        words = [*under(epochs), pause_id, str(scope), about, *notice_words(notices)]
         code, _, *rest = await self._call("resume", keys, *words)
         return PauseAnswer(code, pause_of(rest[0]) if rest and rest[0] else None)
 
@@ -171,8 +169,20 @@ class RedisOffice(Part):
         keys = [*self._named("reported", "clock", "journal", "places", "blocked"), *self._notice_keys(notices)]
         kept = dumps({"what": what}) if what else ""
         code, *_ = await self._call(
-            "report", keys, place, kept, dumps({"place": place, "what": what}), *_notice_words(notices)
+            "report", keys, place, kept, dumps({"place": place, "what": what}), *notice_words(notices)
         )
+        return bool(code == "ok")
+
+    # ------------------------------------------------------------------ what admins are told once
+
+    async def told(self, fact: str) -> str:
+        found: str | None = await self._plain("HGET", self.keys["told"], fact)
+        return found or ""
+
+    async def tell(self, fact: str, value: str, before: str | None, notices: Notices) -> bool:
+        keys = [*self._named("told", "clock", "places", "blocked"), *self._notice_keys(notices)]
+        last = "*" if before is None else before
+        code, *_ = await self._call("tell", keys, fact, value, last, *notice_words(notices))
         return bool(code == "ok")
 
     # ------------------------------------------------------------------ mechanics
@@ -191,18 +201,6 @@ class RedisOffice(Part):
 
     def _deed(self, operation: str) -> str:
         return self.keys.deed(operation)
-
-    def _notice_keys(self, notices: Notices) -> list[str]:
-        keys = self.keys
-        return [
-            name
-            for notice, place in notices
-            for name in (keys.notice(notice.id), keys.post(notice.id, place), keys.work(place))
-        ]
-
-
-def _notice_words(notices: Notices) -> list[str | bytes]:
-    return [word for notice, place in notices for word in (notice.id, place, notice_json(notice))]
 
 
 def _change(change: PlaceChange) -> tuple[str | bytes | int, ...]:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
+from sayso_bot.domain.notice import Notice
 from sayso_bot.domain.request import Outline
 from sayso_bot.store.calls import Calls
 from sayso_bot.store.codec import fields_of
 from sayso_bot.store.keys import Keys
+
+Notices: TypeAlias = "Sequence[tuple[Notice, str]]"
+"""What is to be said, each with its place."""
 
 
 class Part:
@@ -24,6 +29,15 @@ class Part:
         """All fields of such a key."""
         found = await self._plain("HGETALL", self.keys[name])
         return found if isinstance(found, dict) else fields_of(found)
+
+    def _notice_keys(self, notices: Notices) -> list[str]:
+        """What ``announce`` in ``prelude.lua`` works on, of each notice."""
+        keys = self.keys
+        return [
+            name
+            for notice, place in notices
+            for name in (keys.notice(notice.id), keys.post(notice.id, place), keys.work(place))
+        ]
 
     def _of_request(self, request: Outline, place: str | None = None) -> Sequence[str]:
         if place is None:

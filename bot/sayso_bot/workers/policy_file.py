@@ -3,7 +3,7 @@
 At start a file that was never active is published; one that another document has superseded is not, because some
 admin replaced it. While running, a change of the file is an admin's act: it is published in place of whatever is
 active at that moment. A file that becomes invalid, vanishes or turns into something else changes nothing; it is on the
-record, in the log and in `/readyz`. A file that is still being written is waited for.
+record, in the log and in `/readyz`, and the admins are told. A file that is still being written is waited for.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class Policies(Protocol):
 class PolicyFile:
     """``read`` reads and checks a file: its text and the compiled document. Raises `Unusable`.
 
-    ``active`` is the digest in force as this process knows it; ``note`` writes a journal entry.
+    ``active`` is the digest in force as this process knows it; ``note`` writes a journal entry. ``tell`` tells the
+    admins what is wrong, or (empty) that nothing is any more; False where it could not, and is to be asked again.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class PolicyFile:
         read: Callable[[Path], tuple[str, Document]],
         active: Callable[[], str | None],
         note: Note,
+        tell: Callable[[str], Awaitable[bool]],
         log: Log,
     ) -> None:
         self._path = path
@@ -62,6 +64,8 @@ class PolicyFile:
         self._read = read
         self._active = active
         self._note = note
+        self._tell = tell
+        self._untold: str | None = ""
         self._log = log
         self._seen: Stamp = None
         self._digest: str | None = None
@@ -102,6 +106,7 @@ class PolicyFile:
                 if not await self._taken():
                     break
                 self._seen = stamp
+            await self._told()
 
     async def _taken(self) -> bool:
         """Whether the file as it is now has been dealt with; False where it must be tried again."""
@@ -115,18 +120,26 @@ class PolicyFile:
         except SaysoError as error:
             self._log.warning("policy_file_waits", code=error.code)
             return False
-        self.problem = None
+        self.problem, self._untold = None, ""
         self._digest = document.digest
         return True
 
     async def _refused(self, detail: str) -> None:
-        self.problem = f"The policy file is not valid, so the earlier policy stays. {detail}"
+        self.problem, self._untold = f"The policy file is not valid, so the earlier policy stays. {detail}", detail
         self._log.error("policy_file_invalid", file=str(self._path), detail=detail)
         about = {"file": str(self._path), "where": socket.gethostname(), "detail": detail[:MOST_DETAIL]}
         try:
             await self._note("policy_file_refused", "", about)
         except SaysoError as error:
             self._log.warning("policy_file_not_journaled", code=error.code)
+
+    async def _told(self) -> None:
+        """Tell what admins were not told yet."""
+        try:
+            if self._untold is not None and await self._tell(self._untold[:MOST_DETAIL]):
+                self._untold = None
+        except SaysoError as error:
+            self._log.warning("policy_file_not_told", code=error.code)
 
     def _origin(self) -> Origin:
         return Origin(via="file", where=f"{socket.gethostname()}:{self._path}")

@@ -15,7 +15,8 @@ from faults.campaign.deeds import PAUSED, POLICY, Deed
 from faults.campaign.evidence import Account, Entry, Evidence
 from faults.campaign.ledger import Ledger
 from faults.campaign.plan import LISTED
-from faults.campaign.policies import DIGESTS, MINUTES, NEVER, PAIR, place_of_rule
+from faults.campaign.platform import ADMINS
+from faults.campaign.policies import CHANGED, DIGESTS, MINUTES, NEVER, PAIR, place_of_rule
 from sayso_bot.domain.globs import Glob
 from sayso_bot.domain.pauses import Scope
 
@@ -199,6 +200,10 @@ _KINDS: Mapping[str, str] = {
     "pause": "paused", "resume": "resumed", "route": "route_set", "undo": "route_undone", "rotate": "key_rotated",
     "revoke": "key_rotated", "activate": "policy_activated", "rollback": "policy_activated",
 }  # fmt: skip
+_VERBS: Mapping[str, str] = {
+    "pause": " paused ", "route": " routed ", "activate": " put another policy in force",
+    "rollback": " of the policy back",
+}  # fmt: skip
 
 
 def of_admins(ledger: Ledger, evidence: Evidence) -> list[str]:
@@ -238,19 +243,28 @@ def _told_apart(deeds: Iterable[Deed], entry: Entry) -> tuple[str, int]:
 
 
 def _announcements(deeds: Sequence[Deed], evidence: Evidence) -> Iterator[str]:
-    """Who is concerned is told, once in each channel."""
+    """Who is concerned is told, once in each channel; and admins of what demands less, once each."""
     for deed in deeds:
-        if deed.kind not in ("pause", "route") or deed.known_at is None:
+        if deed.kind not in _VERBS or deed.known_at is None:
             continue
-        verb = " paused " if deed.kind == "pause" else " routed "
         said = {
-            channel: sum(deed.why in text and verb in text for text in texts)
+            channel: sum(deed.why in text and _VERBS[deed.kind] in text for text in texts)
             for channel, texts in evidence.words_at.items()
         }
         if max(said.values(), default=0) > 1:
             yield f"{deed.why} {deed.kind} {deed.subject} was announced more than once: {said}"
-        if not any(said.values()) or (deed.kind == "route" and not said.get(deed.value)):
+        if not any(said.values()) or not _concerned(deed) <= {channel for channel, times in said.items() if times}:
             yield f"{deed.why} {deed.kind} {deed.subject} was not announced where it leads"
+
+
+def _concerned(deed: Deed) -> set[str]:
+    """The channels in which a deed must be announced, as far as that is known of it alone."""
+    if deed.kind == "route":
+        return {deed.value}
+    if deed.kind == "pause":
+        return set()
+    rules = {place_of_rule(family) for family in CHANGED}
+    return rules | {f"D{admin}" for admin in ADMINS} if deed.kind == "activate" else rules
 
 
 def _end(deeds: Sequence[Deed], evidence: Evidence) -> Iterator[str]:

@@ -56,12 +56,14 @@ register('note_use', function(keys, a)
   return { 'ok', now }
 end)
 
--- activate: put a policy document in force, if the one that it replaces still is, and write down by whom.
--- KEYS  policy, clock, epochs, journal      ARGV  digest, document, digest that it replaces ('' none), JSON about it, operation,
---       keys epoch, policy epoch under which an admin was proved ('' none was)
+-- activate: put a policy document in force, if the one that it replaces still is, write down by whom, and have it announced.
+-- KEYS  policy, clock, epochs, journal, places, blocked, then three for each notice (`announce`)
+-- ARGV  digest, document, digest that it replaces ('' none), JSON about it, operation, keys epoch, policy epoch under which an admin
+--       was proved ('' none was), then three for each notice
 -- Answers  again | ok, its number (the same for the same operation, however late) | same (already active), number of the latest
 --          | moved, active digest
--- Prevents two replicas with different files from undoing one another, and a lost update between two admins.
+-- Prevents two replicas with different files from undoing one another, a lost update between two admins, and a policy that nobody
+-- is told of.
 register('activate', function(keys, a)
   local now = tick(keys[2])
   local found = redis.call('HMGET', keys[1], 'active', 'versions', 'operation:' .. a[5])
@@ -82,6 +84,7 @@ register('activate', function(keys, a)
     'operation:' .. a[5], number)
   local epoch = redis.call('HINCRBY', keys[3], 'policy', 1)
   journal(keys[4], 'policy_activated', now, '', entry)
+  announce(keys, 7, a, 8, keys[5], keys[6], now)
   redis.call('PUBLISH', tag_of(keys[1]) .. 'config', 'policy ' .. epoch)
   return { 'ok', now, number }
 end)

@@ -33,20 +33,6 @@ local function stamped(name, now, json)
   return '{"' .. name .. '":' .. string.format('%d', now) .. ',' .. string.sub(json, 2)
 end
 
--- Have something said at places: three keys for each from `key` on (notice, its card, work of the place) and three words from `word`
--- on (id, place, JSON of what is said). A notice is a record that delivery can begin like a request's.
-local function announce(keys, key, a, word, places, blocked, now)
-  while keys[key] do
-    local id, place = a[word], a[word + 1]
-    local k = { post = keys[key + 1], work = keys[key + 2], places = places, blocked = blocked }
-    redis.call('HSET', keys[key], 'v', '1', 'id', id, 'status', 'pending', 'revision', 1, 'seq', 0, 'bytes', 0, 'place', place,
-      'votes', '', 'agent', '', 'action', '', 'notice', a[word + 2])
-    redis.call('HSET', k.post, 'button', '', 'wanted', 1, 'posted', 0, 'fence', 0, 'attempts', 0)
-    put_in_outbox(k, id, place, now, tag_of(keys[key]))
-    key, word = key + 3, word + 3
-  end
-end
-
 local function turn_routes(keys, channel, now)
   local epoch = redis.call('HINCRBY', keys, 'routes', 1)
   redis.call('PUBLISH', channel .. 'config', 'routes ' .. epoch)
@@ -171,5 +157,23 @@ register('report', function(keys, a)
   journal(keys[3], known and 'place_well' or 'place_ill', now, '', a[3])
   announce(keys, 6, a, 4, keys[4], keys[5], now)
   redis.call('PUBLISH', tag_of(keys[1]) .. 'config', 'reported')
+  return { 'ok', now }
+end)
+
+-- tell: a fact of which admins are told once, however many find it out. It has another value than was told last.
+-- KEYS  told, clock, places, blocked, then three for each notice (`announce`)
+-- ARGV  fact, value ('' nothing is told of it any more), value that was told last, as the caller knows ('*' any), then three for
+--       each notice
+-- Answers  ok, now | same (that is told, or somebody has told of another value)
+register('tell', function(keys, a)
+  local now = tick(keys[2])
+  local last = redis.call('HGET', keys[1], a[1]) or ''
+  if last == a[2] or (a[3] ~= '*' and a[3] ~= last) then return { 'same', now } end
+  if a[2] == '' then
+    redis.call('HDEL', keys[1], a[1])
+  else
+    redis.call('HSET', keys[1], a[1], a[2])
+  end
+  announce(keys, 5, a, 4, keys[3], keys[4], now)
   return { 'ok', now }
 end)

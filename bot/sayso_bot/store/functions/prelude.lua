@@ -130,6 +130,20 @@ local function tag_of(key)
   return string.sub(key, 1, string.find(key, '}:', 1, true) + 1)
 end
 
+-- Have something said at places: three keys for each from `key` on (notice, its card, work of the place) and three words from `word`
+-- on (id, place, JSON of what is said). A notice is a record that delivery can begin like a request's.
+local function announce(keys, key, a, word, places, blocked, now)
+  while keys[key] do
+    local id, place = a[word], a[word + 1]
+    local k = { post = keys[key + 1], work = keys[key + 2], places = places, blocked = blocked }
+    redis.call('HSET', keys[key], 'v', '1', 'id', id, 'status', 'pending', 'revision', 1, 'seq', 0, 'bytes', 0, 'place', place,
+      'votes', '', 'agent', '', 'action', '', 'notice', a[word + 2])
+    redis.call('HSET', k.post, 'button', '', 'wanted', 1, 'posted', 0, 'fence', 0, 'attempts', 0)
+    put_in_outbox(k, id, place, now, tag_of(keys[key]))
+    key, word = key + 3, word + 3
+  end
+end
+
 local function load_request(record)
   local f = redis.call('HMGET', record, 'id', 'status', 'revision', 'expires_at', 'seq', 'bytes', 'place', 'votes', 'v',
     'principal')

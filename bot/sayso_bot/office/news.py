@@ -1,0 +1,70 @@
+"""What admins are told of the policy, alone and once: that it demands less than before, and that its file is not valid.
+
+Whoever finds it out looks first what was told last, so neither a process that dies nor a second replica makes a
+difference, and a command of the operator's needs no account of any admin's.
+"""
+
+from __future__ import annotations
+
+from sayso_bot.domain.interventions import put_in_force
+from sayso_bot.domain.text import one_line
+from sayso_bot.domain.versions import Version
+from sayso_bot.office.admins import Admins
+from sayso_bot.office.rooms import Tools
+
+VERSION, FILE = "policy version", "policy file"
+MOST_VERSIONS = 20
+MOST_SENTENCES = 5
+MOST_OF_A_SENTENCE = 300
+
+
+class News:
+    def __init__(self, tools: Tools, admins: Admins) -> None:
+        self._tools = tools
+        self._admins = admins
+
+    async def tell_what_got_weaker(self) -> None:
+        """Tell of each version since the last one that was told of, where it demands less. A book that was never looked
+        at before begins with what is in force now.
+        """
+        books, store = self._tools.books, self._tools.store
+        last, newest = await books.told(VERSION), await store.versions(limit=1)
+        number = newest.items[0].number if newest.items else 0
+        if str(number) == last:
+            return
+        notices = []
+        if last:
+            page = await store.versions(before=number + 1, limit=MOST_VERSIONS)
+            since = [version for version in reversed(page.items) if version.number > int(last)]
+            if weaker := [version for version in since if version.replaces and version.origin.weakens]:
+                told_at = await self._admins.places()
+                if told_at is None:
+                    return
+                notices = [notice for each in weaker for notice in self._tools.notices(_weaker(each), told_at)]
+        await books.tell(VERSION, str(number), last, notices)
+
+    async def tell_of_file(self, problem: str) -> bool:
+        """Tell what is wrong with the policy's file, where that is not what was told last; an empty ``problem``:
+        nothing is any more. False where that is to be tried again, because it is not known now who the admins are.
+        """
+        books = self._tools.books
+        if problem == await books.told(FILE):
+            return True
+        told_at = await self._admins.places() if problem else []
+        if told_at is None:
+            return False
+        await books.tell(FILE, problem, None, self._tools.notices(_invalid(problem), told_at))
+        return True
+
+
+def _weaker(version: Version) -> str:
+    weakens = version.origin.weakens
+    lines = [f"{put_in_force(version.origin)} Version {version.number} of the policy demands less:"]
+    lines += [one_line(sentence)[:MOST_OF_A_SENTENCE] for sentence in weakens[:MOST_SENTENCES]]
+    more = "And more. " if len(weakens) > MOST_SENTENCES else ""
+    lines.append(f"{more}sayso policy diff {version.number - 1} {version.number} shows all that has changed.")
+    return "\n".join(lines)
+
+
+def _invalid(problem: str) -> str:
+    return f"The policy's file is not valid, so the policy in force stays. {one_line(problem)}"
