@@ -16,7 +16,7 @@ from typing import Any
 from sayso_adapters.answering import NOTHING
 from sayso_bot.domain.admin import Caller
 from sayso_bot.domain.commands import Said, parse
-from sayso_bot.domain.deeds import Call, Deed, Effect, PauseScope
+from sayso_bot.domain.deeds import Call, Deed, Effect, PauseScope, Resume
 from sayso_bot.domain.text import one_line
 from sayso_bot.domain.wording import shortened
 from sayso_bot.errors import ChangedMeanwhile, InvalidField, SaysoError, Unconfirmed
@@ -35,9 +35,9 @@ UNSURE = "Something went wrong, so it is not known whether this was done. The ro
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A command as it was typed, by the account ``by`` of the chat's. ``version`` is what its dialog has shown,
-    ``asked`` whether it has shown questions, to which whoever submits it says yes, ``channel`` where one is told what
-    came of it, where that is not with the dialog's answer.
+    """A command as it was typed, by the account ``by`` of the chat's. Of its dialog, ``version`` is what it has shown,
+    ``asked`` whether there were questions, to which whoever submits it says yes, ``pause`` the pause that it would end.
+    ``channel`` is where one is told what came of it, where that is not with the dialog's answer.
     """
 
     words: tuple[str, ...]
@@ -46,22 +46,24 @@ class Typed:
     channel: str = ""
     version: int = -1
     asked: bool = False
+    pause: str = ""
 
     def deed(self) -> Deed:
         """Raises `Unreadable`."""
-        return parse(self.words, self.said)
+        deed = parse(self.words, self.said)
+        return replace(deed, pause=self.pause) if isinstance(deed, Resume) else deed
 
     def packed(self) -> bytes:
         said = {"place": self.said.place, "called": self.said.called, "now": self.said.now.isoformat()}
-        about = {"by": self.by, "channel": self.channel, "version": self.version, "asked": self.asked}
-        return json.dumps({"words": self.words, "said": said, **about}).encode()
+        about = {name: getattr(self, name) for name in ("words", "by", "channel", "version", "asked", "pause")}
+        return json.dumps({**about, "said": said}).encode()
 
     @classmethod
     def unpacked(cls, record: bytes) -> Typed:
         found = json.loads(record)
         said = Said(found["said"]["place"], found["said"]["called"], datetime.fromisoformat(found["said"]["now"]))
-        asked = found.get("asked", False)  # what was kept before this version does not say
-        return cls(tuple(found["words"]), said, found["by"], found["channel"], found["version"], asked)
+        seen = {"asked": found.get("asked", False), "pause": found.get("pause", "")}  # not kept before this version
+        return cls(tuple(found["words"]), said, found["by"], found["channel"], found["version"], **seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class Administering:
             deed = typed.deed()
             effect = await self._office.preview(deed, caller)
             token = f"adm_{secrets.token_urlsafe(24)}"
-            kept = replace(typed, version=effect.version, asked=bool(effect.questions))
+            kept = replace(typed, version=effect.version, asked=bool(effect.questions), pause=effect.pause)
             await self._shelf.put(f"admin/{token}", kept.packed(), ttl_seconds=KEPT_SECONDS)
         except SaysoError as error:
             return error.detail

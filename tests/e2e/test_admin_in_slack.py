@@ -123,3 +123,17 @@ async def test_a_pause_is_not_lost_to_whoever_changes_routes_while_its_dialog_is
         resume = await admin.typed("resume payments.*")
         await admin.route({**ROUTE, "channel": "open"})
         assert "payments.* goes on" in await admin.submitted(resume)
+
+
+async def test_a_dialog_ends_the_pause_that_it_has_shown_and_no_later_one() -> None:
+    async with administering() as admin:
+        first = (await admin.client.post("/v1/admin/pauses", json={"action": "payments.*"})).json()
+        dialog = await admin.typed("resume payments.*")
+        await admin.client.delete(f"/v1/admin/pauses/{first['id']}")
+        body = {"action": "payments.*", "reason": "a leak"}
+        later = (await admin.client.post("/v1/admin/pauses", json=body)).json()
+        assert "There is no such pause: somebody may have ended it." in await admin.submitted(dialog)
+        assert await admin.listed("pauses") == [later]
+        dialog = await admin.typed("resume payments.*")
+        assert "a leak" in dialog.words
+        assert "payments.* goes on" in await admin.submitted(dialog)

@@ -154,12 +154,16 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a deed would do, in sentences. ``questions`` are those to which somebody must say yes first."""
+    """What a deed would do, in sentences. ``questions`` are those to which somebody must say yes first.
+
+    ``pause`` is the id of the pause that would be over.
+    """
 
     title: str
     lines: tuple[str, ...]
     questions: tuple[str, ...]
     version: int
+    pause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class Stops:
         if isinstance(deed, Resume):
             pause = self._found(deed)
             what = pause.scope.title
-            return Effect("Resume", (f"{what} goes on. {who_paused(pause)}",), (), version)
+            return Effect("Resume", (f"{what} goes on. {who_paused(pause)}",), (), version, pause.id)
         scope = deed.scope
         if (known := self._of_scope(scope)) is not None:
             raise _paused_already(known)
