@@ -36,7 +36,7 @@ UNSURE = "Something went wrong, so it is not known whether this was done. The ro
 @dataclass(frozen=True, slots=True)
 class Typed:
     """A command as it was typed, by the account ``by`` of the chat's. Of its dialog, ``version`` is what it has shown,
-    ``asked`` whether there were questions, to which whoever submits it says yes, ``pause`` the pause that it would end.
+    ``asked`` the questions (`Effect.asks`) to which whoever submits it says yes, ``pause`` the pause that it would end.
     ``channel`` is where one is told what came of it, where that is not with the dialog's answer.
     """
 
@@ -45,7 +45,7 @@ class Typed:
     by: str
     channel: str = ""
     version: int = -1
-    asked: bool = False
+    asked: str = ""
     pause: str = ""
 
     def deed(self) -> Deed:
@@ -62,7 +62,7 @@ class Typed:
     def unpacked(cls, record: bytes) -> Typed:
         found = json.loads(record)
         said = Said(found["said"]["place"], found["said"]["called"], datetime.fromisoformat(found["said"]["now"]))
-        seen = {"asked": found.get("asked", False), "pause": found.get("pause", "")}  # not kept before this version
+        seen = {"asked": found.get("asked", ""), "pause": found.get("pause", "")}  # not kept before this version
         return cls(tuple(found["words"]), said, found["by"], found["channel"], found["version"], **seen)
 
 
@@ -118,7 +118,7 @@ class Administering:
             deed = typed.deed()
             effect = await self._office.preview(deed, caller)
             token = f"adm_{secrets.token_urlsafe(24)}"
-            kept = replace(typed, version=effect.version, asked=bool(effect.questions), pause=effect.pause)
+            kept = replace(typed, version=effect.version, asked=effect.asks, pause=effect.pause)
             await self._shelf.put(f"admin/{token}", kept.packed(), ttl_seconds=KEPT_SECONDS)
         except SaysoError as error:
             return error.detail
@@ -138,7 +138,7 @@ class Administering:
         if why is not None:
             deed = replace(deed, why=why)
         try:
-            done = await self._office.do(deed, caller, Call(operation, typed.version, confirmed=typed.asked))
+            done = await self._office.do(deed, caller, Call(operation, typed.version, answered=typed.asked))
         except ChangedMeanwhile:
             return Came(CHANGED, changed=True)
         except Unconfirmed:

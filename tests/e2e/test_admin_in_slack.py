@@ -137,3 +137,18 @@ async def test_a_dialog_ends_the_pause_that_it_has_shown_and_no_later_one() -> N
         dialog = await admin.typed("resume payments.*")
         assert "a leak" in dialog.words
         assert "payments.* goes on" in await admin.submitted(dialog)
+
+
+async def test_a_dialog_says_yes_to_the_questions_that_it_has_shown_and_to_no_other() -> None:
+    async with administering() as admin:
+        dialog = await admin.typed("route * to ops")
+        assert "* names every action that is asked." in dialog.words
+        newer = POLICY + "  - {name: notes, action: payments.note, ask: {channel: inbox}}\n"
+        active = admin.sayso.service.configuration.policy.digest
+        assert (await admin.sayso.service.store.activate(digest(newer), newer, active, "test")).changed
+        said = await admin.submitted(dialog)
+        assert "so this must be confirmed" in said
+        assert "“notes” names no approvers" in said
+        assert await admin.listed("routes") == []
+        await admin.submitted(dialog)
+        assert len(await admin.listed("routes")) == 1

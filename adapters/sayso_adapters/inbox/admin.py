@@ -74,7 +74,8 @@ class Admin:
         nonce, version = sent.get("nonce"), sent.get("version")
         if not _NONCE.match(nonce) or not _VERSION.match(version):
             raise InvalidField("The form was not complete. Nothing was changed. Open the page again and retry.")
-        call = Call(f"inbox:{nonce}", int(version), confirmed=sent.get("confirmed") == "yes")
+        answered = sent.get("asked") if sent.get("confirmed") == "yes" else ""
+        call = Call(f"inbox:{nonce}", int(version), answered=answered)
         try:
             done = await self._office.do(deed_of(sent), caller_of(session), call)
         except _SAID_IN_PLACE as refused:

@@ -28,7 +28,7 @@ from sayso_bot.domain.request import REQUEST_ID
 from sayso_bot.errors import InvalidField
 
 OTHER = "other"
-CARRIED = frozenset({"csrf", "nonce", "version", "why", "confirmed"})
+CARRIED = frozenset({"csrf", "nonce", "version", "why", "asked", "confirmed"})
 """Fields that a page gives anew; all others go with the form from step to step."""
 LASTING = (
     ("", "for good"),

@@ -41,8 +41,7 @@ def carried_out(deed: Deed, *, yes: bool, posts: bool = False) -> Done:
         effect = await office.preview(deed, caller)
         if effect.questions and not yes:
             _confirm(effect)
-        confirmed = yes or bool(effect.questions)
-        call = Call(f"{SURFACE}:{secrets.token_hex(16)}", effect.version, confirmed)
+        call = Call(f"{SURFACE}:{secrets.token_hex(16)}", effect.version, confirmed=yes, answered=effect.asks)
         return await office.do(deed, caller, call)
 
     return _with_office(work, posts=posts)

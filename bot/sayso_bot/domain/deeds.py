@@ -6,6 +6,7 @@ A deed names channels as people do: by a name of the policy's, by one that an ad
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from typing import TypeAlias, TypeVar
@@ -142,14 +143,16 @@ class Call:
     """How a deed is asked for. ``operation`` names this asking: the same one twice has the effect of one.
 
     ``version`` is what the admin has seen of routes and channels; None does not look, and no pause or key is held
-    against it. ``confirmed``: the admin was asked what `Effect.questions` asks, and means it. ``claimed``: the
-    operation was named by a caller, who may have named another deed so before.
+    against it. ``answered`` is `Effect.asks` of the questions that the admin was shown and has said yes to,
+    ``confirmed`` a yes to whatever is asked. ``claimed``: the operation was named by a caller, who may have named
+    another deed so before.
     """
 
     operation: str
     version: int | None = None
     confirmed: bool = False
     claimed: bool = False
+    answered: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,11 @@ class Effect:
     questions: tuple[str, ...]
     version: int
     pause: str = ""
+
+    @property
+    def asks(self) -> str:
+        """What a yes to these questions names; empty where nothing is asked. Other questions have another one."""
+        return hashlib.sha256("\n".join(self.questions).encode()).hexdigest()[:32] if self.questions else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,7 @@ class Office:
             if room.versioned and call.version is not None and call.version != epochs.routes:
                 raise changed()
             effect = None if call.confirmed else await room.preview(deed)
-            if effect is not None and effect.questions:
+            if effect is not None and effect.asks not in ("", call.answered):
                 raise Unconfirmed(effect.questions)
         return await room.carry_out(deed, by, call)
 

@@ -52,7 +52,8 @@ class MemoryOffice:
 
     async def do(self, deed: Deed, caller: Caller, call: Call) -> Done:
         await self.prove(caller)
-        if self.questions and not call.confirmed:
+        effect = Effect("A deed", (), self.questions, self.stands.version)
+        if not call.confirmed and effect.asks not in ("", call.answered):
             raise Unconfirmed(self.questions)
         replayed = any(call.operation == earlier.operation for _, _, earlier in self.done)
         if not replayed:

@@ -85,7 +85,7 @@ async def test_a_command_shows_what_it_would_do_and_does_it_when_submitted(
     [(done, caller, call)] = office.around.office.done
     assert done == deed
     assert (caller.surface, caller.place, caller.guest) == ("slack", HERE, False)
-    assert (call.version, call.confirmed) == (1, False)
+    assert (call.version, call.confirmed, call.answered) == (1, False, "")
     assert f"{type(deed).__name__} was done." in dialog.words
     assert not dialog.submits
 
@@ -179,7 +179,7 @@ async def test_what_must_be_confirmed_is_shown_and_submitting_confirms_it(office
     assert dialog.view["submit"]["text"] == "Do it anyway"
     await office.slack.submit(office.url, dialog, {"why": ""})
     [(_, _, call)] = office.around.office.done
-    assert call.confirmed
+    assert call.answered
 
 
 async def test_where_another_admin_was_quicker_it_is_shown_anew_and_may_be_submitted_then(

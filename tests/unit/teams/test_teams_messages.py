@@ -121,7 +121,7 @@ class TestAdmins:
         assert isinstance(deed, SetRoute)
         assert (deed.action, deed.to, deed.why, deed.for_seconds) == ("deploy.*", PLACE, "moved for today", 7200)
         assert (caller.surface, caller.place, caller.guest) == ("teams", PLACE, False)
-        assert not call.confirmed
+        assert (call.confirmed, call.answered) == (False, "")
 
     async def test_tapped_twice_it_is_done_once(self, office: Office) -> None:
         card = await self.asked(office, "pause deploy.*")
