@@ -79,14 +79,14 @@ def _of(names: Iterable[str], *known: Mapping[str, set[str]]) -> list[str]:
 def _text(head: str, touched: _Touched, tail: str) -> str:
     said = [head]
     if touched.rules:
-        said.append(f"Of the rules that ask here: {_some(touched.rules, MOST_RULES, ', ')}.")
+        more = len(touched.rules) - MOST_RULES
+        rules = ", ".join(touched.rules[:MOST_RULES])
+        said.append(f"Of the rules that ask here: {rules}{f' and {more} more' if more > 0 else ''}.")
     if touched.weaker:
-        said.append(f"It demands less. {_some(touched.weaker, MOST_SENTENCES, ' ')}")
+        more = len(touched.weaker) - MOST_SENTENCES
+        less = " ".join(touched.weaker[:MOST_SENTENCES])
+        said.append(f"It demands less. {less}{f' And {more} more.' if more > 0 else ''}")
     return "\n".join([*said, tail])
-
-
-def _some(lines: Sequence[str], most: int, between: str) -> str:
-    return between.join(lines[:most]) + (f" and {len(lines) - most} more" if len(lines) > most else "")
 
 
 def _short(text: str, most: int) -> str:

@@ -66,7 +66,7 @@ def test_of_many_rules_some_are_named_and_the_others_counted() -> None:
     before, after = ["".join(rule(name, "C1", f", quorum: {n}") for name in many) for n in (2, 1)]
     [text] = said(before, after).values()
     assert "and 45 more." in text
-    assert "and 47 more" in text
+    assert "And 47 more." in text
     assert len(text) < 1500
 
 
