@@ -161,7 +161,7 @@ async def test_what_a_lost_message_told_is_looked_for_though_it_was_put_off_mean
         store = sayso.service.store
         slack.drop("chat.postMessage")
         await sayso.vote(requests[0], "approve", person=ANA)
-        await until(lambda: _has_failed(sayso))
+        await until(lambda: has_failed(sayso))
         free = int(await store.client.hget(store.keys.listing(PAYMENTS), "not_before") or 0)
         await store.client.zadd(store.keys.work(PAYMENTS), {requests[0]: free + 900})
         await sayso.vote(requests[1], "approve", person=ANA)
@@ -171,7 +171,7 @@ async def test_what_a_lost_message_told_is_looked_for_though_it_was_put_off_mean
         assert sorted(told(slack, message)) == each
 
 
-async def _has_failed(sayso: Sayso) -> bool:
+async def has_failed(sayso: Sayso) -> bool:
     store = sayso.service.store
     client: Any = store.client
     return bool(await client.hmget(store.keys.listing(PAYMENTS), "lease_until", "attempts") == ["0", "1"])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from e2e.office import asked, later, office, recorded, workspace
-from e2e.test_listing import DIGEST, nothing_is_due, words
-from service import until
+from e2e.test_listing import DIGEST, has_failed, nothing_is_due, words
+from service import ANA, Sayso, until
 
 
 async def test_what_ended_before_any_list_named_it_was_never_posted() -> None:
@@ -17,5 +17,20 @@ async def test_what_ended_before_any_list_named_it_was_never_posted() -> None:
         await recorded(sayso, waits)
         await until(lambda: nothing_is_due(sayso))
         assert "1 request waits" in words(message)
-        posted = [entry["request"] for entry in await sayso.journal("posted")]
-        assert posted == [waits]
+        assert await _posted(sayso) == [waits]
+
+
+async def test_what_a_lost_message_named_was_posted_though_it_was_answered_before_that_was_known() -> None:
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        slack.drop("chat.postMessage")
+        request = await asked(agent)
+        await slack.posted()
+        await until(lambda: has_failed(sayso))
+        await sayso.vote(request, "approve", person=ANA)
+        await later(sayso, 61)
+        await recorded(sayso, request)
+        assert await _posted(sayso) == [request]
+
+
+async def _posted(sayso: Sayso) -> list[str]:
+    return [entry["request"] for entry in await sayso.journal("posted")]

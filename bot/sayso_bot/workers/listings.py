@@ -217,5 +217,6 @@ class Listings:
 
 
 def _was_shown(row: ListingRow, work: ListingWork) -> bool:
-    """Whether a list shows it, or has: one that ended before any list named it is in none."""
-    return row.post is not None or not row.request.settled or row.request.id in work.ids
+    """Whether a list shows it, or may have: one that ended before any list named it, or was to, is in none."""
+    was_tried = row.request.id in work.ids or work.lost_at is not None
+    return row.post is not None or not row.request.settled or was_tried

@@ -233,8 +233,13 @@ def undeliverable_is_on_record(account: Account) -> Iterator[str]:
         yield "nobody could be asked, and the journal does not say so"
 
 
+def people_have_no_complaint(account: Account) -> Iterator[str]:
+    yield from account.case.complaints
+
+
 CHECKS: Sequence[Check] = (
     is_as_asked,
+    people_have_no_complaint,
     was_made_when_asked,
     counted_taps_are_on_record,
     taps_were_recorded_before_the_answer,

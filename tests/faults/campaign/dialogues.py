@@ -38,7 +38,6 @@ class Dialogues:
 
     def __init__(self, world: World, hands: Hands, free: deque[str]) -> None:
         self._world = world
-        self._ledger = world.ledger
         self._hands = hands
         self._free = free
 
@@ -102,7 +101,7 @@ class Dialogues:
             if dialog is not None and await self._send(who, dialog, outcome, turn):
                 return
             await asyncio.sleep(AGAIN_SECONDS)
-        self._ledger.complaints.append(f"{who.user} tried case {who.case.number} {TRIES} times and learned nothing")
+        who.case.complaints.append(f"{who.user} tried {TRIES} times and learned nothing")
 
     async def _open(self, who: _Somebody, turn: int = 0) -> Dialog | None:
         """The dialog at the page on which it can be sent; None where none opens, or it only says something."""
@@ -113,7 +112,7 @@ class Dialogues:
         dialog = await self._hands.open(who.case, look, who.message, who.action, url, value=who.value)
         while dialog is not None and "review_next" in _actions(dialog):
             if dialog.submits:
-                self._ledger.complaints.append(f"case {who.case.number} could be approved before its last page")
+                who.case.complaints.append("it could be approved before its last page")
             if not await self._hands.step(who.case, look, dialog, "review_next", url):
                 return None
         return dialog if dialog is not None and dialog.submits else None
@@ -154,7 +153,7 @@ class Dialogues:
                 if tap.status == 200 and await self._knows([tap]):
                     return
             await asyncio.sleep(AGAIN_SECONDS)
-        self._ledger.complaints.append(f"{who.user} tried to deny case {who.case.number} {TRIES} times")
+        who.case.complaints.append(f"{who.user} tried to deny it {TRIES} times")
 
     async def _knows(self, taps: list[Tap]) -> bool:
         """Whether the person saw the dialog close, or was told."""

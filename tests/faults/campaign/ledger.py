@@ -129,6 +129,8 @@ class Case:
     cancel_asked_at: float | None = None
     refused: list[Refusal] = field(default_factory=list)
     done: bool = False
+    complaints: list[str] = field(default_factory=list)
+    """What went wrong for the people of this request."""
 
     def note(self, who: str, what: str) -> None:
         self.events.append(Event(time.time(), who, what))

@@ -177,7 +177,7 @@ class People:
                 break
             await asyncio.sleep(AGAIN_SECONDS)
         else:
-            self._ledger.complaints.append(f"{user} tapped case {case.number} {TRIES} times and learned nothing")
+            case.complaints.append(f"{user} tapped {TRIES} times and learned nothing")
         if not stranger and user not in self._free:
             self._free.append(user)
 
