@@ -127,8 +127,8 @@ async def test_what_is_done_at_one_replica_is_seen_by_listeners_at_the_other() -
         async with two.service.desk.changes() as changes:
             assert await asyncio.wait_for(anext(changes), 5) is None
             request = await asked(agent)
-            change = await asyncio.wait_for(anext(changes), 5)
-            assert change is not None
+            told = (each async for each in changes if each is not None)  # of the agent's key one is told to look again
+            change = await asyncio.wait_for(anext(told), 5)
             assert (change.request_id, change.kind) == (request, "submitted")
 
 
