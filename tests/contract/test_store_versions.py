@@ -14,7 +14,14 @@ from sayso_bot.domain.versions import Origin
 from sayso_bot.ports import Activation, Epochs
 from sayso_bot.store.redis import RedisStore
 
-ANA = Origin(by="ana", via="command", where="host:/policy.yaml", comment="Fewer asks", weakens=("It asks less.",))
+ANA = Origin(
+    by="ana",
+    via="command",
+    where="host:/policy.yaml",
+    comment="Fewer asks",
+    weakens=("It asks less.",),
+    dismisses=("ben",),
+)
 
 
 async def test_a_version_says_who_put_which_document_in_force_in_place_of_which(store: RedisStore) -> None:

@@ -84,6 +84,14 @@ async def test_what_gets_weaker_is_said_in_the_channel_and_to_the_admins_once() 
         assert "put another policy in force: Ana is away. Version 2 of the policy demands less:" in said
 
 
+async def test_an_admin_who_is_replaced_by_another_is_told_so() -> None:
+    async with administering() as admin:
+        await put(admin, POLICY.replace("email:olga@example.com", "email:ben@example.com"))
+        said = await said_to_olga(admin, "demands less")
+        assert "admins: may be administered by email:ben@example.com too." in said
+        await until(lambda: admin.said_in("DU0BEN") == [said])
+
+
 async def test_a_file_is_announced_when_it_changes_and_not_when_it_is_put_in_force_first() -> None:
     async with administering() as admin:
         path = admin.sayso.service.settings.policy

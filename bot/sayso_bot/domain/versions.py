@@ -17,7 +17,8 @@ MAX_COMMENT = 500
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Who puts a document in force. ``where`` is the file or the machine; ``restores`` is the version that a rollback
-    brings back; ``weakens`` are sentences about what the document demands less than the one before it.
+    brings back; ``weakens`` are sentences about what the document demands less than the one before it, ``dismisses``
+    the admins whom that one named and this one does not.
 
     Empty texts: it is not known.
     """
@@ -28,6 +29,7 @@ class Origin:
     comment: str = ""
     restores: int | None = None
     weakens: tuple[str, ...] = ()
+    dismisses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

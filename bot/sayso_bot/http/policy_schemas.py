@@ -76,6 +76,7 @@ class VersionOut(Out):
     comment: str
     restores: Annotated[int | None, Field(description="The version that a rollback brought back.")]
     weakens: Annotated[list[str], Field(description="What it demands less than the one before it.")]
+    dismisses: Annotated[list[str], Field(description="Whom the one before it named as admins, and it does not.")]
 
 
 class PolicyOut(Out):

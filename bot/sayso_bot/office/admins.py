@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sayso_bot.domain.person import OPERATOR, Person
 from sayso_bot.office.rooms import Tools
 from sayso_bot.ports import ChatAdapter, LookupFailed
@@ -13,13 +15,13 @@ class Admins:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
 
-    async def places(self) -> list[str] | None:
-        """The accounts of those whom the policy names. None where nobody was found because a platform could not be
-        asked: then they are to be told later.
+    async def places(self, also: Iterable[str] = ()) -> list[str] | None:
+        """The accounts of those whom the policy names, and of those who are to be told ``also``. None where nobody was
+        found because a platform could not be asked: then they are to be told later.
         """
         found: dict[str, None] = {}
         failed = False
-        for name in self._tools.configuration.policy.admins:
+        for name in dict.fromkeys((*also, *self._tools.configuration.policy.admins)):
             for adapter in self._who_know(name):
                 try:
                     found |= dict.fromkeys(sorted(await self._accounts(name, adapter)))

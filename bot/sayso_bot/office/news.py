@@ -7,6 +7,7 @@ difference, and a command of the operator's needs no account of any admin's.
 from __future__ import annotations
 
 from sayso_bot.domain.interventions import put_in_force
+from sayso_bot.domain.notice import Notice
 from sayso_bot.domain.text import one_line
 from sayso_bot.domain.versions import Version
 from sayso_bot.office.admins import Admins
@@ -32,15 +33,17 @@ class News:
         number = newest.items[0].number if newest.items else 0
         if str(number) == last:
             return
-        notices = []
+        notices: list[tuple[Notice, str]] = []
         if last:
             page = await store.versions(before=number + 1, limit=MOST_VERSIONS)
             since = [version for version in reversed(page.items) if version.number > int(last)]
-            if weaker := [version for version in since if version.replaces and version.origin.weakens]:
-                told_at = await self._admins.places()
+            for version in since:
+                if not (version.replaces and version.origin.weakens):
+                    continue
+                told_at = await self._admins.places(version.origin.dismisses)
                 if told_at is None:
                     return
-                notices = [notice for each in weaker for notice in self._tools.notices(_weaker(each), told_at)]
+                notices += self._tools.notices(_weaker(version), told_at)
         await books.tell(VERSION, str(number), last, notices)
 
     async def tell_of_file(self, problem: str) -> bool:

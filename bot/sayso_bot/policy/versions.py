@@ -133,6 +133,7 @@ class PolicyVersions:
         if comparison is not None:
             origin = replace(origin, weakens=_first(comparison.weakened))
         if old is not None and comparison is not None:
+            origin = replace(origin, dismisses=tuple(name for name in old.admins if name not in policy.admins))
             notices = await asyncio.to_thread(announcements, old, policy, comparison, origin)
         done = await self._store.activate(policy.digest, text, active.digest, origin.where, origin, epochs, notices)
         if done.number is None:

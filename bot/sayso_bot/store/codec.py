@@ -310,5 +310,5 @@ def version_of_policy(stored: str) -> Version:
         digest=found["digest"],
         replaces=found["replaces"],
         at=from_milliseconds(found["at"]) if found["at"] is not None else None,
-        origin=Origin(**{**known, "weakens": tuple(known.get("weakens", ()))}),
+        origin=Origin(**known | {name: tuple(known.get(name, ())) for name in ("weakens", "dismisses")}),
     )
