@@ -123,7 +123,7 @@ class Voting:
         after, evidence = fingerprint(request.action, request.agent, params), ""
         if not request.settled:
             evidence = await self._admission.evidence(request, person, policy.people, surface=edit.surface)
-            if edit.revision == request.revision:
+            if edit.revision >= request.revision:
                 _check_editable(request, params)
                 _check_rule_stays(policy, request, params, after)
         new = NewRevision(request, edit, person, params, after, evidence, new_button())

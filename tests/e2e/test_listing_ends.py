@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from e2e.office import asked, later, office, recorded, workspace
+from e2e.office import PAYMENTS, asked, later, office, recorded, workspace
 from e2e.test_listing import DIGEST, has_failed, nothing_is_due, words
 from service import ANA, Sayso, until
 
@@ -27,9 +27,14 @@ async def test_what_a_lost_message_named_was_posted_though_it_was_answered_befor
         await slack.posted()
         await until(lambda: has_failed(sayso))
         await sayso.vote(request, "approve", person=ANA)
+        await until(lambda: _is_put_off(sayso))
         await later(sayso, 61)
         await recorded(sayso, request)
         assert await _posted(sayso) == [request]
+
+
+async def _is_put_off(sayso: Sayso) -> bool:
+    return not await sayso.service.store.due_work(PAYMENTS, 10)
 
 
 async def _posted(sayso: Sayso) -> list[str]:
