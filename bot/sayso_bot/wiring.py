@@ -143,9 +143,8 @@ async def _assembled(settings: Settings, client: Redis, warnings: list[str]) -> 
     await configuration.refresh()
     policy_file = None
     if settings.policy is not None:
-        active, tell = partial(_active_digest, configuration), office.tell_of_file
-        read, log = documents.from_file, logger("policy")
-        policy_file = PolicyFile(settings.policy, policies, read, active, store.note, tell, log)
+        active = partial(_active_digest, configuration)
+        policy_file = PolicyFile(settings.policy, policies, documents.from_file, active, store.note, logger("policy"))
         await policy_file.start()
         await configuration.refresh()
     if configuration.is_built_in:
@@ -179,7 +178,7 @@ def _work(service: Service, clock: ClockWatch, group: Tasks) -> Mapping[str, Cal
         "repaint": repaint.run,
         "illness": illness.run,
         "keys": _key_watch(service).run,
-        "news": NewsWatch(service.office.tell_what_got_weaker, logger("news")).run,
+        "news": _news(service).run,
     }
     return work if service.policy_file is None else {**work, "policy file": service.policy_file.run}
 
@@ -197,7 +196,17 @@ def _delivery(service: Service, illness: IllnessWatch) -> Delivery:
 
 def _illness(service: Service) -> IllnessWatch:
     store, office = service.store, service.office
-    return IllnessWatch(store.alarms, store.why_not_shown, store.office.reported, office.report, logger("illness"))
+    ill, log = store.office.reported, logger("illness")
+    return IllnessWatch(store.alarms, store.why_not_shown, ill, office.report, office.tell_of_illness, log)
+
+
+def _news(service: Service) -> NewsWatch:
+    office, file = service.office, service.policy_file
+
+    def invalid() -> str:
+        return file.invalid if file else ""
+
+    return NewsWatch(office.tell_what_got_weaker, invalid, office.tell_of_file, logger("news"))
 
 
 def _key_watch(service: Service) -> KeyWatch:

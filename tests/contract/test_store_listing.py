@@ -170,6 +170,15 @@ async def test_what_a_list_was_to_show_and_nobody_saw_says_so_when_its_time_is_o
     assert await _reason(store, other) is None, "it has a card of its own"
 
 
+async def test_what_kept_a_list_back_before_a_request_was_made_is_no_reason_of_it(store: RedisStore) -> None:
+    work = await _begun(store)
+    await store.listings.listing_failed(work, "msg_blocks", after_seconds=0, lost=False, whole_place=False, gone=False)
+    await advance(store, 1)
+    request = await made(store, verdict=DIGEST, timeout_seconds=60)
+    await advance(store, 60)
+    assert await _reason(store, request) is None
+
+
 async def test_what_a_list_has_shown_ends_in_silence_whatever_became_of_the_list(store: RedisStore) -> None:
     request, late = [await made(store, verdict=DIGEST, timeout_seconds=60) for _ in range(2)]
     work = await _begun(store)

@@ -195,3 +195,13 @@ async def test_a_fallback_that_has_a_card_of_it_already_has_that_one_brought_up_
     assert back is not None
     work = await _begun(store, back, BACKUP)
     assert (work.post, work.button, work.wanted) == ("ts9", "btn_10", left.wanted + 1)
+
+
+async def test_what_has_left_a_place_that_can_be_reached_again_is_no_alarm_of_that_place(store: RedisStore) -> None:
+    moved = await _moved(store, await made(store))
+    work = await _begun(store, moved, BACKUP)
+    await store.failed(work, "is_archived", after_seconds=60, lost=False, alarm=True, whole_place=False)
+    assert {alarm.place for alarm in await store.alarms(10)} == {PLACE, BACKUP}
+    assert await store.hasten(moved, BACKUP)
+    assert not await store.hasten(moved, PLACE)
+    assert [alarm.place for alarm in await store.alarms(10)] == [BACKUP]

@@ -118,14 +118,16 @@ async def test_admins_are_told_at_their_accounts_and_nothing_goes_to_an_e_mail_a
 ) -> None:
     async with administering() as admin:
         books, told_at = admin.sayso.service.store.office, list[str]()
-        report = books.report
+        tell = books.tell
 
-        async def seen(place: str, what: str, notices: Any) -> bool:
+        async def seen(fact: str, value: str, before: str | None, notices: Any) -> bool:
             told_at.extend(at for _, at in notices)
-            return await report(place, what, notices)
+            return await tell(fact, value, before, notices)
 
-        monkeypatch.setattr(books, "report", seen)
+        monkeypatch.setattr(books, "tell", seen)
         await admin.sayso.service.office.report(OPS, "is_archived")
+        await until(lambda: told_at)
+        await asyncio.sleep(2 * LOOK_SECONDS)
         assert told_at == ["slack:T0TEAM/U0OLGA"]
 
 
@@ -175,11 +177,24 @@ async def test_a_channel_in_which_only_lists_are_shown_gets_well_and_is_reported
 
 async def test_admins_who_could_not_be_looked_up_are_told_as_soon_as_they_can_be() -> None:
     async with administering() as admin:
-        admin.slack.break_("users.lookupByEmail", status=503, times=4)
+        admin.slack.break_("users.lookupByEmail", status=503, times=2)
+        admin.slack.fail("chat.postMessage", "is_archived")
+        await asked(admin.agent)
+        await until(lambda: _is_ill(admin, "payments"))
+        assert admin.said_to_olga() == []
+        await told(admin, "cannot be reached (is_archived)")
+        assert len(await admin.sayso.journal("place_ill")) == 1
+
+
+async def test_an_admin_whose_look_up_failed_is_told_with_the_others_when_it_does_not() -> None:
+    policy = POLICY.replace("admins: [", 'admins: ["email:ana@example.com", ')
+    async with administering(policy) as admin:
+        admin.slack.break_("users.lookupByEmail", status=503, times=1)
         admin.slack.fail("chat.postMessage", "is_archived")
         await asked(admin.agent)
         await told(admin, "cannot be reached (is_archived)")
-        assert len(await admin.sayso.journal("place_ill")) == 1
+        said = [message.text for message in admin.slack.messages if message.channel == "DU0ANA"]
+        assert [text for text in said if "cannot be reached (is_archived)" in text] == admin.said_to_olga()
 
 
 async def test_a_test_that_arrives_brings_the_stuck_cards_of_its_channel_and_nobody_is_told_that_it_is_ill_again() -> (
@@ -231,6 +246,10 @@ def _said(admin: Admin, words: str) -> list[str]:
 
 async def _is_at(admin: Admin, request: str, place: str) -> bool:
     return (await admin.sayso.service.desk.look(request)).place == place
+
+
+async def _is_ill(admin: Admin, name: str) -> bool:
+    return (await _channel(admin, name))["ill"] is not None
 
 
 async def _channel(admin: Admin, name: str) -> dict[str, Any]:

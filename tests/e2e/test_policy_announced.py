@@ -126,7 +126,14 @@ async def test_admins_are_told_of_an_invalid_file_once_for_each_error_whatever_r
             path.write_text("a: 1\na: 2\n")
             assert "stands here twice" in await said_to_olga(admin, "The policy's file is not valid", 2)
             path.write_text(POLICY)
+            assert other.service.policy_file is not None
+            assert admin.sayso.service.policy_file is not None
             files = (admin.sayso.service.policy_file, other.service.policy_file)
-            await until(lambda: all(file and file.problem is None and file._untold is None for file in files))
+            await until(lambda: not any(file.invalid for file in files))
+            await until(lambda: _nothing_is_told_of_the_file(admin))
             path.write_text("a: 1\na: 2\n")
             await said_to_olga(admin, "The policy's file is not valid", 3)
+
+
+async def _nothing_is_told_of_the_file(admin: Admin) -> bool:
+    return await admin.sayso.service.store.office.told("policy file") == ""

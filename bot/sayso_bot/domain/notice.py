@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +15,10 @@ class Notice:
 
     id: str
     text: str
+
+
+Notices: TypeAlias = Sequence[tuple[Notice, str]]
+"""Each with the place at which it is to be said."""
 
 
 def new_notice(text: str) -> Notice:

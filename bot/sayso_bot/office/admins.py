@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from time import monotonic
 
 from sayso_bot.domain.person import OPERATOR, Person
 from sayso_bot.office.rooms import Tools
 from sayso_bot.ports import ChatAdapter, LookupFailed
 
 MOST_ADMINS = 20
+TRIES = 5
+LONGEST_PAUSE_SECONDS = 60.0
 
 
 class Admins:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self._failures = 0
+        self._not_before = 0.0
 
     async def places(self, also: Iterable[str] = ()) -> list[str] | None:
-        """The accounts of those whom the policy names, and of those who are to be told ``also``. None where nobody was
-        found because a platform could not be asked: then they are to be told later.
+        """The accounts of those whom the policy names, and of those who are to be told ``also``. None where a platform
+        could not be asked about all of them, so that they are to be told later: after some tries those who were found
+        are enough. Between tries it is asked less and less often.
         """
+        if monotonic() < self._not_before:
+            return None
         found: dict[str, None] = {}
         failed = False
         for name in dict.fromkeys((*also, *self._tools.configuration.policy.admins)):
@@ -28,7 +36,11 @@ class Admins:
                 except LookupFailed as error:
                     failed = True
                     self._tools.log.warning("admin_not_found", admin=name, what=error.what)
-        return None if failed and not found else list(found)[:MOST_ADMINS]
+        self._failures = self._failures + 1 if failed else 0
+        if failed and (not found or self._failures < TRIES):
+            self._not_before = monotonic() + min(LONGEST_PAUSE_SECONDS, 2.0 ** min(self._failures, 10) / 2)
+            return None
+        return list(found)[:MOST_ADMINS]
 
     def _who_know(self, name: str) -> list[ChatAdapter]:
         platform, _, rest = name.partition(":")

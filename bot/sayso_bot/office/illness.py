@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
 from sayso_bot.domain.effects import same_place
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import SaysoError
 from sayso_bot.office.admins import Admins
 from sayso_bot.office.rooms import Tools
-from sayso_bot.ports import Alarm
+from sayso_bot.ports import Alarm, Illness
 
 MOST_LISTED = 10
 MOST_ALARMS = 1000
@@ -22,37 +21,48 @@ class Illnesses:
         self._tools = tools
         self._admins = admins
 
-    async def report(self, place: str, what: str) -> bool:
-        """Tell the admins once that ``place`` cannot be reached, for ``what``, or (empty) that it can again.
-
-        False where that is to be tried again, because it is not known now who they are.
+    async def report(self, place: str, what: str) -> None:
+        """Put on the record that ``place`` cannot be reached, for ``what``, or (empty) that it can again, which admins
+        are told with it. Once, however many find it out.
         """
-        told_at = await self._admins.places()
-        if told_at is None:
-            return False
-        text = self._ill(place, what) if what else f"{self._named(place)} can be reached again."
-        notices = self._tools.notices(text, told_at)
+        text = f"{self._named(place)} can be reached again."
+        notices = () if what else self._tools.notices(text, await self._admins.places() or ())
         if await self._tools.books.report(place, what, notices):
             log = self._tools.log.error if what else self._tools.log.info
             log("place_ill" if what else "place_well", place=place, what=what)
-        return True
+
+    async def tell(self, illness: Illness) -> None:
+        """Tell the admins, once, of a place that is on the record as ill. Where it is not known now who they are, they
+        are to be told at another look.
+        """
+        fact, value = f"ill {illness.place}", f"{illness.since.isoformat()} {illness.what}"
+        if await self._tools.books.told(fact) == value:
+            return
+        if (told_at := await self._admins.places()) is not None:
+            notices = self._tools.notices(self._ill(illness.place, illness.what), told_at)
+            await self._tools.books.tell(fact, value, None, notices)
 
     async def reached(self, place: str) -> None:
         """Something was posted at ``place``. What could not be shown there is tried at once, and tells by being shown
         that the place is well; where nothing waits for that, the admins are told.
         """
         alarms = [alarm for alarm in await self._tools.store.alarms(MOST_ALARMS) if same_place(alarm.place, place)]
+        waiting: set[str] = set()
         for start in range(0, len(alarms), AT_ONCE):
-            await asyncio.gather(*map(self._hasten, alarms[start : start + AT_ONCE]))
-        waiting = {alarm.place for alarm in alarms}
+            some = alarms[start : start + AT_ONCE]
+            stuck = await asyncio.gather(*map(self._hasten, some))
+            waiting |= {alarm.place for alarm, is_stuck in zip(some, stuck, strict=True) if is_stuck}
         for illness in await self._tools.books.reported():
             if same_place(illness.place, place) and illness.place not in waiting:
                 await self.report(illness.place, "")
 
-    async def _hasten(self, alarm: Alarm) -> None:
-        with suppress(SaysoError):  # it is tried in its own time
-            if (request := await self._tools.store.glance(alarm.request_id)) is not None:
-                await self._tools.store.hasten(request, alarm.place)
+    async def _hasten(self, alarm: Alarm) -> bool:
+        """Whether its request may be waiting there still."""
+        try:
+            request = await self._tools.store.glance(alarm.request_id)
+            return request is not None and await self._tools.store.hasten(request, alarm.place)
+        except SaysoError:  # it is tried in its own time
+            return True
 
     def _ill(self, place: str, what: str) -> str:
         routes = [

@@ -14,9 +14,10 @@ from sayso_bot.office.admins import Admins
 from sayso_bot.office.rooms import Tools
 
 VERSION, FILE = "policy version", "policy file"
-MOST_VERSIONS = 20
+MOST_VERSIONS = 100
 MOST_SENTENCES = 5
 MOST_OF_A_SENTENCE = 300
+MOST_OF_A_PROBLEM = 500
 
 
 class News:
@@ -25,13 +26,14 @@ class News:
         self._admins = admins
 
     async def tell_what_got_weaker(self) -> None:
-        """Tell of each version since the last one that was told of, where it demands less. A book that was never looked
-        at before begins with what is in force now.
+        """Tell of each of the newest versions since the last one that was told of, where it demands less. A book that
+        was never looked at before begins with what is in force now. Who the admins are is known once this process goes
+        by the newest version itself.
         """
         books, store = self._tools.books, self._tools.store
         last, newest = await books.told(VERSION), await store.versions(limit=1)
         number = newest.items[0].number if newest.items else 0
-        if str(number) == last:
+        if str(number) == last or newest.active != self._tools.configuration.policy.digest:
             return
         notices: list[tuple[Notice, str]] = []
         if last:
@@ -46,17 +48,19 @@ class News:
                 notices += self._tools.notices(_weaker(version), told_at)
         await books.tell(VERSION, str(number), last, notices)
 
-    async def tell_of_file(self, problem: str) -> bool:
+    async def tell_of_file(self, problem: str, before: str) -> bool:
         """Tell what is wrong with the policy's file, where that is not what was told last; an empty ``problem``:
-        nothing is any more. False where that is to be tried again, because it is not known now who the admins are.
+        nothing is any more, where ``before`` was told last. False where that is to be tried again, because it is not
+        known now who the admins are.
         """
-        books = self._tools.books
-        if problem == await books.told(FILE):
-            return True
-        told_at = await self._admins.places() if problem else []
-        if told_at is None:
-            return False
-        await books.tell(FILE, problem, None, self._tools.notices(_invalid(problem), told_at))
+        books, problem, before = self._tools.books, problem[:MOST_OF_A_PROBLEM], before[:MOST_OF_A_PROBLEM]
+        if not problem:
+            await books.tell(FILE, "", before, ())
+        elif problem != await books.told(FILE):
+            told_at = await self._admins.places()
+            if told_at is None:
+                return False
+            await books.tell(FILE, problem, None, self._tools.notices(_invalid(problem), told_at))
         return True
 
 

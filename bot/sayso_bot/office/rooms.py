@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,7 +11,7 @@ from sayso_bot.domain.admin import Admin
 from sayso_bot.domain.deeds import Call, Done, Effect
 from sayso_bot.domain.effects import Pending, same_place
 from sayso_bot.domain.globs import Glob
-from sayso_bot.domain.notice import Notice, new_notice
+from sayso_bot.domain.notice import Notices, new_notice
 from sayso_bot.domain.request import Outline, Status
 from sayso_bot.domain.routing import LiveChannel
 from sayso_bot.domain.text import one_line
@@ -129,7 +129,7 @@ class Tools:
 
     # ------------------------------------------------------------------ words at places
 
-    def notices(self, text: str, places: Iterable[str]) -> Sequence[tuple[Notice, str]]:
+    def notices(self, text: str, places: Iterable[str]) -> Notices:
         """A notice for each place; the inbox shows how things stand by itself."""
         told = [place for place in dict.fromkeys(places) if place != INBOX]
         return [(new_notice(text), place) for place in told[:MOST_NOTICES]]

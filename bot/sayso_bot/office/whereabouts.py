@@ -35,7 +35,7 @@ from sayso_bot.domain.effects import (
 )
 from sayso_bot.domain.globs import ACTION_PATTERN, Glob
 from sayso_bot.domain.interventions import because
-from sayso_bot.domain.notice import Notice
+from sayso_bot.domain.notice import Notices
 from sayso_bot.domain.policy import MAX_DURATION_SECONDS
 from sayso_bot.domain.routing import LiveChannel, LiveRoute, new_route_id
 from sayso_bot.domain.text import one_line
@@ -264,7 +264,7 @@ class Whereabouts:
     # ------------------------------------------------------------------ mechanics
 
     async def _changed(
-        self, changes: Sequence[PlaceChange], notices: Sequence[tuple[Notice, str]], what: str, by: Proved, call: Call
+        self, changes: Sequence[PlaceChange], notices: Notices, what: str, by: Proved, call: Call
     ) -> PlacesAnswer:
         answer = await self._tools.books.change_places(
             changes, notices, version=call.version, what=what, operation=call.operation, epochs=by.epochs

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sayso_bot.domain.effects import INBOX
 from sayso_bot.domain.interventions import put_in_force
 from sayso_bot.domain.notice import Notice, new_notice
 from sayso_bot.domain.text import one_line
@@ -23,7 +24,6 @@ MOST_RULES = 5
 MOST_SENTENCES = 3
 MOST_OF_A_NAME = 60
 MOST_OF_A_SENTENCE = 200
-INBOX = "inbox"
 
 
 @dataclass(slots=True)

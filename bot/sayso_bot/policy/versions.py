@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
-from sayso_bot.domain.notice import Notice
+from sayso_bot.domain.notice import Notices
 from sayso_bot.domain.versions import Activated, Comparison, Found, Origin, Version, VersionPage, Weakening
 from sayso_bot.errors import ChangedMeanwhile, NotFound, PolicyRefused, Unusable
 from sayso_bot.policy.announcing import announcements
@@ -30,8 +30,6 @@ MOST_SENTENCES = 20
 LOOKED_THROUGH = 100
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}\Z")
 _DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{6,64}\Z")
-
-Notices: TypeAlias = "Sequence[tuple[Notice, str]]"
 
 
 def is_reference(name: str) -> bool:

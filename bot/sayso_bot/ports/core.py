@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.key import Key
-from sayso_bot.domain.notice import Notice
+from sayso_bot.domain.notice import Notices
 from sayso_bot.domain.pauses import Pause
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Asked, ExplainedNow, Explanation, Placement, Route, Verdict
@@ -194,8 +194,8 @@ class Store(Protocol):
         """Take a card that cannot be shown to another place; an empty ``button``: nothing is posted there."""
         ...
 
-    async def hasten(self, request: Outline, place: str) -> None:
-        """Try at once what could not be shown at ``place``, and raised an alarm there."""
+    async def hasten(self, request: Outline, place: str) -> bool:
+        """Try at once what could not be shown at ``place``, and raised an alarm there. False for what has left it."""
         ...
 
     async def alarms(self, limit: int) -> Sequence[Alarm]:
@@ -214,7 +214,7 @@ class Store(Protocol):
         where: str,
         origin: Origin | None = None,
         epochs: Epochs | None = None,
-        notices: Sequence[tuple[Notice, str]] = (),
+        notices: Notices = (),
     ) -> Activation:
         """Put a document in force in place of ``replaces``. ``where`` is for an origin that says no place; ``notices``
         are made in the same step.

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 from sayso_bot.domain.admin import Admin
 from sayso_bot.domain.key import Key
-from sayso_bot.domain.notice import Notice
+from sayso_bot.domain.notice import Notice, Notices
 from sayso_bot.domain.pauses import Pause, Scope
 from sayso_bot.domain.request import Moved, Outline
 from sayso_bot.domain.routing import LiveChannel, LiveRoute
@@ -84,7 +84,7 @@ class OfficeStore(Protocol):
     async def change_places(
         self,
         changes: Sequence[PlaceChange],
-        notices: Sequence[tuple[Notice, str]],
+        notices: Notices,
         *,
         version: int | None,
         what: str,
@@ -92,9 +92,7 @@ class OfficeStore(Protocol):
         epochs: Epochs | None,
     ) -> PlacesAnswer: ...
 
-    async def pause(
-        self, pause: Pause, notices: Sequence[tuple[Notice, str]], *, operation: str, epochs: Epochs | None
-    ) -> PauseAnswer:
+    async def pause(self, pause: Pause, notices: Notices, *, operation: str, epochs: Epochs | None) -> PauseAnswer:
         """``pause`` without its time, which the store gives."""
         ...
 
@@ -104,7 +102,7 @@ class OfficeStore(Protocol):
         scope: Scope,
         by: Admin,
         ending: Pause | None,
-        notices: Sequence[tuple[Notice, str]],
+        notices: Notices,
         *,
         operation: str,
         epochs: Epochs | None,
@@ -130,7 +128,7 @@ class OfficeStore(Protocol):
 
     async def reported(self) -> Sequence[Illness]: ...
 
-    async def report(self, place: str, what: str, notices: Sequence[tuple[Notice, str]]) -> bool:
+    async def report(self, place: str, what: str, notices: Notices) -> bool:
         """An empty ``what``: it is well again. False where that is known already."""
         ...
 
@@ -138,7 +136,7 @@ class OfficeStore(Protocol):
         """The value of ``fact`` of which admins were told last; an empty text for none."""
         ...
 
-    async def tell(self, fact: str, value: str, before: str | None, notices: Sequence[tuple[Notice, str]]) -> bool:
+    async def tell(self, fact: str, value: str, before: str | None, notices: Notices) -> bool:
         """Tell of another value, or (an empty one) forget it. False where it is told, or the last one told is not
         ``before``; None takes any.
         """

@@ -89,9 +89,10 @@ class Cards(Part):
         pace = int(PACE_SECONDS * 1000)
         await self._call("failed", keys, work.request.id, work.place, work.fence, after, *flags, what, pace)
 
-    async def hasten(self, request: Outline, place: str) -> None:
-        """Try at once what could not be shown at ``place``, and raised an alarm there."""
-        await self._call("hasten", self._of_request(request, place), request.id, place)
+    async def hasten(self, request: Outline, place: str) -> bool:
+        """Try at once what could not be shown at ``place``, and raised an alarm there. False for what has left it."""
+        code, *_ = await self._call("hasten", self._of_request(request, place), request.id, place)
+        return bool(code == "ok")
 
     async def move(self, work: Work, to: str, button: str, what: str, by: str) -> bool:
         """Take a card that cannot be shown to another place; an empty ``button``: nothing is posted there.

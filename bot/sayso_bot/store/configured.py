@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 
+from sayso_bot.domain.notice import Notices
 from sayso_bot.domain.pauses import Scope
 from sayso_bot.domain.request import Status, from_milliseconds
 from sayso_bot.domain.versions import Origin, Version, VersionPage
@@ -15,7 +16,7 @@ from sayso_bot.ports import Activation, Epochs, Stored, Totals
 from sayso_bot.store.calls import under
 from sayso_bot.store.codec import fields_of, key_of, origin_json, version_of_policy
 from sayso_bot.store.live import book_pause, channel_of, notice_words, pause_of, route_of
-from sayso_bot.store.part import Notices, Part
+from sayso_bot.store.part import Part
 
 
 class Configured(Part):

@@ -10,6 +10,7 @@ import orjson
 from sayso_bot.domain.admin import Admin
 from sayso_bot.domain.json import dumps
 from sayso_bot.domain.key import Key
+from sayso_bot.domain.notice import Notices
 from sayso_bot.domain.pauses import Pause, Scope
 from sayso_bot.domain.request import Moved, Outline, from_milliseconds
 from sayso_bot.domain.routing import LiveRoute
@@ -34,7 +35,7 @@ from sayso_bot.store.live import (
     pause_of,
     route_json,
 )
-from sayso_bot.store.part import Notices, Part
+from sayso_bot.store.part import Part
 
 MOST_OF_A_KIND = 500
 MOST_PAUSES = 50

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
 
-from sayso_bot.domain.notice import Notice
+from sayso_bot.domain.notice import Notices
 from sayso_bot.domain.request import Outline
 from sayso_bot.store.calls import Calls
 from sayso_bot.store.codec import fields_of
 from sayso_bot.store.keys import Keys
 
-Notices: TypeAlias = "Sequence[tuple[Notice, str]]"
 """What is to be said, each with its place."""
 
 

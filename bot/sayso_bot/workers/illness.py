@@ -20,8 +20,8 @@ class IllnessWatch:
     """``alarms`` are cards that cannot be delivered, ``why`` is what the place said to one of them, ``reported`` the
     places told of.
 
-    ``report`` tells of a place and what it said, or (empty) that it is well again; False where it could not, and is to
-    be asked again.
+    ``report`` puts a place on the record with what it said, or (empty) that it is well again; ``tell`` tells of one
+    that is on the record, and may be asked as often as one likes.
     """
 
     def __init__(
@@ -29,13 +29,15 @@ class IllnessWatch:
         alarms: Callable[[int], Awaitable[Sequence[Alarm]]],
         why: Callable[[Alarm], Awaitable[str]],
         reported: Callable[[], Awaitable[Sequence[Illness]]],
-        report: Callable[[str, str], Awaitable[bool]],
+        report: Callable[[str, str], Awaitable[None]],
+        tell: Callable[[Illness], Awaitable[None]],
         log: Log,
     ) -> None:
         self._alarms = alarms
         self._why = why
         self._reported = reported
         self._report = report
+        self._tell = tell
         self._log = log
         self._ill: frozenset[str] = frozenset()
         self._well: set[str] = set()
@@ -69,11 +71,16 @@ class IllnessWatch:
             first.setdefault(alarm.place, alarm)
         known = {illness.place for illness in await self._reported()}
         self._ill = frozenset(known | first.keys() | self._left.keys())
+        self._well &= self._ill
         for place in first.keys() - known:
             await self._report(place, await self._why(first[place]))
         for place, what in list(self._left.items()):
-            if place in known | first.keys() or await self._report(place, what):
-                self._left.pop(place, None)
+            if place not in known | first.keys():
+                await self._report(place, what)
+            self._left.pop(place, None)
         for place in self._well & (known | first.keys()):
-            if place in first or await self._report(place, ""):
-                self._well.discard(place)
+            if place not in first:
+                await self._report(place, "")
+            self._well.discard(place)
+        for illness in await self._reported():
+            await self._tell(illness)

@@ -12,19 +12,37 @@ LOOK_SECONDS = 2.0
 
 
 class NewsWatch:
-    """``tell`` tells of what is new, and may be asked as often as one likes."""
+    """``tell_versions`` tells of what got weaker, and may be asked as often as one likes. ``invalid`` says what is
+    wrong with this process's policy file, or is empty; ``tell_file`` tells that after what was told before, and answers
+    False where it could not.
+    """
 
-    def __init__(self, tell: Callable[[], Awaitable[None]], log: Log) -> None:
-        self._tell = tell
+    def __init__(
+        self,
+        tell_versions: Callable[[], Awaitable[None]],
+        invalid: Callable[[], str],
+        tell_file: Callable[[str, str], Awaitable[bool]],
+        log: Log,
+    ) -> None:
+        self._tell_versions = tell_versions
+        self._invalid = invalid
+        self._tell_file = tell_file
+        self._told = ""
         self._log = log
 
     async def run(self) -> None:
         """Watch until cancelled."""
         while True:
             try:
-                await self._tell()
+                await self._look()
             except SaysoError as error:
                 self._log.warning("news_wait", code=error.code)
             except Exception:  # noqa: BLE001 - a fault of ours must not end the watch
                 self._log.exception("news_failed")
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def _look(self) -> None:
+        invalid = self._invalid()
+        if invalid != self._told and await self._tell_file(invalid, self._told):
+            self._told = invalid
+        await self._tell_versions()

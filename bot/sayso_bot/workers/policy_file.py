@@ -45,8 +45,8 @@ class Policies(Protocol):
 class PolicyFile:
     """``read`` reads and checks a file: its text and the compiled document. Raises `Unusable`.
 
-    ``active`` is the digest in force as this process knows it; ``note`` writes a journal entry. ``tell`` tells the
-    admins what is wrong, or (empty) that nothing is any more; False where it could not, and is to be asked again.
+    ``active`` is the digest in force as this process knows it; ``note`` writes a journal entry. ``invalid`` says what
+    is wrong with the file, where something is.
     """
 
     def __init__(
@@ -56,7 +56,6 @@ class PolicyFile:
         read: Callable[[Path], tuple[str, Document]],
         active: Callable[[], str | None],
         note: Note,
-        tell: Callable[[str], Awaitable[bool]],
         log: Log,
     ) -> None:
         self._path = path
@@ -64,12 +63,14 @@ class PolicyFile:
         self._read = read
         self._active = active
         self._note = note
-        self._tell = tell
-        self._untold: str | None = ""
         self._log = log
         self._seen: Stamp = None
         self._digest: str | None = None
-        self.problem: str | None = None
+        self.invalid = ""
+
+    @property
+    def problem(self) -> str | None:
+        return f"The policy file is not valid, so the earlier policy stays. {self.invalid}" if self.invalid else None
 
     async def start(self) -> None:
         """Publish the file where nothing forbids it. Raises `Unusable` for a file that is missing or invalid."""
@@ -106,7 +107,6 @@ class PolicyFile:
                 if not await self._taken():
                     break
                 self._seen = stamp
-            await self._told()
 
     async def _taken(self) -> bool:
         """Whether the file as it is now has been dealt with; False where it must be tried again."""
@@ -120,26 +120,18 @@ class PolicyFile:
         except SaysoError as error:
             self._log.warning("policy_file_waits", code=error.code)
             return False
-        self.problem, self._untold = None, ""
+        self.invalid = ""
         self._digest = document.digest
         return True
 
     async def _refused(self, detail: str) -> None:
-        self.problem, self._untold = f"The policy file is not valid, so the earlier policy stays. {detail}", detail
+        self.invalid = detail
         self._log.error("policy_file_invalid", file=str(self._path), detail=detail)
         about = {"file": str(self._path), "where": socket.gethostname(), "detail": detail[:MOST_DETAIL]}
         try:
             await self._note("policy_file_refused", "", about)
         except SaysoError as error:
             self._log.warning("policy_file_not_journaled", code=error.code)
-
-    async def _told(self) -> None:
-        """Tell what admins were not told yet."""
-        try:
-            if self._untold is not None and await self._tell(self._untold[:MOST_DETAIL]):
-                self._untold = None
-        except SaysoError as error:
-            self._log.warning("policy_file_not_told", code=error.code)
 
     def _origin(self) -> Origin:
         return Origin(via="file", where=f"{socket.gethostname()}:{self._path}")

@@ -281,15 +281,20 @@ register('failed', function(keys, a)
   return { 'ok', now }
 end)
 
--- hasten: what could not be shown at this place is tried at once, because the place can be reached again.
+-- hasten: what could not be shown at this place is tried at once, because the place can be reached again. Of what has left it for
+-- another, nothing is wrong here any more: an alarm of that place says whether it can be shown there.
 -- KEYS  of_request (18)      ARGV  id, place
--- Answers  ok
+-- Answers  ok | left
 -- Prevents a look at a card that somebody is at: its lease says when it is due.
 register('hasten', function(keys, a)
   local k = request_keys(keys)
   local id, place = a[1], a[2]
-  local now = tick(k.clock)
-  local is_stuck = redis.call('ZSCORE', k.alarms, id .. ' ' .. place) and redis.call('ZSCORE', k.work, id)
+  local now, alarm = tick(k.clock), id .. ' ' .. place
+  if redis.call('HGET', k.record, 'place') ~= place and not redis.call('ZSCORE', k.work, id) then
+    redis.call('ZREM', k.alarms, alarm)
+    return { 'left', now }
+  end
+  local is_stuck = redis.call('ZSCORE', k.alarms, alarm) and redis.call('ZSCORE', k.work, id)
   if is_stuck and tonumber(redis.call('HGET', k.post, 'lease_until') or '0') <= now then
     put_in_outbox(k, id, place, now, tag_of(k.record))
   end

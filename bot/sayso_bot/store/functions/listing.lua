@@ -73,7 +73,7 @@ register('listing_shown', function(keys, a)
     local waited = redis.call('ZREM', keys[2], a[i]) == 1
     if waited and a[i + 1] ~= '' then redis.call('HINCRBY', keys[1], a[i + 1], 1) end
   end
-  redis.call('HDEL', keys[1], 'tried_at', 'lost_at', 'what')
+  redis.call('HDEL', keys[1], 'tried_at', 'lost_at', 'what', 'what_at')
   redis.call('HSET', keys[1], 'lease_until', 0, 'attempts', 0, 'not_before', now + tonumber(a[3]))
   if redis.call('EXISTS', keys[2]) == 1 then
     redis.call('HSET', keys[1], 'post', a[2])
@@ -129,7 +129,7 @@ register('listing_failed', function(keys, a)
       redis.call('HSET', keys[1], 'tried_at', lost_at)
     end
   end
-  if a[7] ~= '' then redis.call('HSET', keys[1], 'what', a[7]) end
+  if a[7] ~= '' then redis.call('HSET', keys[1], 'what', a[7], 'what_at', now) end
   if a[6] == '1' then redis.call('HDEL', keys[1], 'post', 'tried_at', 'lost_at') end
   if a[5] == '1' and tonumber(redis.call('HGET', keys[4], a[2]) or '0') < at then
     redis.call('HSET', keys[4], a[2], at)

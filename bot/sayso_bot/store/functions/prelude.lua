@@ -191,11 +191,13 @@ end
 -- How it went with the list that shows this request instead of a card of its own: what kept it back, and since when it is not known
 -- whether it was shown all the same.
 local function trouble_of_list(k)
-  local list = redis.call('HMGET', k.list, 'what', 'tried_at')
+  local list = redis.call('HMGET', k.list, 'what', 'tried_at', 'what_at')
   if not list[1] and not list[2] then return nil, nil end
-  local requirement = cjson.decode(redis.call('HGET', k.record, 'body')).requirement
+  local record = redis.call('HMGET', k.record, 'body', 'created_at')
+  local requirement = cjson.decode(record[1]).requirement
   if type(requirement) ~= 'table' or not requirement.digest then return nil, nil end
-  return list[1], list[2]
+  local is_old = not list[2] and tonumber(list[3] or '0') < tonumber(record[2])
+  return not is_old and list[1], list[2]
 end
 
 -- Silence is one thing, and a card that nobody was shown another: a JSON string that says so, or null. Where an answer was lost, or is

@@ -1,0 +1,79 @@
+"""The watch over ill channels, look by look, beside another replica that looks too."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import structlog
+
+from sayso_bot.ports import Alarm, Illness
+from sayso_bot.workers.illness import IllnessWatch
+
+ILL = Illness("slack:C1", "is_archived", datetime(2026, 11, 29, tzinfo=UTC))
+
+
+class Book:
+    """What both replicas see, and what this one did."""
+
+    def __init__(self) -> None:
+        self.reported: list[Illness] = []
+        self.done: list[tuple[str, str]] = []
+        self.told: list[Illness] = []
+        self.watch = IllnessWatch(
+            self._alarms, self._why, self._reported, self._report, self._tell, structlog.get_logger()
+        )
+
+    async def _alarms(self, limit: int) -> list[Alarm]:
+        return []
+
+    async def _why(self, alarm: Alarm) -> str:
+        return ""
+
+    async def _reported(self) -> list[Illness]:
+        return self.reported
+
+    async def _report(self, place: str, what: str) -> None:
+        self.done.append((place, what))
+        self.reported = [ILL] if what else []
+
+    async def _tell(self, illness: Illness) -> None:
+        self.told.append(illness)
+
+
+async def test_what_was_shown_before_another_replica_told_of_it_is_no_recovery_of_a_later_illness() -> None:
+    book = Book()
+    book.reported = [ILL]
+    await book.watch.look()
+    book.watch.shown(ILL.place)
+    book.reported = []  # the other one had shown something too, and was quicker
+    await book.watch.look()
+    book.reported = [ILL]
+    await book.watch.look()
+    await book.watch.look()
+    assert book.done == []
+
+
+async def test_what_a_card_has_left_is_reported_and_told_and_gets_well_by_what_is_shown() -> None:
+    book = Book()
+    book.watch.left(ILL.place, ILL.what)
+    await book.watch.look()
+    assert (book.done, book.told) == ([(ILL.place, ILL.what)], [ILL])
+    book.watch.shown(ILL.place)
+    await book.watch.look()
+    assert book.done[1:] == [(ILL.place, "")]
+
+
+async def test_what_is_shown_while_it_is_still_being_reported_makes_it_well_at_the_next_look() -> None:
+    book = Book()
+    book.watch.left(ILL.place, ILL.what)
+    report = book._report
+
+    async def shown_meanwhile(place: str, what: str) -> None:
+        book.watch.shown(place)
+        await report(place, what)
+
+    book.watch._report = shown_meanwhile  # type: ignore[method-assign]
+    await book.watch.look()
+    book.watch._report = report  # type: ignore[method-assign]
+    await book.watch.look()
+    assert book.done == [(ILL.place, ILL.what), (ILL.place, "")]
