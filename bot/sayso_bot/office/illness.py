@@ -30,12 +30,14 @@ class Illnesses:
         if await self._tools.books.report(place, what, notices):
             log = self._tools.log.error if what else self._tools.log.info
             log("place_ill" if what else "place_well", place=place, what=what)
+        if not what:
+            await self._tools.books.tell(_fact(place), "", None, ())
 
     async def tell(self, illness: Illness) -> None:
         """Tell the admins, once, of a place that is on the record as ill. Where it is not known now who they are, they
         are to be told at another look.
         """
-        fact, value = f"ill {illness.place}", f"{illness.since.isoformat()} {illness.what}"
+        fact, value = _fact(illness.place), f"{illness.since.isoformat()} {illness.what}"
         if await self._tools.books.told(fact) == value:
             return
         if (told_at := await self._admins.places()) is not None:
@@ -83,6 +85,10 @@ class Illnesses:
     def _named(self, place: str) -> str:
         name = next((name for name, other in self._tools.known().items() if same_place(other, place)), None)
         return f"The channel {name} ({place})" if name else f"The channel {place}"
+
+
+def _fact(place: str) -> str:
+    return f"ill {place}"
 
 
 def _listed(names: list[str]) -> str:

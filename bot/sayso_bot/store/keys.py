@@ -74,7 +74,12 @@ SPECS = (
     ),
     KeySpec("notice:*", "hash", "one announcement at one place", "kept, unless it becomes part of another"),
     KeySpec("reported", "hash", "places that cannot be reached and were reported", "an entry leaves when it is well"),
-    KeySpec("told", "hash", "what admins were told once: the policy's version, what is wrong with its file", "kept"),
+    KeySpec(
+        "told",
+        "hash",
+        "what admins were told once: the policy's version, what is wrong with its file, each ill place",
+        "kept",
+    ),
     KeySpec("used", "hash", "when each key was used last, in ms, to the minute", "kept"),
     KeySpec("shelf:*", "string", "an adapter's own values, encrypted", "expires as the adapter says", expires=True),
     KeySpec(
