@@ -72,8 +72,8 @@ async def test_what_is_shown_while_it_is_still_being_reported_makes_it_well_at_t
         book.watch.shown(place)
         await report(place, what)
 
-    book.watch._report = shown_meanwhile  # type: ignore[method-assign]
+    book.watch._report = shown_meanwhile
     await book.watch.look()
-    book.watch._report = report  # type: ignore[method-assign]
+    book.watch._report = report
     await book.watch.look()
     assert book.done == [(ILL.place, ILL.what), (ILL.place, "")]
