@@ -31,7 +31,7 @@ def words(message: Message) -> str:
     return json.dumps(message.blocks, ensure_ascii=False)
 
 
-async def _says(sayso: Sayso, message: Message, sentence: str) -> None:
+async def says(sayso: Sayso, message: Message, sentence: str) -> None:
     """Until the list says so, while the book's time goes on: it is changed once a second at most."""
 
     async def said() -> bool:
@@ -45,7 +45,7 @@ async def listed(sayso: Sayso, slack: FakeSlack, agent: httpx.AsyncClient, count
     """So many requests, and the message in which all of them wait."""
     requests = [await asked(agent) for _ in range(count)]
     message = await slack.posted()
-    await _says(sayso, message, f"{count} requests wait")
+    await says(sayso, message, f"{count} requests wait")
     return requests, message
 
 
@@ -54,7 +54,7 @@ async def all_recorded(sayso: Sayso, requests: Iterable[str]) -> None:
         await recorded(sayso, request)
 
 
-async def _without(sayso: Sayso, message: Message, sentence: str) -> None:
+async def without(sayso: Sayso, message: Message, sentence: str) -> None:
     async def gone() -> bool:
         await later(sayso, 0.5)
         return sentence not in words(message)
@@ -95,7 +95,7 @@ async def test_each_request_of_a_list_is_reviewed_and_decided_on_its_own() -> No
         await slack.tap(sayso.url, message, "review", user="U0ANA", value=rows(message)[1])
         dialog = await slack.dialog()
         await slack.submit(sayso.url, dialog, user="U0ANA")
-        await _says(sayso, message, "2 requests wait")
+        await says(sayso, message, "2 requests wait")
         assert "Ended: 1 approved." in words(message)
         statuses = [(await sayso.service.desk.look(request)).status for request in (first, second, third)]
         assert statuses == ["pending", "approved", "pending"]
@@ -189,7 +189,7 @@ async def test_a_thread_that_takes_nothing_leaves_the_list_right() -> None:
         requests, message = await listed(sayso, slack, agent, 2)
         slack.fail("chat.postMessage", "restricted_action_thread_locked", times=5)
         await sayso.vote(requests[0], "approve", person=ANA)
-        await _says(sayso, message, "1 request waits")
+        await says(sayso, message, "1 request waits")
         await recorded(sayso, requests[0])
         assert slack.thread(message) == []
         assert await sayso.service.store.alarms(1) == []
@@ -200,7 +200,7 @@ async def test_a_list_of_which_nothing_waits_says_so_and_the_next_request_begins
         requests, message = await listed(sayso, slack, agent, 2)
         for request, outcome in zip(requests, ("approve", "deny"), strict=True):
             await sayso.vote(request, outcome, person=ANA)
-        await _says(sayso, message, "Nothing of this list waits")
+        await says(sayso, message, "Nothing of this list waits")
         assert "Ended: 1 approved, 1 denied." in words(message)
         assert rows(message) == []
         await later(sayso, 2)
@@ -221,7 +221,7 @@ async def test_a_request_that_ends_before_its_list_is_posted_is_shown_to_nobody(
         await later(sayso, 6)
         message = await slack.posted()
         await recorded(sayso, stays)
-        await _says(sayso, message, "1 request waits")
+        await says(sayso, message, "1 request waits")
         assert "Ended" not in words(message)
 
 
@@ -241,11 +241,11 @@ async def test_two_replicas_make_one_list() -> None:
     ):
         requests = await asyncio.gather(*(asked(each) for _ in range(15) for each in (agent, other)))
         message = await slack.posted()
-        await _says(one, message, "30 requests wait")
+        await says(one, message, "30 requests wait")
         await all_recorded(one, requests)
         votes = [replica.vote(request, "approve", person=ANA) for request in requests for replica in (one, two)]
         await asyncio.gather(*votes, return_exceptions=True)
-        await _says(two, message, "Ended: 30 approved.")
+        await says(two, message, "Ended: 30 approved.")
         assert len(slack.messages) == 1
 
 
@@ -279,7 +279,7 @@ async def test_a_row_that_is_reviewed_before_its_list_is_recorded_stays_a_row() 
         assert len(slack.messages) == 1
         assert len(rows(message)) == 1
         await sayso.vote(request, "deny", person=ANA)
-        await _says(sayso, message, "Nothing of this list waits")
+        await says(sayso, message, "Nothing of this list waits")
         assert "posted_twice" not in [entry["kind"] for entry in await sayso.journal()]
 
 
@@ -320,7 +320,7 @@ async def test_a_replica_killed_while_it_posts_a_list_leaves_it_to_another(tmp_p
                 is None
             )
             await later(heir, 76)
-            await _says(heir, message, "5 requests wait")
+            await says(heir, message, "5 requests wait")
             await all_recorded(heir, requests)
         assert len(slack.messages) == len(slack.cards_called()) == 1
 
@@ -379,20 +379,20 @@ async def test_what_an_admin_moves_leaves_the_list_and_what_is_paused_says_so_in
         slack.add_channel("C0OPS", members=["U0ANA"])
         first, second = await asked(agent), await asked(agent)
         message = await slack.posted()
-        await _says(sayso, message, "2 requests wait")
+        await says(sayso, message, "2 requests wait")
         admin = await sayso.agent("terraform", kinds=frozenset({"admin"}))
         pause = await admin.post("/v1/admin/pauses", json={"action": "payments.*", "reason": "a leak"})
-        await _says(sayso, message, "Paused by the key terraform")
+        await says(sayso, message, "Paused by the key terraform")
         assert words(message).count(": a leak.") == 2
         await admin.delete(f"/v1/admin/pauses/{pause.json()['id']}")
-        await _without(sayso, message, "Paused by")
+        await without(sayso, message, "Paused by")
 
         body = {"channel": "slack:C0OPS", "confirm": True}
         assert (await admin.post(f"/v1/admin/requests/{first}/move", json=body)).status_code == 200
-        await _says(sayso, message, "1 request waits")
+        await says(sayso, message, "1 request waits")
         assert [(await sayso.service.desk.button(row)).request_id for row in rows(message)] == [second]  # type: ignore[union-attr]
         await sayso.vote(second, "deny", person=ANA, reason="No")
-        await _says(sayso, message, "Nothing of this list waits")
+        await says(sayso, message, "Nothing of this list waits")
         there = next(found for found in slack.messages if found.channel == "C0OPS" and found.buttons)
         await sayso.vote(first, "deny", person=ANA, reason="No")
         await until(lambda: there.button("deny") is None)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from e2e.office import PAYMENTS, asked, later, office, recorded, workspace
-from e2e.test_listing import DIGEST, has_failed, nothing_is_due, words
+from e2e.test_listing import DIGEST, has_failed, listed, nothing_is_due, says, without, words
 from service import ANA, Sayso, until
 
 
@@ -31,6 +33,29 @@ async def test_what_a_lost_message_named_was_posted_though_it_was_answered_befor
         await later(sayso, 61)
         await recorded(sayso, request)
         assert await _posted(sayso) == [request]
+
+
+async def test_a_row_that_says_paused_says_so_no_longer_than_that_whatever_had_it_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The list is changed for another row during the pause, before the cards of its scope were looked at."""
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        requests, message = await listed(sayso, slack, agent, 2)
+        for request in requests:
+            await recorded(sayso, request)
+        admin = await sayso.agent("terraform", kinds=frozenset({"admin"}))
+        with monkeypatch.context() as patched:
+            patched.setattr(sayso.service.store.office, "to_repaint", _nothing)
+            pause = await admin.post("/v1/admin/pauses", json={"action": "payments.*"})
+            await sayso.vote(requests[0], "deny", person=ANA, reason="No")
+            await says(sayso, message, "Paused by")
+            await until(lambda: nothing_is_due(sayso))
+        await admin.delete(f"/v1/admin/pauses/{pause.json()['id']}")
+        await without(sayso, message, "Paused by")
+
+
+async def _nothing() -> dict[str, str]:
+    return {}
 
 
 async def _is_put_off(sayso: Sayso) -> bool:

@@ -183,6 +183,7 @@ class Listings:
                     if name not in found.untold
                 ]
                 shown += [(row, None) for row in found.left.values()]
+                shown += [(row, post) for row in found.rows if row.listed and row.request.id not in found.due]
                 await asyncio.gather(*(self._listings.row_shown(row, work.place, where) for row, where in shown))
             except SaysoError as error:
                 self._log.warning("listing_not_recorded", place=work.place, code=error.code)

@@ -221,8 +221,9 @@ class Platform(SocketSlack):
         elif call.method == "chat.postMessage":
             self._told(call)
         elif call.method == "chat.update" and call.channel == channel_of(LISTED):
-            for message in self.lists[-1:]:
-                self._rows(message)
+            for message in self.lists:  # of a late double the first may be the one that is kept up to date
+                if message.ts == call.arguments.get("ts"):
+                    self._rows(message)
         elif call.method == "chat.update":
             self._changed_card(call)
 
