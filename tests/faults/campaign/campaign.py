@@ -70,7 +70,7 @@ class Watcher(Protocol):
     def faults(self, now: Mapping[str, str]) -> None: ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)  # gigabytes, and asyncio spells out what its main task has returned
 class Outcome:
     """What a campaign found."""
 
