@@ -7,12 +7,12 @@ asked more weakly, or of nobody, from then on.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sayso_bot.domain.effects import INBOX
 from sayso_bot.domain.interventions import put_in_force
-from sayso_bot.domain.notice import Notice, new_notice
+from sayso_bot.domain.notice import Notices, new_notice
 from sayso_bot.domain.text import one_line
 from sayso_bot.domain.versions import Comparison, Origin
 from sayso_bot.policy.compare import paired
@@ -34,9 +34,7 @@ class _Touched:
     weaker: list[str] = field(default_factory=list)
 
 
-def announcements(
-    before: LoadedPolicy, after: LoadedPolicy, comparison: Comparison, origin: Origin
-) -> Sequence[tuple[Notice, str]]:
+def announcements(before: LoadedPolicy, after: LoadedPolicy, comparison: Comparison, origin: Origin) -> Notices:
     """A notice for each place that the ``comparison`` of two policies touches: `MOST_PLACES` at most, those where
     something is weaker first, which say how many more there are. The inbox shows how things stand by itself.
     """
