@@ -165,6 +165,21 @@ async def test_a_channel_whose_cards_go_to_the_fallback_is_reported_too(fallback
         assert len(admin.said_to_olga()) == 2
 
 
+async def test_a_channel_that_takes_no_new_cards_is_no_better_for_an_old_one_that_changes() -> None:
+    async with administering(POLICY.replace("channel: payments,", "channel: payments, fallback: inbox,")) as admin:
+        old = await asked(admin.agent)
+        await recorded(admin.sayso, old)
+        admin.slack.fail("chat.postMessage", "restricted_action")
+        new = await asked(admin.agent)
+        await until(lambda: _is_at(admin, new, "inbox"))
+        await told(admin, "cannot be reached (restricted_action)")
+        await admin.agent.post(f"/v1/requests/{old}/cancel")
+        await until(lambda: admin.slack.called("chat.update"))
+        await asyncio.sleep(2 * LOOK_SECONDS)
+        assert (await _channel(admin, "payments"))["ill"]["what"] == "restricted_action"
+        assert len(admin.said_to_olga()) == 1
+
+
 async def test_a_channel_in_which_only_lists_are_shown_gets_well_and_is_reported_when_it_is_ill_again() -> None:
     async with administering(POLICY.replace("timeout: 30m}", "timeout: 30m, digest: true}")) as admin:
         for count, method in enumerate(("chat.postMessage", "chat.update"), 1):

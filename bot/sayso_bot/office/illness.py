@@ -9,10 +9,9 @@ from sayso_bot.domain.text import one_line
 from sayso_bot.errors import SaysoError
 from sayso_bot.office.admins import Admins
 from sayso_bot.office.rooms import Tools
-from sayso_bot.ports import Alarm, Illness
+from sayso_bot.ports import ALARMS_LOOKED_AT, Alarm, Illness
 
 MOST_LISTED = 10
-MOST_ALARMS = 1000
 AT_ONCE = 50
 
 
@@ -48,7 +47,7 @@ class Illnesses:
         """Something was posted at ``place``. What could not be shown there is tried at once, and tells by being shown
         that the place is well; where nothing waits for that, the admins are told.
         """
-        alarms = [alarm for alarm in await self._tools.store.alarms(MOST_ALARMS) if same_place(alarm.place, place)]
+        alarms = [alarm for alarm in await self._tools.store.alarms(ALARMS_LOOKED_AT) if same_place(alarm.place, place)]
         waiting: set[str] = set()
         for start in range(0, len(alarms), AT_ONCE):
             some = alarms[start : start + AT_ONCE]

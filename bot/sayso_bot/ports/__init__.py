@@ -53,6 +53,7 @@ from sayso_bot.ports.office_store import (
 )
 from sayso_bot.ports.telling import Telling, TellingStore
 from sayso_bot.ports.values import (
+    ALARMS_LOOKED_AT,
     Activation,
     Alarm,
     Draft,
@@ -71,6 +72,7 @@ from sayso_bot.ports.values import (
 )
 
 __all__ = [
+    "ALARMS_LOOKED_AT",
     "Activation",
     "AdapterContext",
     "AdapterError",

@@ -168,6 +168,10 @@ class Stored:
     channels: tuple[LiveChannel, ...] = ()
 
 
+# How many alarms show which places are ill: whoever says that one is well again must see what made it ill.
+ALARMS_LOOKED_AT = 1000
+
+
 @dataclass(frozen=True, slots=True)
 class Alarm:
     """A card that cannot be delivered to its place."""

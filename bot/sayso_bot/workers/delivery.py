@@ -46,7 +46,8 @@ class _Rest:
 class Delivery:
     """``show`` is the desk's; it returns the post, or None when nobody needs to see the card any more. So is ``move``,
     which takes a card to its rule's fallback and returns that place, or None where the card stays. ``shown`` is told of
-    each place where a card was shown, ``left`` of each that a card has left, and of what the place said.
+    each place that takes cards: of a new one there, or one that failed before, since what stands can often be changed
+    where nothing new can be posted. ``left`` is told of each place that a card has left, and of what it said.
     """
 
     def __init__(
@@ -177,7 +178,7 @@ class Delivery:
             return await self._failed(work, Rejected("internal"))
         self._resting.pop(place, None)
         await self._record(work, post)
-        if post is not None:
+        if post is not None and (work.post is None or work.attempts > 1):
             self._shown(place)
         return True
 

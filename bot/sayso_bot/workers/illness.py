@@ -10,10 +10,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from sayso_bot.errors import SaysoError
-from sayso_bot.ports import Alarm, Illness, Log
+from sayso_bot.ports import ALARMS_LOOKED_AT, Alarm, Illness, Log
 
 LOOK_SECONDS = 2.0
-MOST_ALARMS = 1000
 
 
 class IllnessWatch:
@@ -67,7 +66,7 @@ class IllnessWatch:
 
     async def look(self) -> None:
         first: dict[str, Alarm] = {}
-        for alarm in await self._alarms(MOST_ALARMS):
+        for alarm in await self._alarms(ALARMS_LOOKED_AT):
             first.setdefault(alarm.place, alarm)
         known = {illness.place for illness in await self._reported()}
         self._ill = frozenset(known | first.keys() | self._left.keys())

@@ -74,7 +74,7 @@ class _Gathered:
 
 class Listings:
     """``narrate`` tells what happened to rows, and returns those of which there is more to tell; ``shown`` is told of
-    each place where a listing was shown.
+    each place that takes them: of a new listing there, or one that failed before.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class Listings:
             self._log.exception("listing_failed", place=place)
             return await self._failed(work, Rejected("internal"), found)
         await self._record(work, post, found)
-        if post is not None:
+        if post is not None and (post != work.post or work.attempts > 1):
             self._shown(work.place)
         return found.single
 
