@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from book import advance
 from fakes.slack import FakeSlack
@@ -16,6 +17,7 @@ from fakes.slack_workspace import Message
 from fakes.stand_in import Answer, Do
 from fakes.teams_tenant import Message as TeamsMessage
 from redis_server import RedisServer
+from sayso_bot.domain.request import Outline
 from service import Sayso, ServiceProcess, serving, until
 
 POLICY = """
@@ -132,6 +134,24 @@ class Stalled:
         said = do()
         await self._answer.wait()
         return said
+
+
+def away_when_told(sayso: Sayso, redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Redis goes away when the next entry of a thread is to be written down, until the service has given that up."""
+    store, was_away = sayso.service.store, asyncio.Event()
+    narrated = store.narrated
+
+    async def without_redis(request: Outline, place: str, key: str) -> None:
+        monkeypatch.undo()
+        redis.kill()
+        try:
+            await narrated(request, place, key)
+        finally:
+            redis.restart()
+            was_away.set()
+
+    monkeypatch.setattr(store, "narrated", without_redis)
+    return was_away
 
 
 def final(message: Message | TeamsMessage) -> bool:

@@ -7,7 +7,20 @@ import asyncio
 import pytest
 
 from book import made, opened
-from e2e.office import PAYMENTS, TWO, TYPED, Stalled, asked, final, later, office, recorded, settled_down, workspace
+from e2e.office import (
+    PAYMENTS,
+    TWO,
+    TYPED,
+    Stalled,
+    asked,
+    away_when_told,
+    final,
+    later,
+    office,
+    recorded,
+    settled_down,
+    workspace,
+)
 from redis_server import RedisServer
 from sayso_bot.domain.notice import new_notice
 from sayso_bot.errors import NotAnApprover
@@ -202,6 +215,22 @@ async def test_each_vote_of_several_is_shown_on_the_card() -> None:
         await slack.tap(sayso.url, message, "approve", user="U0BEN")
         await until(lambda: final(message))
         assert len(slack.messages) == 1
+
+
+async def test_a_store_that_goes_away_while_a_thread_is_told_says_nothing_of_the_channel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with workspace() as slack, RedisServer() as redis, office(slack, redis=redis) as (sayso, agent):
+        request = await asked(agent)
+        message = await slack.posted()
+        await recorded(sayso, request)
+        away = away_when_told(sayso, redis, monkeypatch)
+        await sayso.vote(request, "approve", person=ANA)
+        await until(away.is_set)
+        await later(sayso, 16)
+        await recorded(sayso, request)
+        assert len(slack.thread(message)) == 1
+        assert await sayso.journal("undeliverable") == []
 
 
 async def test_a_card_says_so_when_its_time_is_over() -> None:

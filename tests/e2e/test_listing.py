@@ -11,7 +11,18 @@ from typing import Any
 import httpx
 import pytest
 
-from e2e.office import PAYMENTS, POLICY, Stalled, asked, later, office, office_process, recorded, workspace
+from e2e.office import (
+    PAYMENTS,
+    POLICY,
+    Stalled,
+    asked,
+    away_when_told,
+    later,
+    office,
+    office_process,
+    recorded,
+    workspace,
+)
 from fakes.slack import FakeSlack
 from fakes.slack_workspace import Message
 from redis_server import RedisServer
@@ -169,6 +180,28 @@ async def test_what_a_lost_message_told_is_looked_for_though_it_was_put_off_mean
         await until(lambda: nothing_is_due(sayso))
         each = sorted(f"payments.refund ({one}): Approved by Ana." for one in requests[:2])
         assert sorted(told(slack, message)) == each
+
+
+async def test_a_store_that_goes_away_while_the_thread_is_told_makes_no_cards_of_what_the_list_shows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with (
+        workspace() as slack,
+        RedisServer() as redis,
+        office(slack, policy=DIGEST, redis=redis) as (sayso, agent),
+    ):
+        requests, message = await listed(sayso, slack, agent, 2)
+        await all_recorded(sayso, requests)
+        away = away_when_told(sayso, redis, monkeypatch)
+        await sayso.vote(requests[0], "approve", person=ANA)
+        requests.append(await asked(agent))
+        await until(away.is_set)
+        await later(sayso, 16)
+        await says(sayso, message, "2 requests wait")
+        await all_recorded(sayso, requests)
+        assert len(told(slack, message)) == 1
+        assert len(slack.messages) == 1
+        assert await sayso.journal("undeliverable") == []
 
 
 async def has_failed(sayso: Sayso) -> bool:

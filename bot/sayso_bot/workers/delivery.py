@@ -170,7 +170,7 @@ class Delivery:
                 post = await self._show(work)
         except AdapterError as error:
             return await self._failed(work, error)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, SaysoError):  # told to stop, or our store went away: no fault of the place's
             await self._hand_back(work, lost=True)  # the platform may have taken the call: look before posting again
             raise
         except Exception:  # noqa: BLE001 - an adapter's bug must not stop the others' cards

@@ -121,7 +121,7 @@ class Listings:
                     found.untold = frozenset(name for name, row in found.due.items() if row.post is not None)
         except AdapterError as error:
             return await self._failed(work, error, found)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, SaysoError):  # told to stop, or our store went away: no fault of the place's
             await self._hand_back(work, lost=True)  # the platform may have taken the call: look before posting again
             raise
         except Exception:  # noqa: BLE001 - an adapter's bug must not hide the requests

@@ -37,7 +37,7 @@ class Announcing:
                 post = await self._announce(work)
         except AdapterError as error:
             return await self._failed(work, error)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, SaysoError):  # told to stop, or our store went away: no fault of the place's
             with suppress(SaysoError):  # the lease lapses by itself
                 await self._store.notice_failed(work, "stopped", after_seconds=0, lost=True, whole_place=False)
             raise
