@@ -182,6 +182,26 @@ async def test_what_a_lost_message_told_is_looked_for_though_it_was_put_off_mean
         assert sorted(told(slack, message)) == each
 
 
+@pytest.mark.parametrize(("method", "trouble"), [("chat.postMessage", "limit_rate"), ("chat.update", "drop")])
+async def test_what_a_list_has_shown_is_on_the_record_though_what_came_after_failed(method: str, trouble: str) -> None:
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        requests, message = await listed(sayso, slack, agent, 2)
+        await all_recorded(sayso, requests)
+        getattr(slack, trouble)(method, **({"after": 2} if trouble == "limit_rate" else {}))
+        await sayso.vote(requests[0], "approve", person=ANA)
+        shown = await asked(agent)
+        await says(sayso, message, "2 requests wait")
+        await until(lambda: has_failed(sayso))
+        await later(sayso, 0.01)
+        unseen = await asked(agent)
+        for request in (shown, unseen):
+            await sayso.vote(request, "deny", person=ANA)
+        await _tells(sayso, slack, message, 1)
+        await until(lambda: nothing_is_due(sayso))
+        posted = [entry["request"] for entry in await sayso.journal("posted")]
+        assert sorted(posted) == sorted([*requests, shown])
+
+
 async def test_a_store_that_goes_away_while_the_thread_is_told_makes_no_cards_of_what_the_list_shows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

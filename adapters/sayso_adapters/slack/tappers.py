@@ -77,7 +77,10 @@ def is_named(request: Outline, user: str, home: Home) -> bool:
 def is_of(name: str, workspace: Workspace, workspaces: Workspaces) -> bool:
     """Whether a place or an account that is named ``name`` is of this workspace. Where several are installed, a name
     without its workspace is of none: the next installation must not come to share what was asked in the first.
+
+    Raises `LookupFailed` while it is not known who we are there: what is not known to be of it may be.
     """
+    home_of(workspace)
     try:
         return workspaces.of_name(name) is workspace
     except AdapterError:

@@ -303,6 +303,14 @@ class Views:
 
     async def _stepped(self, shown: Shown, workspace: Workspace) -> tuple[Block, str | None]:
         """The view that comes next, and what the person is told where Slack does not show it."""
+        try:
+            return await self._next(shown, workspace)
+        except LookupFailed as error:
+            self._context.log.warning("slack.tap_not_checked", user=shown.tapper.user, what=error.what)
+            return told(CANNOT_CHECK), CANNOT_CHECK
+
+    async def _next(self, shown: Shown, workspace: Workspace) -> tuple[Block, str | None]:
+        """As `_stepped`. Raises `LookupFailed`."""
         button = await meaning(shown.token, self._desk)
         if button is None:
             return told(UNKNOWN_BUTTON), UNKNOWN_BUTTON
@@ -313,11 +321,7 @@ class Views:
         answers = shown.done == DENY and not wants_dialog(card, "deny")
         if not answers and (over := past(request, button)):  # an answer may be one that counted before
             return told(over), over
-        try:
-            who = await person(shown.tapper, request, workspace)
-        except LookupFailed as error:
-            self._context.log.warning("slack.tap_not_checked", user=shown.tapper.user, what=error.what)
-            who = CANNOT_CHECK
+        who = await person(shown.tapper, request, workspace)
         if isinstance(who, str):
             return told(who), who
         if shown.done in (NEXT, BACK):
@@ -331,9 +335,6 @@ class Views:
     async def _denied(self, shown: Shown, workspace: Workspace, button: Button, who: Person, request: Request) -> str:
         try:
             result = await self._vote(shown, workspace, button, who, request)
-        except LookupFailed as error:
-            self._context.log.warning("slack.tap_not_checked", user=shown.tapper.user, what=error.what)
-            return CANNOT_CHECK
         except VoteRefused as error:
             return error.detail
         return result.said or f"You denied {request.action}. The agent is told."

@@ -112,21 +112,22 @@ class Listings:
         ended = dict(work.ended)
         for status in found.ended.values():
             ended[status] = ended.get(status, 0) + 1
+        is_shown = False
         try:
             async with keeping(lambda: self._listings.renew_listing(work, LEASE_SECONDS), LEASE_SECONDS):
                 post = await self._showing.show_listing(work, found.rows, len(found.waiting), ended)
-                if post == work.post:
+                if is_shown := post == work.post:
                     found.untold = await self._narrate(work, list(found.due.values()))
                 else:  # a new post is written down before anything else is sent
                     found.untold = frozenset(name for name, row in found.due.items() if row.post is not None)
         except AdapterError as error:
-            return await self._failed(work, error, found)
+            return await self._failed(work, error, found, is_shown=is_shown)
         except (asyncio.CancelledError, SaysoError):  # told to stop, or our store went away: no fault of the place's
             await self._hand_back(work, lost=True)  # the platform may have taken the call: look before posting again
             raise
         except Exception:  # noqa: BLE001 - an adapter's bug must not hide the requests
             self._log.exception("listing_failed", place=place)
-            return await self._failed(work, Rejected("internal"), found)
+            return await self._failed(work, Rejected("internal"), found, is_shown=is_shown)
         await self._record(work, post, found)
         if post is not None and (post != work.post or work.attempts > 1):
             self._shown(work.place)
@@ -192,18 +193,26 @@ class Listings:
                 self._log.info("listing_shown", place=work.place, waiting=len(found.waiting))
                 return
 
-    async def _failed(self, work: ListingWork, error: AdapterError, found: _Gathered) -> Sequence[NotListed]:
+    async def _failed(
+        self, work: ListingWork, error: AdapterError, found: _Gathered, *, is_shown: bool
+    ) -> Sequence[NotListed]:
         """Try again later. A lasting failure is one of each request that nobody has seen; where the platform does not
         accept the list, each is tried as a card."""
         told_when = error.after if isinstance(error, Retry) else None
         lost = isinstance(error, Retry) and error.lost
+        no_answer = work.post is not None and isinstance(error, Retry) and told_when is None
         deleted = work.post is not None and isinstance(error, Deleted)
         lasting = isinstance(error, Gone | Rejected) and not deleted
         given_up = lasting or (work.attempts >= ALARM_ATTEMPTS and told_when is None and not lost and not deleted)
         after = told_when or (0.0 if deleted else PAUSE_SECONDS if lasting else pause(work.attempts))
         self._log.warning("listing_not_shown", place=work.place, what=error.what, again_in_seconds=round(after, 1))
         await self._listings.listing_failed(
-            work, error.what, after_seconds=after, lost=lost, whole_place=told_when is not None, gone=deleted
+            work,
+            error.what,
+            after_seconds=after,
+            lost=lost or is_shown or no_answer,
+            whole_place=told_when is not None,
+            gone=deleted,
         )
         if not given_up:
             return found.single
@@ -219,5 +228,5 @@ class Listings:
 
 def _was_shown(row: ListingRow, work: ListingWork) -> bool:
     """Whether a list shows it, or may have: one that ended before any list named it, or was to, is in none."""
-    was_tried = row.request.id in work.ids or work.lost_at is not None
-    return row.post is not None or not row.request.settled or was_tried
+    was_tried = work.lost_at is not None and row.request.created_at <= work.lost_at
+    return row.post is not None or not row.request.settled or row.request.id in work.ids or was_tried

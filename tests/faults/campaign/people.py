@@ -63,7 +63,7 @@ class People:
         self._seen.add(number)
         if not first:
             case.note("slack", f"shows a second card, {message.ts}")
-            self._begin(self._answer_both(case))
+            self._begin(self._answer_both(case, message))
         elif seen:
             case.note("slack", f"shows its card at another place, {message.channel}")
             self._begin(self._answer_there(case, message))
@@ -99,6 +99,7 @@ class People:
                 user = self._free.popleft()
                 taps = (self._tap(case, message, "approve", user=user, deliveries=times) for times in (2, 1))
                 await asyncio.gather(*taps)
+                self._free.append(user)
                 await self._tap(case, message, "approve")
             case "opposite":
                 await asyncio.gather(
@@ -129,15 +130,20 @@ class People:
             case _:
                 await asyncio.gather(*(self._tap(case, message, "approve", turn=turn) for turn in (0, 1)))
 
-    async def _answer_both(self, case: Case) -> None:
-        """One person taps both cards of a late double, at once and at both replicas."""
-        cards = [card for request in case.ids for card in self._platform.cards.get(request, ())]
+    async def _answer_both(self, case: Case, second: Message) -> None:
+        """One person taps both cards of a late double, at once and at both replicas. Where that takes a dialog, another
+        person opens that of the second card: the service knows nothing of the first, which may say for ever that it is
+        paused.
+        """
         if case.plan.people in ("in a dialog", "page by page"):
+            await self._answer_there(case, second)
             return
+        cards = [card for request in case.ids for card in self._platform.cards.get(request, ())]
         user = self._free.popleft()
         await asyncio.gather(
             *(self._tap(case, card, "approve", turn=turn, user=user) for turn, card in enumerate(cards))
         )
+        self._free.append(user)
 
     async def _until_the_deadline(self, case: Case) -> None:
         """A moment either side of it, which is this machine's as well as Redis's."""
@@ -162,8 +168,12 @@ class People:
         deliveries: int = 1,
         user: str = "",
     ) -> None:
-        """One person taps until they know that it counted or why not, or until there is nothing left to tap."""
+        """One person taps until they know that it counted or why not, or until there is nothing left to tap.
+
+        A ``user`` who is named taps elsewhere too, and is free again when that is over.
+        """
         first = case.plan.replica if turn is None else turn
+        is_named = bool(user)
         user = user or (next(self._strangers) if stranger else self._free.popleft())
         for at in range(first, first + TRIES):
             await until_resumed(case, message, outcome)
@@ -178,7 +188,7 @@ class People:
             await asyncio.sleep(AGAIN_SECONDS)
         else:
             case.complaints.append(f"{user} tapped {TRIES} times and learned nothing")
-        if not stranger and user not in self._free:
+        if not stranger and not is_named:
             self._free.append(user)
 
     async def _click(

@@ -14,7 +14,8 @@ from sayso_bot.domain.form import Field, Form
 from sayso_bot.domain.request import Cause, Request, Status
 from sayso_bot.errors import CannotCheck, Unavailable
 from sayso_bot.testing.samples import a_request
-from unit.slack.slack_office import PLACE, Office
+from service import until
+from unit.slack.slack_office import PLACE, Office, opened_office
 
 FORM = Form(
     (
@@ -300,6 +301,18 @@ class TestTrouble:
         assert await office.slack.submit(office.url, dialog, {"reason": "Checked."}, user="U0BOB") == 200
         assert "could not be asked who you are" in dialog.errors["reason"]
         assert "It is approved" in await submitted(office, dialog, {"reason": "Checked."}, user="U0BOB")
+
+    async def test_a_replica_that_slack_has_not_answered_yet_says_so_and_keeps_what_was_written(
+        self, office: Office
+    ) -> None:
+        _, dialog, _ = await opened(office, reason="always")
+        office.slack.break_("auth.test", status=503, times=100)
+        async with opened_office(office.slack, office.desk) as other:
+            assert await office.slack.submit(other.url, dialog, {"reason": "Checked."}) == 200
+            assert "could not be asked who you are" in dialog.errors["reason"]
+            assert await office.slack.step(other.url, dialog, "deny") == 200
+            await until(lambda: "could not be asked who you are" in dialog.words)
+        assert office.desk.ballots == []
 
     async def test_membership_that_cannot_be_checked_keeps_what_was_written(self, office: Office) -> None:
         _, dialog, _ = await opened(office, reason="always")
