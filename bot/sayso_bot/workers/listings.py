@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
 from sayso_bot.domain.listing import MOST_ROWS
@@ -35,6 +36,8 @@ PAUSE_SECONDS = 1.0
 """The least time between two changes of one listing."""
 MOST_AT_ONCE = 1000
 READ_AT_ONCE = 50
+GATHERING = timedelta(seconds=1)
+"""An attempt may show what is asked within this time after it has begun."""
 ALARM_SECONDS = 120.0
 ALARM_ATTEMPTS = 6
 
@@ -228,5 +231,5 @@ class Listings:
 
 def _was_shown(row: ListingRow, work: ListingWork) -> bool:
     """Whether a list shows it, or may have: one that ended before any list named it, or was to, is in none."""
-    was_tried = work.lost_at is not None and row.request.created_at <= work.lost_at
+    was_tried = work.lost_at is not None and row.request.created_at <= work.lost_at + GATHERING
     return row.post is not None or not row.request.settled or row.request.id in work.ids or was_tried
