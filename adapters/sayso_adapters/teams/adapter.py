@@ -61,7 +61,7 @@ class TeamsAdapter:
         self._places = Places(context.shelf, context.log)
         self._people = People(settings, self._wire, self._places)
         chats = Chats(self._wire, self._places, settings.tenant_id)
-        self._thread = Thread(self._wire, self._places, self._people, chats)
+        self._thread = Thread(self._wire, self._places, self._people, chats, context.log)
         self._taps = Taps(context, self._people, self._places)
         self._admins = Admins(context, self._people)
         messages = Messages(context, self._people, self._wire, chats, self._admins)

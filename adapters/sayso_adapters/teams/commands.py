@@ -73,8 +73,9 @@ def list_places(
 
 
 async def _places(tools: OperatorTools) -> list[dict[str, Any]]:
-    from sayso_adapters.teams.places import EVERY_PLACE, PREFIX, in_order, kept
+    from sayso_adapters.teams.places import PREFIX, conversations, in_order, read
 
+    shelf = tools.shelf("teams")
     return [
         {
             "place": f"{PREFIX}{place.conversation}",
@@ -84,5 +85,5 @@ async def _places(tools: OperatorTools) -> list[dict[str, Any]]:
             "removed": place.removed,
             "seen_at": place.seen_at,
         }
-        for place in in_order(await kept(tools.shelf("teams"), EVERY_PLACE))
+        for place in in_order(await read(shelf, await conversations(shelf)))
     ]

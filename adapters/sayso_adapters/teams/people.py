@@ -5,7 +5,8 @@ is not in it decides nothing; neither do guests and accounts of other tenants, u
 account. Answers are kept for two minutes, so that a burst of taps is one look-up and a dismissal takes effect soon; a
 vote that decides has the earlier ones looked up afresh. What cannot be looked up admits nobody.
 
-Teams has no directory to ask without further rights: somebody is known by the conversations that the bot is in.
+Teams has no directory to ask without further rights: somebody is known by the conversations that the bot is in. Who was
+not found in those that were looked at, while there are more, is not known not to be there.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 from sayso_adapters.kept import Kept
 from sayso_adapters.payloads import as_id
 from sayso_adapters.teams.activities import ACCOUNT, as_name
-from sayso_adapters.teams.places import NOT_KNOWN, PREFIX, Place, Places
+from sayso_adapters.teams.places import NOT_KNOWN, OWN_CHAT, PREFIX, Place, Places
 from sayso_adapters.teams.settings import GUID, TeamsSettings
 from sayso_adapters.teams.wire import Wire
 from sayso_bot.domain.person import Person, normal
@@ -31,6 +32,13 @@ AT_ONCE = 8
 
 _NOBODY = frozenset({"MemberNotFoundInConversation", "NotFound", "not_found"})
 _NOT_THERE = frozenset({"BotNotInConversationRoster", "ConversationNotFound", NOT_KNOWN})
+
+
+class TooManyPlaces(LookupFailed):
+    """Nobody was found where people are looked for, and there are more places than those."""
+
+    def __init__(self) -> None:
+        super().__init__("too_many_places")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +121,7 @@ class People:
 
         Whom Teams does not find by an id of Entra's is looked for in the rosters: Microsoft's emulator finds nobody so.
         """
-        places = [place for place in await self._here() if place.kind != "personal" or place.person == object_id]
+        places = await self._near(object_id, fresh=fresh)
         failure: LookupFailed | None = None
         for start in range(0, len(places), AT_ONCE):
             asked = [
@@ -131,6 +139,8 @@ class People:
         async for _, members in self._all_rosters(places, fresh=fresh):
             if (listed := next((one for one in members if one.object_id == object_id), None)) is not None:
                 return listed
+        if any(not conversation.startswith(OWN_CHAT) for conversation in self._places.unlisted):
+            raise TooManyPlaces
         return None
 
     async def _known_by(self, addresses: set[str]) -> tuple[Account, Place] | None:
@@ -139,6 +149,8 @@ class People:
             for one in members:
                 if addresses & {f"email:{address}" for address in one.addresses}:
                     return one, place
+        if self._places.unlisted:
+            raise TooManyPlaces
         return None
 
     async def _all_rosters(
@@ -161,12 +173,22 @@ class People:
         if failure is not None:
             raise failure
 
-    async def _here(self) -> list[Place]:
+    async def _here(self, *, fresh: bool = False) -> list[Place]:
         """The places that the bot is in."""
         try:
-            return [place for place in await self._places.all() if not place.removed]
+            return [place for place in await self._places.all(fresh=fresh) if not place.removed]
         except AdapterError as error:
             raise LookupFailed(error.what) from None
+
+    async def _near(self, object_id: str, *, fresh: bool) -> list[Place]:
+        """Where such an account can be: not in the personal chats of others."""
+        here = await self._here(fresh=fresh)
+        found = [place for place in here if place.kind != "personal" or place.person == object_id]
+        try:
+            own = await self._places.personal(object_id)
+        except AdapterError as error:
+            raise LookupFailed(error.what) from None
+        return found if own is None or own in found else [*found, own]
 
     # ------------------------------------------------------------------ asked of Teams
 

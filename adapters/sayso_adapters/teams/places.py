@@ -23,9 +23,11 @@ from sayso_bot.ports import Gone, Log, Rejected, Retry, Shelf
 KEPT_SECONDS = 400 * 86400
 FRESH_SECONDS = 30.0
 REMINDED_SECONDS = 86400.0
-MOST_PLACES, EVERY_PLACE = 500, 10_000
-"""In how many people are looked for; any other is reached all the same. And as many as a shelf lists."""
+MOST_PLACES = 500
+"""In how many people are looked for; any other is reached all the same."""
 PREFIX = "teams:"
+OWN_CHAT = "a:"
+"""With what Teams' ids of personal chats begin."""
 NOT_KNOWN = "place_not_known"
 REMEDY = (
     "The bot was never added or spoken to there. Add the app to the team or chat, or mention it there;"
@@ -61,13 +63,17 @@ class Place:
 
 
 class Places:
-    """What is on ``shelf``, kept in memory for half a minute. Raises `Retry` while the shelf cannot be read."""
+    """What is on ``shelf``, kept in memory for half a minute. Raises `Retry` while the shelf cannot be read.
+
+    ``unlisted`` are the conversations beyond `MOST_PLACES`, as of the last list.
+    """
 
     def __init__(self, shelf: Shelf, log: Log, now: Callable[[], float] = time.monotonic) -> None:
         self._shelf = shelf
         self._log = log
         self._now = now
         self._all: dict[str, Place] = {}
+        self.unlisted: Sequence[str] = ()
         self._listed: Kept[None] = Kept(FRESH_SECONDS, now)
         self._reminded: dict[str, float] = {}
 
@@ -89,14 +95,25 @@ class Places:
             raise error
         return found
 
-    async def all(self) -> Sequence[Place]:
-        """All of them, those that the bot is in before the others."""
-        return in_order((await self._known()).values())
+    async def all(self, *, fresh: bool = False) -> Sequence[Place]:
+        """Those that are listed, and with ``fresh`` listed now; those that the bot is in before the others."""
+        return in_order((await self._known(fresh=fresh)).values())
 
     async def personal(self, person: str) -> Place | None:
         """The personal chat with somebody, by an id of Entra's; nobody's where it is empty."""
+        if not person:
+            return None
         chats = [place for place in await self.all() if place.kind == "personal" and not place.removed]
-        return next((place for place in chats if person and place.person == person), None)
+        found = next((place for place in chats if place.person == person), None)
+        return found if found is not None or not self.unlisted else await self._unlisted_chat(person)
+
+    async def _unlisted_chat(self, person: str) -> Place | None:
+        try:
+            named = await self._shelf.get(f"chat/{person}")
+        except SaysoError as error:
+            raise Retry(error.code) from None
+        found = await self._one(named.decode()) if named else None
+        return found if found is not None and found.person == person and not found.removed else None
 
     async def _one(self, conversation: str) -> Place | None:
         """One of all; looked up by itself where it was learnt since, or is beyond those that are listed."""
@@ -110,17 +127,19 @@ class Places:
             self._all[conversation] = found
         return found
 
-    async def _known(self) -> dict[str, Place]:
+    async def _known(self, *, fresh: bool = False) -> dict[str, Place]:
         """What was listed within half a minute; however many ask, it is listed once."""
-        await self._listed.get("all", self._list)
+        await self._listed.get("all", self._list, fresh=fresh)
         return self._all
 
     async def _list(self) -> None:
         try:
-            found = await kept(self._shelf)
+            names = await conversations(self._shelf)
+            found = await read(self._shelf, names[:MOST_PLACES])
         except SaysoError as error:
             raise Retry(error.code) from None
         self._all = {place.conversation: place for place in found}
+        self.unlisted = names[MOST_PLACES:]
 
     # ------------------------------------------------------------------ learnt
 
@@ -166,15 +185,21 @@ class Places:
         try:
             record = json.dumps(asdict(place)).encode()
             await self._shelf.put(f"place/{place.conversation}", record, ttl_seconds=KEPT_SECONDS)
+            if place.person:
+                await self._shelf.put(f"chat/{place.person}", place.conversation.encode(), ttl_seconds=KEPT_SECONDS)
         except SaysoError as error:
             raise Retry(error.code) from None
         self._all[place.conversation] = place
 
 
-async def kept(shelf: Shelf, most: int = MOST_PLACES) -> list[Place]:
-    """What is on the shelf, ``most`` at most. Raises `Unavailable`."""
-    names = sorted(await shelf.names("place/"))[:most]
-    records = await asyncio.gather(*map(shelf.get, names))
+async def conversations(shelf: Shelf) -> list[str]:
+    """Those of the places on the shelf, personal chats last. Raises `Unavailable`."""
+    return sorted(name.removeprefix("place/") for name in await shelf.names("place/"))
+
+
+async def read(shelf: Shelf, named: Iterable[str]) -> list[Place]:
+    """The places of the conversations ``named`` that are on the shelf. Raises `Unavailable`."""
+    records = await asyncio.gather(*(shelf.get(f"place/{conversation}") for conversation in named))
     return [place for record in records if record and (place := _unpacked(record))]
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from sayso_adapters.teams.people import People
+from sayso_adapters.teams.people import People, TooManyPlaces
 from sayso_adapters.teams.places import Places
 from sayso_adapters.teams.saying import Chats, words
 from sayso_adapters.teams.wire import Address, Wire
 from sayso_bot.domain.story import Entry
 from sayso_bot.domain.wording import shortened
-from sayso_bot.ports import LookupFailed, Retry
+from sayso_bot.ports import Log, LookupFailed, Retry
 
 LONGEST = 2000
 LONGEST_OF_SEVERAL = 250
@@ -24,11 +24,12 @@ MOST_REMEMBERED = 1000
 
 
 class Thread:
-    def __init__(self, wire: Wire, places: Places, people: People, chats: Chats) -> None:
+    def __init__(self, wire: Wire, places: Places, people: People, chats: Chats, log: Log) -> None:
         self._wire = wire
         self._places = places
         self._people = people
         self._chats = chats
+        self._log = log
         self._perhaps: OrderedDict[str, None] = OrderedDict()
 
     async def narrate(self, place: str, post: str, entries: Sequence[Entry]) -> None:
@@ -44,9 +45,15 @@ class Thread:
         return [entry for entry in entries if _name(entry) in self._perhaps]
 
     async def notify(self, address: str, entry: Entry, *, look: bool) -> str | None:
-        """As `sayso_bot.ports.ChatAdapter.notify`: to the member of our tenant with this address."""
+        """As `sayso_bot.ports.ChatAdapter.notify`: to the member of our tenant with this address.
+
+        Whom another try would not find either is left to the other platforms.
+        """
         try:
             known = await self._people.with_address(address)
+        except TooManyPlaces as error:
+            self._log.warning("teams.principal_not_found", what=error.what, request=entry.request_id)
+            return None
         except LookupFailed as error:
             raise Retry(error.what) from None
         if known is None:

@@ -7,10 +7,12 @@ import pytest
 from fakes.teams import FakeTeams
 from fakes.teams_tenant import TENANT
 from sayso_adapters.teams.people import KEPT_SECONDS, People
+from sayso_adapters.teams.places import Places
 from sayso_adapters.teams.settings import read
 from sayso_bot.domain.person import Person
 from sayso_bot.errors import Unavailable
 from sayso_bot.ports import LookupFailed
+from sayso_bot.testing.context import Lines
 from unit.seconds import Seconds
 from unit.teams.teams_office import CHANNEL, PLACE, Office
 
@@ -117,3 +119,38 @@ async def test_while_the_places_are_not_known_nobody_is(people: People, office: 
         await people.resolve(PLACE)
     with pytest.raises(LookupFailed):
         await people.resolve(office.teams.alias("29:ana"))
+
+
+class TestManyPlaces:
+    """People are looked for in so many places and no more; `fresh` sees those that other replicas have learnt."""
+
+    async def test_a_place_that_another_replica_has_learnt_just_now_counts_where_teams_is_asked_anew(
+        self, people: People, office: Office
+    ) -> None:
+        eve = office.teams.alias("29:eve")
+        assert await people.resolve(eve) == frozenset()
+        office.teams.add_chat("19:eve@thread.v2", ["29:eve"])
+        replica = Places(office.around.shelf, Lines())
+        channel = await replica.known(PLACE)
+        await replica.learn_channel(channel, "19:eve@thread.v2", "Eve's")
+        assert await people.resolve(eve) == frozenset()
+        assert await people.resolve(eve, fresh=True) == {eve}
+
+    async def test_who_was_not_found_where_not_every_place_was_looked_at_is_not_known_to_be_gone(
+        self, people: People, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("sayso_adapters.teams.places.MOST_PLACES", 0)
+        with pytest.raises(LookupFailed, match="too_many_places"):
+            await people.resolve(office.teams.alias("29:ana"), fresh=True)
+        with pytest.raises(LookupFailed, match="too_many_places"):
+            await people.recognise(Person.known_as("Ana", {"email:ana@example.com"}))
+
+    async def test_somebodys_own_chat_counts_however_many_chats_there_are(
+        self, people: People, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        eve = office.teams.alias("29:eve")
+        await office.ask("help", user="29:eve")
+        monkeypatch.setattr("sayso_adapters.teams.places.MOST_PLACES", 1)
+        assert await people.resolve(eve, fresh=True) == {eve}
+        office.teams.conversations[office.chat("29:eve")].open = False
+        assert await people.resolve(eve, fresh=True) == frozenset()

@@ -84,7 +84,7 @@ async def test_another_replica_finds_the_new_way_within_half_a_minute(office: Of
 async def test_a_place_beyond_those_that_are_listed_is_reached_and_learnt_once(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sayso_adapters.teams.places.kept.__defaults__", (0,))
+    monkeypatch.setattr("sayso_adapters.teams.places.MOST_PLACES", 0)
     replica = Places(office.around.shelf, Lines())
     assert await replica.all() == []
     assert (await replica.address(PLACE)).service_url == office.teams.service_url

@@ -81,6 +81,14 @@ class TestOnePerson:
         with pytest.raises(Retry):
             await office.adapter.notify(ADDRESS, WORD, near=PLACE, look=False)
 
+    async def test_who_may_be_in_a_place_that_was_not_looked_at_is_left_to_other_platforms_and_the_log_says_so(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("sayso_adapters.teams.places.MOST_PLACES", 0)
+        office.adapter._places._listed._entries.clear()
+        assert await office.adapter.notify(ADDRESS, WORD, near=PLACE, look=False) is None
+        assert [line["what"] for line in office.around.log.of("teams.principal_not_found")] == ["too_many_places"]
+
     async def test_who_has_blocked_the_bot_cannot_be_told(self, office: Office) -> None:
         office.chat("29:ana")
         office.teams.fail("send", 403, "ConversationBlockedByUser")
