@@ -1,7 +1,8 @@
 """The keys with which the Bot Framework signs its calls to us, fetched within a bounded time and kept for a day.
 
 A key that is not known is looked for anew, but seldom, so that forgeries that name made-up keys cost the world nothing.
-Keys that were fetched go on counting for days while new ones cannot be had; without any, nobody is believed.
+Keys that were fetched go on counting for days while new ones cannot be had; without any, nobody is believed. Whether
+a key is unknown, no fetch that failed can tell.
 """
 
 from __future__ import annotations
@@ -60,9 +61,10 @@ class KeySet:
         async with self._one_at_a_time:
             if self._now() - self._tried >= PAUSE_SECONDS and (self._known(kid) is None or self._age() >= KEPT_SECONDS):
                 await self._fetch()
-        if self._kept is None or self._age() >= LONGEST_KEPT_SECONDS:
+        found = self._known(kid)
+        if self._kept is None or self._age() >= LONGEST_KEPT_SECONDS or (found is None and self._failure):
             raise NoKeys(self._failure or "no_keys")
-        return self._known(kid)
+        return found
 
     async def check(self) -> int:
         """Fetch them now; how many there are. Raises `NoKeys`."""

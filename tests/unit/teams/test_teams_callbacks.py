@@ -249,6 +249,20 @@ class TestKeys:
         assert await door.call(kid="bot-framework-2", key="bot-framework-2") == 200
         assert await door.call() == 401
 
+    async def test_while_a_new_key_cannot_be_fetched_its_calls_are_503_and_those_of_known_keys_count(
+        self, door: Door
+    ) -> None:
+        assert await door.call() == 200
+        door.teams.rotate("bot-framework-2", keep=True)
+        door.teams.fail("keys", 500)
+        door.keys_now += 61
+        assert await door.call(kid="bot-framework-2", key="bot-framework-2") == 503
+        assert await door.call(kid="bot-framework-2", key="bot-framework-2") == 503
+        assert await door.call() == 200
+        door.keys_now += 61
+        assert await door.call(kid="bot-framework-2", key="bot-framework-2") == 200
+        assert await door.call(kid="never-published") == 401
+
     async def test_known_keys_go_on_counting_for_days_while_they_cannot_be_had(self, door: Door) -> None:
         assert await door.call() == 200
         door.teams.fail("openid", 500, times=100)
