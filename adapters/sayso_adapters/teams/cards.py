@@ -86,14 +86,18 @@ def message(card: Card, token: str, *, said: str = "", instead: str = "") -> Mes
 
 
 def _opening(card: Card, said: str) -> list[Element]:
-    opening = [container(*paragraphs(fitted(said, SENTENCE_BYTES), word=COPIED_WORD), style="accent")] if said else []
-    opening.append(heading(card))
+    opening = [*above(said), heading(card)]
     if card.pressing:
         opening.append(bold(card.pressing))
     opening += [paragraph(fitted(sentence, SENTENCE_BYTES)) for sentence in wording.by_admins(card)]
     if card.ending:
         opening.append(_ended(card.ending))
     return opening
+
+
+def above(said: str) -> list[Element]:
+    """What one person is told above a card, if anything."""
+    return [container(*paragraphs(fitted(said, SENTENCE_BYTES), word=COPIED_WORD), style="accent")] if said else []
 
 
 def heading(card: Card) -> Element:

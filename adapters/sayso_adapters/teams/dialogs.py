@@ -3,7 +3,7 @@ agent want of an approver; why something is denied; the params that may be edite
 
 Each is a card of its own, and carries the same opaque token as the button that was tapped. Inputs are named by what
 they ask (`REASON`, `TYPED`, ``form_0``, ``edit_0``); what each means is looked up when it comes back. ``given`` is what
-was filled in before and ``wrong`` what is wrong with it, both by those names.
+was filled in before and ``wrong`` what is wrong with it, both by those names; ``said`` is told above all of it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from sayso_adapters.teams.cards import (
     NEXT,
     SENTENCE_BYTES,
     TOO_LONG,
+    above,
     heading,
     message,
     too_long,
@@ -76,7 +77,13 @@ NOT_AGAIN = "Not all of what you filled in fits here once more: look at every fi
 
 
 def approval(
-    card: Card, token: str, page: int = 0, *, wrong: Mapping[str, str] = _NOTHING, given: Mapping[str, str] = _NOTHING
+    card: Card,
+    token: str,
+    page: int = 0,
+    *,
+    wrong: Mapping[str, str] = _NOTHING,
+    given: Mapping[str, str] = _NOTHING,
+    said: str = "",
 ) -> Element:
     """One page of the whole request. The last one asks for what an approval needs, and can be answered."""
     why_not = _why_not(card)
@@ -85,6 +92,7 @@ def approval(
         found.append([])
     page = min(max(page, 0), len(found) - 1)
     body, turns = turned(card, token, found, page)
+    body = [*above(said), *body]
     if page < len(found) - 1:
         return adaptive([*body, *actions([*turns, _close(token)])])
     give = [] if why_not else [_give("Approve", token, APPROVE, page, style="" if card.high_risk else "positive")]
@@ -142,9 +150,14 @@ def _first_that_fits(tries: Sequence[list[Element]], beside: Sequence[Element]) 
 
 
 def denial(
-    card: Card, token: str, *, wrong: Mapping[str, str] = _NOTHING, given: Mapping[str, str] = _NOTHING
+    card: Card,
+    token: str,
+    *,
+    wrong: Mapping[str, str] = _NOTHING,
+    given: Mapping[str, str] = _NOTHING,
+    said: str = "",
 ) -> Element:
-    body = [*_opening(card, ""), paragraph(shortened(headline(card), LONGEST_HEADLINE))]
+    body = [*above(said), *_opening(card, ""), paragraph(shortened(headline(card), LONGEST_HEADLINE))]
     closing = actions([_give("Deny", token, DENY, 0, style="destructive"), _close(token)])
     tries = [_reason(WHY_DENY, earlier) for earlier in (Earlier(given, wrong), Earlier(wrong=wrong))]
     return adaptive([*body, *_first_that_fits(tries, [*body, *closing]), *closing])
@@ -160,9 +173,10 @@ def editing(
     *,
     wrong: Mapping[str, str] = _NOTHING,
     given: Mapping[str, str] = _NOTHING,
+    said: str = "",
 ) -> Element:
     """An input for each of ``texts`` (`sayso_bot.domain.editing.editable_texts`); what no input holds is said."""
-    opening, earlier = _opening(card, ""), Earlier(given, wrong)
+    opening, earlier = [*above(said), *_opening(card, "")], Earlier(given, wrong)
     room = Room(opening, whole=SPACE)
     asked: list[Element] = []
     left: list[str] = []
@@ -173,10 +187,10 @@ def editing(
             asked += inputs
         else:
             left.append(name)
-    said = [paragraph(fitted(only_in_the_inbox(left), SENTENCE_BYTES))] if left else []
+    missing = [paragraph(fitted(only_in_the_inbox(left), SENTENCE_BYTES))] if left else []
     save = [_give("Save", token, EDIT, 0, style="positive")] if asked else []
     to = actions(link("Open in the inbox", card.review_url)) if left else []
-    return adaptive([*opening, *asked, *said, small(VOID_BY_EDIT), *actions([*save, _close(token)]), *to])
+    return adaptive([*opening, *asked, *missing, small(VOID_BY_EDIT), *actions([*save, _close(token)]), *to])
 
 
 def _editor(name: str, param: str, text: str, earlier: Earlier) -> list[Element]:
@@ -200,6 +214,11 @@ def told(sentence: str, card: Card | None = None, token: str = "") -> Element:
     if card is not None:
         return message(card, token, said=sentence).content
     return adaptive(paragraphs(fitted(sentence, LONGEST_TOLD), word=COPIED_WORD))
+
+
+def not_now(sentence: str, token: str) -> Element:
+    """A sentence to whom nothing can be shown now, with a button by which to try again."""
+    return adaptive([*paragraphs(sentence), *actions([_close(token)])])
 
 
 # --------------------------------------------------------------------------- pieces

@@ -19,7 +19,7 @@ from sayso_adapters.buttons import meaning
 from sayso_adapters.looking import UNSEEN, Found
 from sayso_adapters.teams.activities import Arrived
 from sayso_adapters.teams.cards import APPROVE, CLOSE, DENY, EDIT, GIVE, message
-from sayso_adapters.teams.dialogs import EDITED, REASON, TYPED, approval, denial, edited_texts, editing, told
+from sayso_adapters.teams.dialogs import EDITED, REASON, TYPED, approval, denial, edited_texts, editing, not_now, told
 from sayso_adapters.teams.elements import Element
 from sayso_adapters.teams.fields import marked, response
 from sayso_adapters.teams.looking import SURFACE, Looking
@@ -35,6 +35,7 @@ from sayso_bot.domain.person import Person
 from sayso_bot.domain.request import Outcome, Request
 from sayso_bot.errors import (
     BodyTooLarge,
+    CannotCheck,
     ConfirmationRequired,
     InvalidField,
     NotFound,
@@ -81,18 +82,14 @@ class Taps:
 
     async def _handle(self, tap: Tap, at: Arrived, operation: str, known: asyncio.Future[Element]) -> None:
         shown: Element | None = None
-        said = UNSURE
         try:
             shown = await self._answer(tap, at, operation)
-        except LookupFailed as error:
-            self._context.log.warning("teams.tap_not_checked", user=at.object_id, what=error.what)
-            said = CANNOT_CHECK
         except SaysoError as error:
             self._context.log.warning("teams.tap_failed", user=at.object_id, code=error.code)
         finally:  # whatever else breaks, the tapper is told, and the task's failure is logged by who spawned it
             if shown is None:
                 self._once.forget(operation)  # another delivery of this tap may try again
-            known.set_result(told(said) if shown is None else shown)
+            known.set_result(told(UNSURE) if shown is None else shown)
 
     async def _answer(self, tap: Tap, at: Arrived, operation: str) -> Element:
         button = await meaning(tap.token, self._desk)
@@ -105,12 +102,17 @@ class Taps:
         except NotFound:
             return told(UNSEEN)
         tapper = Tapper(at.user, at.object_id, at.conversation)
-        found = None if button.place else await self._found(tapper, request)
+        try:
+            found = None if button.place else await self._found(tapper, request)
+            who = await person(tapper, request, self._people)
+        except LookupFailed as error:
+            self._context.log.warning("teams.tap_not_checked", user=at.object_id, what=error.what)
+            self._once.forget(operation)
+            return self._told(CANNOT_CHECK, request, tap, button) if button.place else not_now(CANNOT_CHECK, tap.token)
         if isinstance(found, str):
             return told(found)
         if found is not None and (not found.may_vote or tap.verb == CLOSE) and tap.verb not in (DENY, GIVE):
             return self._read(tap, found)
-        who = await person(tapper, request, self._people)
         if isinstance(who, str):
             return self._told(who, request, tap, button) if button.place else told(who)
         if tap.verb in (APPROVE, DENY, EDIT) and button.place and at.reply_to:
@@ -171,13 +173,23 @@ class Taps:
             form = request.form.fields if request.form else ()
             wrong = marked(form, error.fields)
             return self._again(tap, request, wrong) if wrong else told(error.detail)
+        except CannotCheck as error:
+            now = await self._desk.look(request.id)
+            if tap.verb != GIVE or past(now, button):
+                return self._told(error.detail, now, tap, button)
+            return self._again(tap, now, {}, said=error.detail)
 
-    def _again(self, tap: Tap, request: Request, wrong: Mapping[str, str]) -> Element:
+    def _again(self, tap: Tap, request: Request, wrong: Mapping[str, str], *, said: str = "") -> Element:
+        """The dialog that was sent, with what was filled in."""
         card = self._desk.card(request)
+        if tap.outcome == EDIT:
+            editable = request.requirement.editable if request.requirement else ()
+            texts = editable_texts(request.params, editable)
+            return editing(card, texts, tap.token, wrong=wrong, given=tap.edits, said=said)
         if DENY in (tap.verb, tap.outcome):
-            return denial(card, tap.token, wrong=wrong, given={REASON: tap.reason})
+            return denial(card, tap.token, wrong=wrong, given={REASON: tap.reason}, said=said)
         given = {REASON: tap.reason, TYPED: tap.typed, **tap.form}
-        return approval(card, tap.token, tap.page, wrong=wrong, given=given)
+        return approval(card, tap.token, tap.page, wrong=wrong, given=given, said=said)
 
     async def _vote(self, tap: Tap, button: Button, who: Person, request: Request, operation: str) -> Element:
         outcome: Outcome = "deny" if DENY in (tap.verb, tap.outcome) else "approve"
@@ -195,7 +207,7 @@ class Taps:
         )
         try:
             voted = await self._answers.vote(ballot)
-        except (ReasonRequired, ConfirmationRequired, ResponseInvalid):
+        except (ReasonRequired, ConfirmationRequired, ResponseInvalid, CannotCheck):
             raise
         except VoteRefused as error:
             return self._told(error.detail, await self._desk.look(request.id), tap, button)
@@ -213,9 +225,9 @@ class Taps:
             names = list(card.editable)
             if error.field not in names:
                 return told(error.detail)
-            editable = request.requirement.editable if request.requirement else ()
-            wrong = {f"{EDITED}{names.index(error.field)}": error.detail}
-            return editing(card, editable_texts(request.params, editable), tap.token, wrong=wrong, given=tap.edits)
+            return self._again(tap, request, {f"{EDITED}{names.index(error.field)}": error.detail})
+        except CannotCheck:
+            raise
         except VoteRefused as error:
             return self._told(error.detail, await self._desk.look(request.id), tap, button)
         return told(answering.edited(self._desk.card(done.request).action))

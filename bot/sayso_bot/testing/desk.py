@@ -54,9 +54,9 @@ class MemoryDesk:
 
     ``admits`` says who may vote; without it whomever the request's approvers name, literally. ``now`` is its clock.
 
-    A test makes trouble with the rest: the next votes raise what is in ``trouble``, reading raises ``broken`` until it
-    is None again, the next subscriptions to `changes` fail as often as ``lost_subscriptions`` says, and votes are not
-    recorded before ``recording`` is set.
+    A test makes trouble with the rest: the next answers raise what is in ``trouble``, reading raises ``broken`` until
+    it is None again, the next subscriptions to `changes` fail as often as ``lost_subscriptions`` says, and votes are
+    not recorded before ``recording`` is set.
     """
 
     def __init__(
@@ -154,6 +154,8 @@ class MemoryDesk:
         return _each_piece(self.contents[file.id])
 
     async def edit(self, edit: Edit) -> Edited:
+        if self.trouble:
+            raise self.trouble.pop(0)
         if edit.operation in self._operations:
             return Edited(self._operations[edit.operation], replayed=True)
         request = await self.look(edit.request_id)

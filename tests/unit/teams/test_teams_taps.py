@@ -12,7 +12,7 @@ from sayso_adapters.buttons import opened
 from sayso_adapters.teams import once as once_module
 from sayso_bot.domain.form import Field, Form
 from sayso_bot.domain.request import Cause, Status
-from sayso_bot.errors import Unavailable
+from sayso_bot.errors import CannotCheck, Unavailable
 from sayso_bot.testing.samples import a_request
 from unit.teams.teams_office import CHANNEL, CHAT, PLACE, Office
 
@@ -95,7 +95,21 @@ class TestWhoMay:
         office.teams.fail("member", *trouble)
         assert "could not be asked who you are" in await office.tap(message, "approve")
         assert office.desk.ballots == []
+        assert office.teams.seen(message, "29:ana") == message.buttons
         assert "You approved" in await office.tap(message, "approve")
+
+    async def test_who_cannot_be_looked_up_in_their_own_chat_is_shown_nothing_but_how_to_try_again(
+        self, office: Office
+    ) -> None:
+        request, _ = await office.posted()
+        await office.ask(f"show {request.id}")
+        shown = await office.teams.posted()
+        office.adapter._people._accounts._entries.clear()
+        office.teams.fail("member", 500)
+        said = await office.tap(shown, "review")
+        assert "could not be asked who you are" in said
+        assert "A-1017" not in said
+        assert "A-1017" in await office.tap(shown, "close")
 
     async def test_a_burst_of_taps_is_one_look_up(self, office: Office) -> None:
         for _ in range(3):
@@ -275,6 +289,40 @@ class TestDialogs:
             await office.tap(message, "next")
         assert "You approved" in await office.tap(message, "give")
         assert office.desk.requests[request.id].status is Status.APPROVED
+
+    async def test_what_was_filled_in_is_there_again_where_it_could_not_be_checked_who_may_decide(
+        self, office: Office
+    ) -> None:
+        form = Form((Field(name="note", kind="text", label="What to write", required=True),))
+        request, message = await office.posted(a_request(PLACE, form=form, requirement={"reason": "always"}))
+        await office.tap(message, "approve")
+        office.desk.trouble = [CannotCheck("It could not be checked whether you may decide this.")]
+        said = await office.tap(message, "give", inputs={"form_0": "Refund as agreed.", "reason": "A known customer."})
+        assert "It could not be checked whether you may decide this." in said
+        assert "Refund as agreed." in said
+        assert "A known customer." in said
+        assert office.desk.requests[request.id].votes == ()
+        given = {"form_0": "Refund as agreed.", "reason": "A known customer."}
+        assert "You approved" in await office.tap(message, "give", inputs=given)
+
+    async def test_a_reason_for_a_denial_and_an_edit_are_there_again_where_it_could_not_be_checked_who_may(
+        self, office: Office
+    ) -> None:
+        _, message = await office.posted(a_request(PLACE, requirement={"reason": "deny", "editable": ("amount",)}))
+        for verb, name, text in (("deny", "reason", "Too much."), ("edit", "edit_0", "417")):
+            await office.tap(message, verb)
+            office.desk.trouble = [CannotCheck("It could not be checked whether you may decide this.")]
+            said = await office.tap(message, "give", inputs={name: text})
+            assert "It could not be checked" in said
+            assert text in said
+            assert "give" in office.teams.seen(message, "29:ana")
+            await office.tap(message, "close")
+
+    async def test_a_tap_that_could_not_be_checked_is_answered_with_the_card(self, office: Office) -> None:
+        _, message = await office.posted()
+        office.desk.trouble = [CannotCheck("It could not be checked whether you may decide this.")]
+        assert "It could not be checked" in await office.tap(message, "approve")
+        assert office.teams.seen(message, "29:ana") == message.buttons
 
     async def test_closing_a_dialog_shows_the_card_again(self, office: Office) -> None:
         _, message = await office.posted(a_request(PLACE, requirement={"reason": "deny"}))
