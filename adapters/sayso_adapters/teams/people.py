@@ -20,7 +20,7 @@ from typing import Any
 from sayso_adapters.kept import Kept
 from sayso_adapters.payloads import as_id
 from sayso_adapters.teams.activities import ACCOUNT, as_name
-from sayso_adapters.teams.places import NOT_KNOWN, OWN_CHAT, PREFIX, Place, Places
+from sayso_adapters.teams.places import OWN_CHAT, PREFIX, Place, Places
 from sayso_adapters.teams.settings import GUID, TeamsSettings
 from sayso_adapters.teams.wire import Wire
 from sayso_bot.domain.person import Person, normal
@@ -31,7 +31,7 @@ MAX_MEMBER_PAGES = 20
 AT_ONCE = 8
 
 _NOBODY = frozenset({"MemberNotFoundInConversation", "NotFound", "not_found"})
-_NOT_THERE = frozenset({"BotNotInConversationRoster", "ConversationNotFound", NOT_KNOWN})
+_NOT_THERE = frozenset({"BotNotInConversationRoster", "ConversationNotFound"})
 
 
 class TooManyPlaces(LookupFailed):

@@ -30,8 +30,8 @@ OWN_CHAT = "a:"
 """With what Teams' ids of personal chats begin."""
 NOT_KNOWN = "place_not_known"
 REMEDY = (
-    "The bot was never added or spoken to there. Add the app to the team or chat, or mention it there;"
-    " sayso teams places lists what it knows."
+    "Nothing is known here of the bot having been added or spoken to there. Add the app to the team or chat, or mention"
+    " it there; sayso teams places lists what it knows."
 )
 
 

@@ -47,15 +47,18 @@ class Lines:
 class MemoryShelf:
     """`sayso_bot.ports.Shelf` whose values lapse by the clock ``now``. ``kept`` are they, and until when.
 
-    Reading raises ``broken`` until it is None again.
+    Reading raises ``broken``, and writing ``read_only``, until it is None again.
     """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self.kept: dict[str, tuple[bytes, datetime]] = {}
         self.broken: SaysoError | None = None
+        self.read_only: SaysoError | None = None
 
     async def put(self, name: str, value: bytes, *, ttl_seconds: int) -> None:
+        if self.read_only is not None:
+            raise self.read_only
         if ttl_seconds <= 0:
             raise ValueError("nothing on a shelf lives for ever")
         self.kept[name] = (value, self._now() + timedelta(seconds=ttl_seconds))

@@ -45,7 +45,7 @@ async def test_each_thing_that_is_wrong_says_what_to_do(office: Office) -> None:
     assert "TEAMS_APP_PASSWORD" in found["teams token"].detail
     assert "keys_unreachable" in found["teams keys"].detail
     assert "clock is off" in found["teams clock"].detail
-    assert "never added or spoken to" in found["teams channel payments"].detail
+    assert "having been added or spoken to there" in found["teams channel payments"].detail
     wrong = {name for name, check in found.items() if not check.ok}
     assert wrong == {"teams token", "teams keys", "teams clock", "teams channel payments", "teams channel money"}
 

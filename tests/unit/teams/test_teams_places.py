@@ -18,6 +18,7 @@ from service import until
 from unit.teams.teams_office import CHANNEL, CHAT, PLACE, Office
 
 SECOND = "19:second@thread.tacv2"
+THIRD = "19:third@thread.tacv2"
 
 
 async def known(office: Office) -> dict[str, bool]:
@@ -46,6 +47,80 @@ async def test_all_channels_of_a_team_are_learnt_with_it(office: Office) -> None
     request = a_request(f"teams:{SECOND}")
     await office.adapter.post(office.desk.card(request), f"teams:{SECOND}", office.desk.ask(request))
     assert (await office.teams.posted()).conversation == SECOND
+
+
+@pytest.mark.parametrize("how", ["broken", "read_only"])
+async def test_a_place_that_could_not_be_written_down_is_learnt_with_all_channels_of_its_team_when_the_shelf_is_back(
+    office: Office, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr("sayso_adapters.teams.hearing.AGAIN_SECONDS", (0.02,) * 500)
+    for channel in (SECOND, THIRD):
+        office.teams.add_channel(channel, ["29:ana"], team="19:other@thread.tacv2")
+    setattr(office.around.shelf, how, Unavailable("away"))
+    office.adapter._places._listed._entries.clear()
+    await office.teams.install(office.url, SECOND, user="29:ana")
+    assert office.around.log.of("teams.place_not_kept")
+    setattr(office.around.shelf, how, None)
+
+    async def are_known() -> bool:
+        return {SECOND, THIRD} <= (await known(office)).keys()
+
+    await until(are_known)
+
+
+async def test_a_shelf_that_is_slow_learns_a_place_all_the_same(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sayso_adapters.teams.hearing.LEARN_SECONDS", 0.05)
+    put = office.around.shelf.put
+
+    async def slowly(name: str, value: bytes, *, ttl_seconds: int) -> None:
+        await asyncio.sleep(0.2)
+        await put(name, value, ttl_seconds=ttl_seconds)
+
+    monkeypatch.setattr(office.around.shelf, "put", slowly)
+    await office.teams.say(office.url, "help", user="29:ana", conversation=CHAT)
+    assert office.around.log.of("teams.place_not_kept") == [{"what": "slow"}]
+
+    async def is_known() -> bool:
+        return CHAT in await known(office)
+
+    await until(is_known)
+
+
+async def test_channels_of_a_team_that_teams_does_not_list_at_once_are_learnt_later(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sayso_adapters.teams.hearing.AGAIN_SECONDS", (0.02,) * 500)
+    office.teams.add_channel(SECOND, ["29:ana"], name="Second")
+    office.teams.fail("team", 500, times=2)
+    office.teams.limit_rate("team", after=1)
+    await office.teams.install(office.url, CHANNEL, user="29:ana")
+
+    async def is_known() -> bool:
+        return SECOND in await known(office)
+
+    await until(is_known)
+    assert [line["what"] for line in office.around.log.of("teams.channels_not_listed")] == [
+        "http_500",
+        "http_500",
+        "rate_limited",
+    ]
+
+
+async def test_who_taps_where_the_place_cannot_be_written_down_is_no_stranger_there(office: Office) -> None:
+    await office.teams.say(office.url, "help", user="29:ana", conversation=CHAT)
+    request = a_request(f"teams:{CHAT}")
+    await office.adapter.post(office.desk.card(request), f"teams:{CHAT}", office.desk.ask(request))
+    message = await office.teams.posted()
+    del office.around.shelf.kept[f"place/{CHAT}"]
+    office.adapter._places._listed._entries.clear()
+    office.adapter._people._accounts._entries.clear()
+    office.around.shelf.read_only = Unavailable("read-only")
+    assert "could not be asked who you are" in await office.tap(message, "approve")
+    assert office.teams.seen(message, "29:ana") == message.buttons
+    office.around.shelf.read_only = None
+    assert "You approved" in await office.tap(message, "approve")
 
 
 async def test_a_place_where_the_bot_never_was_cannot_be_reached_and_says_what_to_do(office: Office) -> None:
