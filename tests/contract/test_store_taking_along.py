@@ -15,6 +15,8 @@ from sayso_bot.domain.request import Moved, Request, Status
 from sayso_bot.ports import Again
 from sayso_bot.store.redis import RedisStore
 
+FALLBACK = "slack:C9"
+
 
 async def _shown(store: RedisStore, request: Request, place: str, post: str) -> None:
     work = await store.begin(request, place, 15)
@@ -60,6 +62,22 @@ async def test_one_that_nobody_was_shown_leaves_nothing_and_no_alarm(store: Redi
     assert await store.begin(await _now(store, request), PLACE, 15) is None
     assert await store.alarms(10) == []
     assert (await store.due_places(10)).items == (OPS,)
+
+
+async def test_one_that_neither_its_place_nor_the_fallback_could_show_leaves_no_alarm_of_either(
+    store: RedisStore,
+) -> None:
+    request = await made(store)
+    work = await store.begin(request, PLACE, 15)
+    assert work is not None
+    assert await store.move(work, FALLBACK, "btn_9", "is_archived", "delivery")
+    fallen = await _now(store, request)
+    work = await store.begin(fallen, FALLBACK, 15)
+    assert work is not None
+    await store.failed(work, "is_archived", after_seconds=0, lost=False, alarm=True, whole_place=False)
+    assert {alarm.place for alarm in await store.alarms(10)} == {PLACE, FALLBACK}
+    assert await taken_along(store, fallen, OPS) == "ok"
+    assert await store.alarms(10) == []
 
 
 async def test_a_card_that_may_be_there_is_looked_up_at_the_place_that_it_leaves(store: RedisStore) -> None:
@@ -137,9 +155,9 @@ async def test_where_a_moved_card_cannot_be_shown_the_rule_s_fallback_counts_as_
     moved = await _now(store, request)
     work = await store.begin(moved, OPS, 15)
     assert work is not None
-    assert await store.move(work, "slack:C9", "btn_9", "is_archived", "delivery")
+    assert await store.move(work, FALLBACK, "btn_9", "is_archived", "delivery")
     fallen = await _now(store, request)
-    assert (fallen.place, fallen.moved) == ("slack:C9", None)
+    assert (fallen.place, fallen.moved) == (FALLBACK, None)
 
 
 async def test_a_move_leaves_a_record_that_older_versions_refuse_as_it_was(store: RedisStore) -> None:

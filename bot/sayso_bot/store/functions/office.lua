@@ -130,7 +130,7 @@ register('take_along', function(keys, a)
 
   local tag = tag_of(k.record)
   redis.call('HSET', k.record, 'v', r.v > '4' and r.v or '4', 'place', to, 'moved', a[7])
-  redis.call('ZREM', k.alarms, id .. ' ' .. from)
+  calm(k, id, from)
   want_card(k, id, from, now, tag)
   if a[6] ~= '' then
     local there = { place = to, work = keys[19], post = keys[20], places = k.places, blocked = k.blocked }
