@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
 
+from e2e.admin_office import ROUTE, Admin, administering
 from e2e.office import Stalled, asked, final, office, recorded, workspace
 from redis_server import RedisServer
 from sayso_bot.errors import Unavailable
@@ -115,6 +117,42 @@ async def test_nothing_acknowledged_is_lost_and_nothing_is_made_twice_however_of
 async def _thirty_more(made: dict[str, str]) -> None:
     wanted = len(made) + 30
     await until(lambda: len(made) >= wanted)
+
+
+async def test_a_deed_of_an_admins_after_which_redis_dies_is_answered_with_what_only_its_answer_tells(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with administering() as admin:
+        key, _ = await admin.sayso.key("shop")
+        deeds: dict[str, Callable[[], Awaitable[httpx.Response]]] = {
+            "put_keys": lambda: admin.client.post(f"/v1/admin/keys/{key.id}/rotate", json={"overlap": "0s"}),
+            "pause": lambda: admin.client.post("/v1/admin/pauses", json={"agent": "shop"}),
+            "change_places": admin.route,
+        }
+        for step, deed in deeds.items():
+            _dies_after(admin, step, monkeypatch)
+            answer = await deed()
+            assert answer.status_code == 201, answer.text
+            await _up(admin.sayso.redis)
+            await until(lambda: _ready(admin.agent))
+            if step == "put_keys":
+                assert (await admin.sayso.client(answer.json()["secret"]).get("/v1/requests")).status_code == 200
+            if step == "change_places":
+                assert [route["action"] for route in await admin.listed("routes")] == [ROUTE["action"]]
+
+
+def _dies_after(admin: Admin, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis dies when the next ``step`` of the office's has taken effect."""
+    books = admin.sayso.service.store.office
+    take_it = getattr(books, step)
+
+    async def then_dies(*given: Any, **named: Any) -> Any:
+        monkeypatch.undo()
+        answer = await take_it(*given, **named)
+        await _down(admin.sayso.redis)
+        return answer
+
+    monkeypatch.setattr(books, step, then_dies)
 
 
 async def test_workers_recover_by_themselves() -> None:

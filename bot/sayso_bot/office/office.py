@@ -26,6 +26,7 @@ from sayso_bot.errors import (
     NotAllowed,
     NotAnAdmin,
     Unauthenticated,
+    Unavailable,
     Unconfirmed,
 )
 from sayso_bot.in_force import in_force
@@ -146,7 +147,10 @@ class Office:
             _check_why(deed)
             done = await in_force(self._configuration, lambda: self._done(deed, caller, call))
         self._log.info("admin_deed", deed=type(deed).__name__, by=caller.id, surface=caller.surface)
-        await self._configuration.refresh()
+        try:
+            await self._configuration.refresh()
+        except Unavailable:  # it stands, and what it answers may be told this once
+            self._log.warning("configuration_not_read")
         return done
 
     async def _done(self, deed: Deed, caller: Caller, call: Call) -> Done:

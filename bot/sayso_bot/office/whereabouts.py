@@ -39,7 +39,7 @@ from sayso_bot.domain.notice import Notices
 from sayso_bot.domain.policy import MAX_DURATION_SECONDS
 from sayso_bot.domain.routing import LiveChannel, LiveRoute, new_route_id
 from sayso_bot.domain.text import one_line
-from sayso_bot.errors import Full, InUse, InvalidField, NoEffect, NotFound, Taken
+from sayso_bot.errors import Full, InUse, InvalidField, NoEffect, NotFound, Taken, Unavailable
 from sayso_bot.office.rooms import INBOX, Proved, Target, Tools, changed
 from sayso_bot.office.trials import Trials
 from sayso_bot.ports import PlaceChange, PlacesAnswer
@@ -128,7 +128,7 @@ class Whereabouts:
         places = touched(tools.configuration.policy.routes(), route, self._routes)
         answer = await self._changed(changes, tools.notices(text, places), route.id, by, call)
         where = f"{route.action} is asked in {one_line(route.channel)} {till(route.until)}."
-        return await self._answered(answer, f"{where} Pending requests stay where they are.")
+        return await self._answered(answer, f"{where} Pending requests stay where they are.", route)
 
     async def _undo(self, deed: UndoRoute, by: Proved, call: Call) -> Done:
         route = self._found(deed.route)
@@ -282,9 +282,15 @@ class Whereabouts:
         answer = await self._changed([], [], "", by, call)
         return await self._answered(answer, "That was done before. Nothing more was changed.")
 
-    async def _answered(self, answer: PlacesAnswer, said: str) -> Done:
+    async def _answered(self, answer: PlacesAnswer, said: str, made: LiveRoute | None = None) -> Done:
+        """``made`` stands where it cannot be read again: this call has put it there."""
         configuration = self._tools.configuration
-        await configuration.refresh()
+        try:
+            await configuration.refresh()
+        except Unavailable:
+            if made is None or made.id != answer.what:
+                raise
+            return Done(said, answer.version, made)
         route = next((route for route in configuration.routing.routes if route.id == answer.what), None)
         thing = route or configuration.channels.get(answer.what)
         return Done(said, answer.version, thing, replayed=answer.code == "replay")
