@@ -27,6 +27,7 @@ from sayso_bot.domain.key import Key, Quotas
 from sayso_bot.domain.request import Request
 from sayso_bot.errors import SaysoError, Unavailable, Unusable
 from sayso_bot.http.admin import AdminRoutes
+from sayso_bot.http.admins_only import admins_only
 from sayso_bot.http.agent_face import AgentFace
 from sayso_bot.http.app import Entrance
 from sayso_bot.http.auth import authenticator, operators_only
@@ -264,8 +265,9 @@ def _add_routes(service: Service, clock: ClockWatch, environ: Mapping[str, str])
     buckets = Buckets(asyncio.get_running_loop().time)
     face = AgentFace(desk, buckets)
     AgentRoutes(desk, face, authenticate, review_url(settings)).add_to(service.app.router)
-    AdminRoutes(service.office, authenticate, buckets).add_to(service.app.router)
-    PolicyRoutes(service.policies, service.office, configuration, authenticate, buckets).add_to(service.app.router)
+    admins = admins_only(service.office, authenticate, buckets)
+    AdminRoutes(service.office, admins).add_to(service.app.router)
+    PolicyRoutes(service.policies, service.office, configuration, admins).add_to(service.app.router)
     _add_agent_adapters(service, face, authenticate, environ, clock)
     HealthRoutes(
         readiness,

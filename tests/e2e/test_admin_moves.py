@@ -3,6 +3,7 @@ takes all along that it names, so many at once."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -139,3 +140,31 @@ async def test_a_move_that_was_broken_off_is_taken_up_by_its_repetition(monkeypa
         answer = await all_along(admin, "payments.*", named="once")
         assert (answer.status_code, len(answer.json()["moved"])) == (200, 2)
         assert await places(admin, waiting) == [OPS] * 3
+
+
+async def test_a_move_whose_caller_hangs_up_is_carried_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with administering() as admin:
+        waiting = [await asked(admin.agent) for _ in range(3)]
+        books = admin.sayso.service.store.office
+        take_along = books.take_along
+
+        async def hung_up(*given: Any, **named: Any) -> Any:
+            monkeypatch.undo()
+            before = connections(admin)
+            call.cancel()
+            await until(lambda: connections(admin) < before)
+            return await take_along(*given, **named)
+
+        monkeypatch.setattr(books, "take_along", hung_up)
+        call = asyncio.create_task(all_along(admin, "payments.*"))
+        await asyncio.wait([call])
+        assert call.cancelled()
+
+        async def are_there() -> bool:
+            return await places(admin, waiting) == [OPS] * 3
+
+        await until(are_there)
+
+
+def connections(admin: Admin) -> float:
+    return admin.sayso.service.metrics.registry.get_sample_value("sayso_connections") or 0

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel
 
 from sayso_bot.domain.admin import Caller
-from sayso_bot.domain.bucket import Buckets
 from sayso_bot.domain.deeds import (
     Call,
     Deed,
@@ -32,7 +31,6 @@ from sayso_bot.domain.deeds import (
     UndoRoute,
 )
 from sayso_bot.domain.idempotency import HEADER, idempotency_key
-from sayso_bot.domain.key import Key
 from sayso_bot.domain.pauses import Pause
 from sayso_bot.domain.routing import LiveRoute
 from sayso_bot.errors import InvalidField, NotFound
@@ -53,7 +51,7 @@ from sayso_bot.http.admin_schemas import (
     route_out,
     seconds_of,
 )
-from sayso_bot.http.agent_face import too_often
+from sayso_bot.http.admins_only import AdminsOnly
 from sayso_bot.http.answer import answer_json
 from sayso_bot.http.intake import read_json, read_nothing
 from sayso_bot.http.preconditions import if_match, no_match
@@ -64,19 +62,13 @@ from sayso_bot.ports import OfficeFace, Overview
 _ETAG = re.compile(r"routes-([0-9]{1,15})\Z")
 _KEY_ID = re.compile(r"key_[0-9a-f]{16}\Z")
 _NOTHING = "Nothing was changed."
-Proved: TypeAlias = Callable[[Caller, web.Request], Awaitable[web.Response]]
 Body = TypeVar("Body", bound=BaseModel)
 
 
 class AdminRoutes:
-    """``authenticate`` proves the caller's key. Each call takes from the key's bucket in this process."""
-
-    def __init__(
-        self, office: OfficeFace, authenticate: Callable[[web.Request], Awaitable[Key]], buckets: Buckets
-    ) -> None:
+    def __init__(self, office: OfficeFace, admins_only: AdminsOnly) -> None:
         self._office = office
-        self._authenticate = authenticate
-        self._buckets = buckets
+        self._admins_only = admins_only
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         for method, path, handler in (
@@ -99,18 +91,7 @@ class AdminRoutes:
             ("POST", "requests/{id}/move", self.move),
             ("POST", "moves", self.move_all),
         ):
-            router.add_route(method, f"/v1/admin/{path}", self._proved(handler))
-
-    def _proved(self, handler: Proved) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def answer(http_request: web.Request) -> web.Response:
-            key = await self._authenticate(http_request)
-            if wait := self._buckets.take(key.id, key.quotas.rate, key.quotas.burst):
-                raise too_often(wait)
-            caller = Caller("api", key=key, place=http_request.remote or "")
-            await self._office.prove(caller)
-            return await handler(caller, http_request)
-
-        return answer
+            router.add_route(method, f"/v1/admin/{path}", self._admins_only(handler))
 
     # ------------------------------------------------------------------ routes
 

@@ -6,7 +6,6 @@ do not overwrite one another.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
@@ -14,11 +13,9 @@ from typing import Protocol, TypeAlias
 from aiohttp import web
 
 from sayso_bot.domain.admin import Caller
-from sayso_bot.domain.bucket import Buckets
-from sayso_bot.domain.key import Key
 from sayso_bot.domain.versions import Activated, Comparison, Found, Origin, VersionPage
 from sayso_bot.errors import ChangedMeanwhile, InvalidField, NotFound
-from sayso_bot.http.agent_face import too_often
+from sayso_bot.http.admins_only import AdminsOnly
 from sayso_bot.http.answer import answer_json
 from sayso_bot.http.intake import read_json
 from sayso_bot.http.policy_schemas import (
@@ -41,7 +38,6 @@ BUILT_IN = "built-in"
 _NOTHING = "Nothing was changed."
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}\Z")
 _REFERENCE = re.compile(r"(active|[1-9][0-9]{0,8}|(sha256:)?[0-9a-f]{6,64})\Z")
-Handler: TypeAlias = Callable[[Caller, web.Request], Awaitable[web.Response]]
 Put: TypeAlias = Callable[[Origin, Epochs], Awaitable[Activated]]
 
 
@@ -90,23 +86,13 @@ class Policies(Protocol):
 
 
 class PolicyRoutes:
-    """``authenticate`` proves the caller's key, and ``office`` that it is an admin's. Each call takes from the key's
-    bucket in this process.
-    """
-
     def __init__(
-        self,
-        policies: Policies,
-        office: OfficeFace,
-        configuration: Configuration,
-        authenticate: Callable[[web.Request], Awaitable[Key]],
-        buckets: Buckets,
+        self, policies: Policies, office: OfficeFace, configuration: Configuration, admins_only: AdminsOnly
     ) -> None:
         self._policies = policies
         self._office = office
         self._configuration = configuration
-        self._authenticate = authenticate
-        self._buckets = buckets
+        self._admins_only = admins_only
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         for method, path, handler in (
@@ -119,20 +105,7 @@ class PolicyRoutes:
             ("GET", "/versions", self.versions),
             ("GET", "/versions/{number}", self.version),
         ):
-            router.add_route(method, f"/v1/admin/policy{path}", self._proved(handler))
-
-    def _proved(self, handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
-        """``handler`` for a caller whose key is an admin's. A change that has begun is carried to its end."""
-
-        async def answer(http_request: web.Request) -> web.Response:
-            key = await self._authenticate(http_request)
-            if wait := self._buckets.take(key.id, key.quotas.rate, key.quotas.burst):
-                raise too_often(wait)
-            caller = Caller("api", key=key, place=http_request.remote or "")
-            await self._office.prove(caller)
-            return await asyncio.shield(asyncio.ensure_future(handler(caller, http_request)))
-
-        return answer
+            router.add_route(method, f"/v1/admin/policy{path}", self._admins_only(handler))
 
     # ------------------------------------------------------------------ looking
 
