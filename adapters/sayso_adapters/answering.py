@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from sayso_bot.domain.card import ending
-from sayso_bot.domain.request import Outcome, Request, Status
+from sayso_bot.domain.request import Request, Status
 from sayso_bot.errors import Unavailable
 from sayso_bot.ports import Ballot, Button, DeskFace, Edit, Edited, Voted
 
@@ -43,13 +43,17 @@ class Answering:
                 await asyncio.sleep(pause)
         return await attempt()
 
-    def counted(self, request: Request, outcome: Outcome) -> str:
-        """What a vote that counts has done."""
+    def counted(self, request: Request, ballot: Ballot) -> str:
+        """What a vote that counts has done. Its answer may have been lost, and ``request`` have gone on since."""
         card = self._desk.card(request)
-        if outcome == "deny":
+        if ballot.outcome == "deny":
             return f"You denied {card.action}. The agent is told."
+        if request.revision != ballot.revision:
+            return f"Your approval of {card.action} counted until the request changed. Look at the card as it is now."
         if request.status is Status.APPROVED:
             return f"You approved {card.action}. It is approved, and the agent is told."
+        if (ended := ending(request)) is not None:
+            return f"Your approval of {card.action} counted. {ended.headline}."
         return f"Your approval of {card.action} counts. It now has {card.needs}."
 
 

@@ -80,7 +80,7 @@ class Filling:
             return UNSURE
         except SaysoError as error:
             return f"{error.detail} {_NOT_COUNTED}"
-        return self._answers.counted(voted.request, ballot.outcome)
+        return self._answers.counted(voted.request, ballot)
 
     async def _put(self, ballot: Ballot, field: str, file: str, workspace: Workspace, user: str, view: str) -> str:
         async def attempt() -> Filed:

@@ -213,7 +213,7 @@ class Taps:
             self._context.log.warning("slack.dialog_not_updated", user=tap.user, what=error.what)
             await self._answers.tell(workspace, tap.user, NOT_OPENED, tap.channel)
 
-    async def _vote(self, tap: Tap, button: Button, who: Person) -> str | None:
+    async def _vote(self, tap: Tap, button: Button, who: Person) -> str:
         outcome: Outcome = "approve" if tap.action == APPROVE else "deny"
         ballot = Ballot(
             request_id=button.request_id,
@@ -227,4 +227,4 @@ class Taps:
             voted = await self._answers.vote(ballot)
         except VoteRefused as error:
             return error.detail
-        return None if voted.replayed else self._answers.counted(voted.request, outcome)
+        return self._answers.counted(voted.request, ballot)

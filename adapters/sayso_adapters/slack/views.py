@@ -91,10 +91,10 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """``answered``: what Slack is told of a submission. ``said``: the sentence for the person, None for a repetition.
+    """``answered``: what Slack is told of a submission. ``said``: the sentence for the person.
 
     ``alone``: the person is told outside the dialog even where Slack is answered in time. ``then`` is what comes after
-    Slack was answered, and tells the person itself.
+    Slack was answered, and tells the person itself; then ``said`` is None.
     """
 
     answered: Mapping[str, Any]
@@ -242,8 +242,7 @@ class Views:
         if any(named.values()):
             return await self._later(shown, workspace, ballot, request, named)
         voted = await self._answers.vote(ballot)
-        said = None if voted.replayed else self._answers.counted(voted.request, outcome)
-        return Result(_CLOSE, said, alone=True)
+        return Result(_CLOSE, self._answers.counted(voted.request, ballot), alone=True)
 
     async def _later(
         self, shown: Shown, workspace: Workspace, ballot: Ballot, request: Request, named: Mapping[str, list[str]]
@@ -266,12 +265,12 @@ class Views:
             texts = edited_texts(card.editable, shown.values) if request.revision == button.revision else {}
             params = edited(request.params, card.editable, texts)
             change = Edit(button.request_id, button.revision, who, params, SURFACE, shown.operation)
-            done = await self._answers.edit(change)
+            await self._answers.edit(change)
         except (InvalidField, BodyTooLarge) as error:
             names = list(card.editable)
             marked = {f"{EDITED}{names.index(error.field)}": error.detail} if error.field in names else {}
             return _wrong(shown, marked, error.detail)
-        return Result(_CLOSE, None if done.replayed else answering.edited(card.action), alone=True)
+        return Result(_CLOSE, answering.edited(card.action), alone=True)
 
     async def _tell(self, shown: Shown, workspace: Workspace, said: str | None) -> None:
         if said is None:

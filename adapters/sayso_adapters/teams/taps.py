@@ -211,7 +211,7 @@ class Taps:
             raise
         except VoteRefused as error:
             return self._told(error.detail, await self._desk.look(request.id), tap, button)
-        return self._told(self._answers.counted(voted.request, outcome), voted.request, tap, button)
+        return self._told(self._answers.counted(voted.request, ballot), voted.request, tap, button)
 
     async def _edit(self, tap: Tap, button: Button, who: Person, request: Request, operation: str) -> Element:
         card = self._desk.card(request)

@@ -69,7 +69,7 @@ class MemoryDesk:
         self._review = review
         self._now = now
         self._buttons: dict[str, Button] = {}
-        self._operations: dict[str, Request] = {}
+        self._operations: set[str] = set()
         self.requests: dict[str, Request] = {}
         self.policy: tuple[Route, ...] = ()
         self.routed: tuple[LiveRoute, ...] = ()
@@ -115,7 +115,7 @@ class MemoryDesk:
             raise self.trouble.pop(0)
         await self.recording.wait()
         if ballot.operation in self._operations:
-            return Voted(self._operations[ballot.operation], replayed=True)
+            return Voted(self.requests[ballot.request_id], replayed=True)
         request = await self.look(ballot.request_id)
         refusal = self._refusal(request, ballot.person, ballot.revision)
         if refusal:
@@ -126,8 +126,8 @@ class MemoryDesk:
         check_typed(request, ballot.outcome, ballot.typed)
         ballot = replace(ballot, response=response(request, ballot.outcome, ballot.response, ballot.person))
         request = _with_vote(request, ballot, self._now())
-        self._operations[ballot.operation] = self._keep(request, "settled" if request.settled else "voted")
-        return Voted(request, replayed=False)
+        self._operations.add(ballot.operation)
+        return Voted(self._keep(request, "settled" if request.settled else "voted"), replayed=False)
 
     async def put_file(self, put: Put) -> Filed:
         request = await self.look(put.request_id)
@@ -157,7 +157,7 @@ class MemoryDesk:
         if self.trouble:
             raise self.trouble.pop(0)
         if edit.operation in self._operations:
-            return Edited(self._operations[edit.operation], replayed=True)
+            return Edited(self.requests[edit.request_id], replayed=True)
         request = await self.look(edit.request_id)
         if refusal := self._refusal(request, edit.person, edit.revision):
             raise refusal
@@ -173,8 +173,8 @@ class MemoryDesk:
             surface=edit.surface,
             at=self._now(),
         )
-        self._operations[edit.operation] = self._keep(after, "edited")
-        return Edited(after, replayed=False)
+        self._operations.add(edit.operation)
+        return Edited(self._keep(after, "edited"), replayed=False)
 
     def routes(self) -> Sequence[Route]:
         return self.policy

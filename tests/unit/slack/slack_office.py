@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
 from fakes.slack import FakeSlack
 from fakes.slack_workspace import Message
 from sayso_adapters.slack.adapter import SlackAdapter, create
+from sayso_bot.errors import Unavailable
+from sayso_bot.ports import Ballot, Edit
 from sayso_bot.testing.context import Surroundings
 from sayso_bot.testing.desk import MemoryDesk
 from unit.chat_office import ChatOffice
@@ -31,6 +34,18 @@ class Office(ChatOffice[SlackAdapter, Message]):
         count = len(self.slack.told(user)) + 1
         assert await self.slack.tap(self.url, message, action, user=user, **other) == answered
         return (await self.slack.until_told(user, count=count))[-1]
+
+    def lose_answers(self, deed: Literal["vote", "edit"], times: int = 1) -> None:
+        """The next of these take effect at the desk, and their answers are lost."""
+        do, left = getattr(self.desk, deed), itertools.count(times - 1, -1)
+
+        async def lost(given: Ballot | Edit) -> None:
+            if not next(left):
+                setattr(self.desk, deed, do)
+            await do(given)
+            raise Unavailable("The store cannot be reached.")
+
+        setattr(self.desk, deed, lost)
 
     async def failed(self) -> list[str]:
         """What went wrong beside a call, once something did. It is not held against the test from then on."""

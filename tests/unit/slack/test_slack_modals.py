@@ -9,6 +9,7 @@ import pytest
 
 from fakes.slack_views import Dialog, form_of, post_form, submission
 from fakes.slack_workspace import Message
+from sayso_adapters import answering
 from sayso_adapters.slack import once as once_module
 from sayso_bot.domain.form import Field, Form
 from sayso_bot.domain.request import Cause, Request, Status
@@ -213,6 +214,26 @@ class TestWhatIsTried:
         await office.slack.until_told("U0ANA")
         assert len(office.desk.ballots) == len(office.desk.counted) == 1
         assert len(office.slack.told("U0ANA")) == 1
+
+    async def test_one_whose_answer_the_store_lost_is_told_like_any_other(self, office: Office) -> None:
+        _, dialog, _ = await opened(office, reason="always", editable=("amount",))
+        office.lose_answers("vote")
+        assert "It is approved" in await submitted(office, dialog, {"reason": "Once."})
+        assert len(office.desk.counted) == 1
+        _, dialog, _ = await opened(office, "edit", editable=("amount",))
+        office.lose_answers("edit")
+        assert "You edited payments.refund" in await submitted(office, dialog, {"edit_0": "1"})
+
+    async def test_one_that_counted_before_the_store_stayed_away_is_told_when_it_is_sent_again(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(answering, "VOTE_PAUSES", (0.0,))
+        _, dialog, _ = await opened(office, reason="always")
+        office.lose_answers("vote", times=2)
+        assert await office.slack.submit(office.url, dialog, {"reason": "Once."}) == 503
+        assert "may not have counted" in (await office.slack.until_told("U0ANA"))[-1]
+        assert "It is approved" in await submitted(office, dialog, {"reason": "Once."})
+        assert len(office.desk.counted) == 1
 
     async def test_a_guest(self, office: Office) -> None:
         office.slack.add_user("U0GUEST", name="Gus", guest=True)

@@ -16,7 +16,7 @@ from sayso_adapters.slack import once as once_module
 from sayso_bot.domain.request import Cause, Status
 from sayso_bot.errors import CannotCheck, Unavailable
 from sayso_bot.testing.samples import a_request
-from unit.slack.slack_office import PLACE, Office, wait_until
+from unit.slack.slack_office import PLACE, Office, opened_office, wait_until
 
 
 class TestWhoMayNot:
@@ -260,6 +260,39 @@ class TestDeliveries:
         office.desk.trouble.append(Unavailable("Sayso cannot answer right now."))
         assert "It is approved" in await office.tap(message, "approve", user="U0ANA")
         assert len({ballot.operation for ballot in office.desk.ballots}) == 1
+
+    async def test_a_vote_whose_answer_the_store_lost_is_told_like_any_other(self, office: Office) -> None:
+        _, message = await office.posted()
+        office.lose_answers("vote")
+        assert "It is approved" in await office.tap(message, "approve", user="U0ANA")
+        assert len(office.desk.counted) == 1
+        assert len(office.slack.told("U0ANA")) == 1
+
+    async def test_a_click_that_is_delivered_to_another_replica_is_told_there_as_things_stand(
+        self, office: Office
+    ) -> None:
+        request, message = await office.posted(a_request(PLACE, requirement={"quorum": 2}))
+        stamp = "1763920012.000010"
+        await office.tap(message, "approve", user="U0ANA", action_ts=stamp)
+        async with opened_office(office.slack, office.desk) as other:
+            assert "It now has 1 of 2 approvals" in await other.tap(message, "approve", user="U0ANA", action_ts=stamp)
+        assert len(office.desk.counted) == 1
+        office.desk.end(request.id, Status.EXPIRED, Cause.TIMEOUT)
+        async with opened_office(office.slack, office.desk) as other:
+            assert await other.tap(message, "approve", user="U0ANA", action_ts=stamp) == (
+                "Your approval of payments.refund counted. Expired: nobody decided in time."
+            )
+
+    async def test_a_vote_for_params_that_have_changed_since_is_not_told_as_one_for_those(self, office: Office) -> None:
+        request, message = await office.posted(a_request(PLACE, requirement={"quorum": 2}))
+        stamp = "1763920012.000011"
+        await office.tap(message, "approve", user="U0ANA", action_ts=stamp)
+        office.desk.revise(request.id)
+        office.desk.end(request.id, Status.APPROVED, Cause.VOTES)
+        async with opened_office(office.slack, office.desk) as other:
+            assert await other.tap(message, "approve", user="U0ANA", action_ts=stamp) == (
+                "Your approval of payments.refund counted until the request changed. Look at the card as it is now."
+            )
 
     async def test_a_store_that_stays_away_is_told_without_claiming_what_is_not_known(
         self, office: Office, monkeypatch: pytest.MonkeyPatch
