@@ -121,13 +121,13 @@ class Callbacks:
         return response
 
     async def _end(self, session: Session | None, kind: str) -> None:
-        """End ``session`` at once, its streams too, and put that on the record as ``kind``."""
+        """Put on the record, as ``kind``, that ``session`` ends; then end it at once, its streams too."""
         if session is None:
             return
+        await self._journal(kind, session.about)
         await self._gate.sessions.end(session.id)
         self._live.end_session(session.id)
         self._log.info("signed_out", **session.about)
-        await self._journal(kind, session.about)
 
 
 def _request_id(http_request: web.Request) -> str:

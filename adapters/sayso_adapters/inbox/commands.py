@@ -127,8 +127,8 @@ def _list(ctx: typer.Context, as_json: bool) -> None:
 
 
 async def _end(tools: OperatorTools, known: Sessions, session: Session) -> None:
-    if await known.end(session.id):
-        await tools.journal("inbox_session_ended", session.about)
+    await tools.journal("inbox_session_ended", session.about)
+    await known.end(session.id)
 
 
 def _say_ended(ended: list[Session], as_json: bool) -> None:

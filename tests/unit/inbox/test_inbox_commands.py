@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from sayso_adapters.inbox.commands import commands
 from sayso_adapters.inbox.sessions import Sessions
+from sayso_bot.errors import Unavailable
 from sayso_bot.ports import OperatorTools, Shelf
 from sayso_bot.testing.clock import Clock
 from sayso_bot.testing.context import MemoryShelf
@@ -118,6 +119,22 @@ def test_one_session_is_ended_and_the_others_stay(door: Door, tmp_path: Path) ->
     assert asyncio.run(Sessions(door.shelf).find(ana, use=True)) is None
     assert asyncio.run(Sessions(door.shelf).find(ben, use=True))
     assert ("inbox_session_ended", {"person": "email:ana@example.com", "session": anas}) in door.journal
+
+
+def test_a_session_that_ended_is_on_the_record_also_where_the_store_fails_then(
+    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cookie = door.signed_in(_link(door, tmp_path))
+    delete = door.shelf.delete
+
+    async def lost(name: str) -> bool:
+        await delete(name)
+        raise Unavailable("The store cannot be reached.")
+
+    monkeypatch.setattr(door.shelf, "delete", lost)
+    assert isinstance(_run(door, "sessions", "end-all").exception, Unavailable)
+    assert asyncio.run(Sessions(door.shelf).find(cookie, use=True)) is None
+    assert [kind for kind, _ in door.journal] == ["inbox_link_made", "inbox_session_ended"]
 
 
 def test_an_unknown_session_is_said_to_be_unknown(door: Door) -> None:

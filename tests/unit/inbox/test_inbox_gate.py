@@ -208,6 +208,31 @@ async def test_a_session_that_gives_way_to_a_new_one_is_on_the_record(service: S
     assert service.around.journal[-1] == ("inbox_session_ended", first.about)
 
 
+async def test_a_session_that_ended_is_on_the_record_also_where_the_store_fails_then(
+    service: Service, ana: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (session,) = await service.inbox._live._sessions.all()
+    fields = hidden_fields((await ana.get("/inbox")).text, "/sign-out")
+    shelf = service.around.shelf
+    delete = shelf.delete
+
+    async def lost(name: str) -> bool:
+        await delete(name)
+        raise Unavailable("The store cannot be reached.")
+
+    monkeypatch.setattr(shelf, "delete", lost)
+    assert (await ana.post("/inbox/sign-out", fields)).status_code == 503
+    assert (await ana.get("/inbox")).status_code == 401
+    assert service.around.journal[-1] == ("inbox_signed_out", session.about)
+
+
+async def test_nobody_is_signed_out_off_the_record(service: Service, ana: Visitor) -> None:
+    fields = hidden_fields((await ana.get("/inbox")).text, "/sign-out")
+    service.around.journal_trouble = Unavailable("The store cannot be reached.")
+    assert (await ana.post("/inbox/sign-out", fields)).status_code == 503
+    assert (await ana.get("/inbox")).status_code == 200
+
+
 async def test_nobody_is_signed_in_off_the_record(service: Service, stranger: Visitor) -> None:
     link = await service.link()
     service.around.journal_trouble = Unavailable("The store cannot be reached.")
