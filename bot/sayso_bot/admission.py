@@ -100,10 +100,16 @@ class Admission:
 
     async def _is_gone(self, vote: Vote) -> bool:
         """Whether the account that gave this vote may decide nothing any more. Raises `CannotCheck`."""
-        adapter = self._adapters.get(vote.surface)
         accounts = [alias for alias in vote.aliases if alias.startswith(f"{vote.surface}:")]
-        if adapter is None or not accounts:
+        if not accounts:
             return False
+        adapter = self._adapters.get(vote.surface)
+        if adapter is None:
+            raise CannotCheck(
+                "It could not be checked whether earlier approvals still count: one was given in"
+                f" {vote.surface}, which is not set up here.",
+                then=NOT_COUNTED,
+            )
         try:
             return not any([alias in await adapter.resolve(alias, fresh=True) for alias in accounts])
         except LookupFailed:

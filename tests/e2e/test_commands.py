@@ -17,6 +17,7 @@ import pytest
 
 from fakes.slack import FakeSlack
 from redis_server import RedisServer
+from sayso_bot.domain.person import Person
 from service import ServiceProcess, serving, until
 
 SECRET = "A" * 43 + "="
@@ -26,6 +27,12 @@ people: {owner: [operator, "email:owner@example.com"]}
 rules:
   - action: pay
     ask: {channel: payments, approvers: [operator, "slack:S0FINANCE"], quorum: 2}
+"""
+ADDRESS_AND_OPERATOR = """
+people: {owner: [operator, "email:owner@example.com"]}
+rules:
+  - action: pay
+    ask: {channel: inbox, approvers: [operator, "email:ana@example.com"], quorum: 2}
 """
 
 
@@ -162,6 +169,22 @@ async def test_an_approval_from_slack_counts_beside_the_operators() -> None:
 
             code, out, err = await _elsewhere(redis, slack.settings(), "decide", asked["id"], "approve", "--json")
             assert (code, json.loads(out)["status"]) == (0, "approved"), err
+
+
+async def test_an_approval_from_slack_is_checked_again_where_the_rule_names_nobody_of_slack() -> None:
+    async with FakeSlack() as slack, RedisServer() as redis:
+        slack.add_user("U0ANA", name="Ana", email="ana@example.com")
+        async with serving(policy=ADDRESS_AND_OPERATOR, redis=redis, environ=slack.settings()) as sayso:
+            agent = await sayso.agent()
+            asked = (await agent.post("/v1/requests", json={"action": "pay", "params": {}})).json()
+            ana = Person.known_as("Ana", {"slack:T0TEAM/U0ANA", "email:ana@example.com"})
+            await sayso.vote(asked["id"], "approve", person=ana, surface="slack")
+            slack.add_user("U0ANA", name="Ana", email="ana@example.com", deleted=True)
+            code, _, err = await _elsewhere(redis, {}, "decide", asked["id"], "approve")
+            assert (code, "settings of slack" in err) == (1, True)
+
+            code, out, err = await _elsewhere(redis, slack.settings(), "decide", asked["id"], "approve", "--json")
+            assert (code, json.loads(out)["status"]) == (0, "pending"), err
 
 
 async def test_the_doctor_asks_each_platform() -> None:

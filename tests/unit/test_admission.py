@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from sayso_bot.admission import NOT_COUNTED, Admission
 from sayso_bot.domain.person import OPERATOR, Person
-from sayso_bot.domain.request import Request
+from sayso_bot.domain.request import Request, Vote
 from sayso_bot.errors import CannotCheck, NotAnApprover, OwnRequest, VoteRefused
-from sayso_bot.testing.samples import a_request
+from sayso_bot.testing.samples import AT, a_request
 
 ANA = Person.known_as("Ana", {"email:ana@example.com"})
 CLEO = Person.known_as("Cleo", {"email:cleo@example.com"})
@@ -56,3 +57,13 @@ async def test_who_cannot_be_looked_up_is_told_which_platform_is_not_set_up() ->
     refused = await _refused(a_request("inbox", requirement=named), LOCAL)
     assert isinstance(refused, CannotCheck)
     assert refused.why.endswith("the rule names people of slack, which is not set up here.")
+
+
+async def test_an_earlier_approval_counts_no_further_where_the_platform_that_gave_it_is_not_set_up() -> None:
+    """Ana's account may be deactivated; that her address is named says nothing about it."""
+    aliases = ANA.aliases | {"slack:T0TEAM/U0ANA"}
+    given = Vote(ANA.id, "Ana", aliases, "approve", None, "slack", 1, "email:ana@example.com", True, AT)
+    with pytest.raises(CannotCheck, match="one was given in slack, which is not set up here"):
+        await Admission({}).no_longer_admitted(a_request("inbox", requirement=FINANCE, votes=(given,)), {})
+    in_inbox = replace(given, surface="inbox")
+    assert not await Admission({}).no_longer_admitted(a_request("inbox", requirement=FINANCE, votes=(in_inbox,)), {})

@@ -26,7 +26,7 @@ from sayso_bot.domain.files import CHUNK_BYTES
 from sayso_bot.domain.json import Json, loads
 from sayso_bot.domain.lifecycle import approvals
 from sayso_bot.domain.person import OPERATOR, Person
-from sayso_bot.domain.request import REQUEST_ID, Outcome, Request
+from sayso_bot.domain.request import REQUEST_ID, Outcome, Request, Vote
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import CannotCheck, NotFound, ResponseInvalid, SaysoError
 from sayso_bot.http.schemas import request_out
@@ -165,13 +165,17 @@ def _paths(given: Sequence[str]) -> Mapping[str, Sequence[Path]]:
 
 def _adds_nothing(request: Request) -> bool:
     """Whether there are approvals beside which the operator's does not count, because it could be the same person's."""
-    given = [vote for vote in request.votes if vote.outcome == "approve" and vote.revision == request.revision]
-    return len(given) > approvals(request.votes, request.revision)
+    return len(_given(request)) > approvals(request.votes, request.revision)
+
+
+def _given(request: Request) -> list[Vote]:
+    """The approvals of the request as it stands, whether they count beside one another or not."""
+    return [vote for vote in request.votes if vote.outcome == "approve" and vote.revision == request.revision]
 
 
 def _platforms(request: Request, answer: Outcome) -> Mapping[str, EntryPoint]:
     """The adapters that know the people of this request. Raises `CannotCheck` where earlier approvals need another."""
-    named = _named(request)
+    named = _named(request, answer)
     if not named:
         return {}
     configured = configured_adapters(environment())
@@ -186,10 +190,15 @@ def _platforms(request: Request, answer: Outcome) -> Mapping[str, EntryPoint]:
     return {name: configured[name] for name in sorted(named & configured.keys())}
 
 
-def _named(request: Request) -> set[str]:
-    """Platforms that the request's rule names as its place or in its approvers."""
+def _named(request: Request, answer: Outcome) -> set[str]:
+    """Platforms that the request's rule names as its place or in its approvers, and, where an approval has earlier ones
+    checked again, those of the accounts that gave them."""
     if request.requirement is None or request.settled:
         return set()
-    addresses = (request.place or request.requirement.place, *(request.requirement.approvers or ()))
+    addresses = [request.place or request.requirement.place, *(request.requirement.approvers or ())]
+    if answer == "approve":
+        addresses += [
+            alias for vote in _given(request) for alias in vote.aliases if alias.startswith(f"{vote.surface}:")
+        ]
     known = {point.name for point in entry_points(group="sayso.adapters")}
     return {platform for platform, colon, _ in (text.partition(":") for text in addresses) if colon} & known
