@@ -14,7 +14,18 @@ from typing import TypeAlias
 from sayso_bot.domain.listing import MOST_TOLD
 from sayso_bot.domain.request import Outline
 from sayso_bot.domain.story import Entry, named, story, word
-from sayso_bot.ports import AdapterError, ChatAdapter, ListingRow, ListingWork, Log, Retry, Store, Telling, Work
+from sayso_bot.ports import (
+    AdapterError,
+    ChatAdapter,
+    ListingRow,
+    ListingWork,
+    Log,
+    LookupFailed,
+    Retry,
+    Store,
+    Telling,
+    Work,
+)
 
 STORY_TRIES = 4
 """Fewer than raise an alarm: a card that is shown is not undeliverable because its thread is closed."""
@@ -62,18 +73,26 @@ class Narrator:
     async def to_principal(self, telling: Telling) -> str | None:
         """Tell how a request has ended to whom its agent's key is bound; the message, or None where nobody can.
 
-        The platform where people were asked comes first. Raises `AdapterError`.
+        The platform where people were asked comes first; one that cannot say whether it knows them keeps no other from
+        telling them. Raises `AdapterError`.
         """
         request = telling.request
         if request.principal is None:
             return None
         near = request.place or (request.requirement.place if request.requirement else "")
         platform = near.partition(":")[0]
+        unknown: LookupFailed | None = None
         for adapter in sorted(self._adapters.values(), key=lambda adapter: adapter.name != platform):
             if adapter.capabilities.notifies:
-                message = await adapter.notify(request.principal, word(request), near=near, look=telling.perhaps)
+                try:
+                    message = await adapter.notify(request.principal, word(request), near=near, look=telling.perhaps)
+                except LookupFailed as error:
+                    unknown = error
+                    continue
                 if message is not None:
                     return message
+        if unknown is not None:
+            raise Retry(unknown.what)
         return None
 
     async def _looked_for(self, place: str, post: str, untold: Sequence[Told], attempts: int) -> Sequence[Told]:

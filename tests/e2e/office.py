@@ -13,10 +13,12 @@ import pytest
 
 from book import advance
 from fakes.slack import FakeSlack
+from fakes.slack_oauth import Browser, FakeSlackApp
 from fakes.slack_workspace import Message
 from fakes.stand_in import Answer, Do
 from fakes.teams_tenant import Message as TeamsMessage
 from redis_server import RedisServer
+from sayso_adapters.slack.links import make_link
 from sayso_bot.domain.request import Outline
 from service import Sayso, ServiceProcess, serving, until
 
@@ -72,6 +74,14 @@ async def office_process(
     finally:
         if not process.ended:
             process.kill()
+
+
+async def install(app: FakeSlackApp, sayso: Sayso, team: str) -> None:
+    """Install it as a person does, by a link of the operator's."""
+    app.consents(team)
+    shelf = sayso.service.desk.adapters["slack"]._context.shelf  # type: ignore[attr-defined]
+    status, page, _ = await Browser().open(await make_link(shelf, sayso.url))
+    assert status == 200, page
 
 
 async def asked(agent: httpx.AsyncClient, action: str = "payments.refund", **more: Any) -> str:

@@ -9,11 +9,15 @@ from typing import Any
 import httpx
 import pytest
 
-from e2e.office import POLICY, Stalled, asked, later, office, recorded, workspace
+from e2e.office import POLICY, Stalled, asked, install, later, office, recorded, workspace
 from fakes.slack import FakeSlack
+from fakes.slack_oauth import FakeSlackApp
+from fakes.teams import FakeTeams
 from redis_server import RedisServer
-from service import ANA, Sayso, ServiceProcess, until
+from sayso_adapters.slack import many
+from service import ANA, Sayso, ServiceProcess, serving, until
 
+CHANNEL = "19:payments@thread.tacv2"
 SAID = "Denied by Ana: payments.refund, which helper asked for you."
 INBOX = POLICY.replace("payments: slack:C0PAYMENTS", "payments: inbox")
 MOVES = POLICY.replace("C0PAYMENTS", "C0GONE").replace("timeout: 30m}", "fallback: desk, timeout: 30m}").replace(
@@ -145,6 +149,45 @@ async def test_they_are_told_when_slack_can_be_reached_again(trouble: str) -> No
         await nothing_is_left(sayso)
         assert boss(slack) == [SAID]
         assert await sayso.service.store.alarms(1) == []
+
+
+async def test_whom_a_workspace_may_know_is_told_once_slack_takes_its_token_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(many, "READ_AGAIN_AFTER_SECONDS", 0.0)
+    async with FakeSlackApp() as app, serving(policy=INBOX, environ=app.settings()) as sayso:
+        slack = app.add_workspace("T1ONE")
+        await install(app, sayso, "T1ONE")
+        app.revoke("T1ONE")
+        agent = await helper(slack, sayso)
+        request = await asked(agent)
+        await sayso.vote(request, "deny", person=ANA)
+        await until(lambda: any(method == "users.lookupByEmail" for _, method, _ in app.used))
+        await install(app, sayso, "T1ONE")
+
+        async def told() -> list[str]:
+            await later(sayso, 30)
+            return boss(slack)
+
+        await until(told)
+        await nothing_is_left(sayso)
+        assert boss(slack) == [SAID]
+
+
+async def test_a_platform_that_cannot_say_whether_it_knows_them_keeps_no_other_from_telling_them() -> None:
+    async with FakeSlackApp() as app, FakeTeams() as teams:
+        app.add_workspace("T1ONE")
+        teams.add_user("29:boss", name="Boss", email="boss@example.com")
+        teams.add_channel(CHANNEL, ["29:boss"])
+        async with serving(policy=INBOX, environ={**app.settings(), **teams.settings()}) as sayso:
+            await install(app, sayso, "T1ONE")
+            await teams.install(sayso.url, CHANNEL, user="29:boss")
+            app.revoke("T1ONE")
+            request = await asked(await sayso.agent("helper", principal="boss@example.com"))
+            await sayso.vote(request, "deny", person=ANA)
+            await until(lambda: teams.told("29:boss"))
+            await nothing_is_left(sayso)
+            assert teams.told("29:boss") == [SAID]
 
 
 async def test_a_message_that_slack_refuses_for_good_is_given_up() -> None:

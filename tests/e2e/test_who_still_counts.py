@@ -7,11 +7,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from e2e.office import asked, office, recorded, workspace
-from fakes.slack_oauth import Browser, FakeSlackApp
-from sayso_adapters.slack.links import make_link
+from e2e.office import asked, install, office, recorded, workspace
+from fakes.slack_oauth import FakeSlackApp
+from sayso_adapters.slack import many
 from sayso_bot.domain.request import Status
-from service import Sayso, serving
+from sayso_bot.errors import CannotCheck
+from service import ANA, BEN, serving
 
 ANYBODY = """
 channels: {payments: slack:C0PAYMENTS}
@@ -24,6 +25,12 @@ channels: {payments: slack:C0PAYMENTS}
 rules:
   - action: "*"
     ask: {channel: payments, approvers: [%s], quorum: 2, timeout: 30m}
+"""
+
+IN_INBOX = """
+rules:
+  - action: "*"
+    ask: {channel: inbox, approvers: ["slack:T1ONE/S0FINANCE", "email:ben@example.com"], quorum: 2, timeout: 30m}
 """
 
 
@@ -56,6 +63,26 @@ async def test_the_approval_of_a_deactivated_account_does_not_complete_a_quorum(
         assert (after.status, [vote.name for vote in after.votes]) == (Status.PENDING, ["Ana"])
 
 
+async def test_an_approval_from_the_inbox_stays_while_slack_refuses_the_token_of_the_workspace_that_knows_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(many, "READ_AGAIN_AFTER_SECONDS", 0.0)
+    async with FakeSlackApp() as app:
+        workspace = app.add_workspace("T1ONE")
+        workspace.add_user("U0ANA", name="Ana", email="ana@example.com")
+        workspace.add_group("S0FINANCE", members=["U0ANA"])
+        async with serving(policy=IN_INBOX, environ=app.settings()) as sayso:
+            await install(app, sayso, "T1ONE")
+            request = await asked(await sayso.agent("refunder"))
+            await sayso.vote(request, "approve", person=ANA)
+            app.revoke("T1ONE")
+            for _ in range(2):  # Slack refuses the token, and is not asked again for a minute
+                with pytest.raises(CannotCheck):
+                    await sayso.vote(request, "approve", person=BEN)
+            after = await sayso.service.desk.look(request)
+            assert (after.status, [vote.name for vote in after.votes]) == (Status.PENDING, ["Ana"])
+
+
 async def test_a_later_installation_does_not_share_what_was_asked_without_a_workspace() -> None:
     async with FakeSlackApp() as app:
         one, two = app.add_workspace("T1ONE"), app.add_workspace("T2TWO")
@@ -64,20 +91,12 @@ async def test_a_later_installation_does_not_share_what_was_asked_without_a_work
             place.add_channel("C0PAYMENTS", [user])
         policy = ANYBODY.replace("reason: always, ", "")
         async with serving(policy=policy, environ=app.settings()) as sayso:
-            await _install(app, sayso, "T1ONE")
+            await install(app, sayso, "T1ONE")
             request = await asked(await sayso.agent("refunder"))
             message = await one.posted()
             await recorded(sayso, request)
-            await _install(app, sayso, "T2TWO")
+            await install(app, sayso, "T2TWO")
             body = urlencode({"payload": json.dumps(two.payload(message, "approve", user="U0EVE"))})
             assert await two.send(sayso.url, body, two.signed(body)) == 200
             after = await sayso.service.desk.look(request)
             assert (after.status, after.votes) == (Status.PENDING, ())
-
-
-async def _install(app: FakeSlackApp, sayso: Sayso, team: str) -> None:
-    """Install it as a person does, by a link of the operator's."""
-    app.consents(team)
-    shelf = sayso.service.desk.adapters["slack"]._context.shelf  # type: ignore[attr-defined]
-    status, page, _ = await Browser().open(await make_link(shelf, sayso.url))
-    assert status == 200, page

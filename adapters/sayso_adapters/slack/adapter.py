@@ -213,17 +213,25 @@ class SlackAdapter:
         return await workspace.people.resolve(approver, fresh=fresh) if workspace else frozenset()
 
     async def recognise(self, person: Person) -> Person:
+        """Raises `LookupFailed` also where only a workspace that refuses its token could know them."""
+        if not any(alias.startswith("email:") for alias in person.aliases):
+            return person
         try:
             await self._workspaces.ready()
         except Unavailable as error:
             raise LookupFailed(error.code) from None
-        for workspace in self._workspaces.peopled():
+        found = person
+        unasked: LookupFailed | None = None
+        for workspace in self._workspaces.all():
             try:
-                person = await workspace.people.recognise(person)
-            except LookupFailed:
+                found = await workspace.people.recognise(found)
+            except LookupFailed as error:
                 if workspace in self._workspaces.peopled():
                     raise
-        return person
+                unasked = error
+        if unasked is not None and found == person:
+            raise unasked
+        return found
 
     async def look_at(self, place: str) -> PlaceLook:
         """See `sayso_bot.ports.LooksAtPlaces`."""

@@ -45,12 +45,15 @@ class Thread:
 
     async def notify(self, address: str, entry: Entry, *, near: str, look: bool) -> str | None:
         """As `sayso_bot.ports.ChatAdapter.notify`: by direct message, to the account with this confirmed address."""
-        for workspace in await self._nearest_first(near):
+        peopled = await self._nearest_first(near)
+        all_asked = len(peopled) == len(self._workspaces.all())
+        for workspace in peopled:
             try:
                 account = await workspace.people.with_address(address)
             except LookupFailed as error:
                 if workspace in self._workspaces.peopled():
                     raise Retry(error.what) from None
+                all_asked = False
                 continue
             if account is None or account.why_never(workspace.home):
                 continue
@@ -60,6 +63,8 @@ class Thread:
             if look and (ts := (await _told(workspace, "conversations.history", messages)).get(_name(entry))):
                 return f"{workspace.home.alias(account.id)}/{ts}"
             return f"{workspace.home.alias(account.id)}/{await _say(workspace, [entry], channel=channel)}"
+        if not all_asked:
+            raise LookupFailed("token_refused")
         self._log.debug("slack.principal_not_here", request=entry.request_id)
         return None
 

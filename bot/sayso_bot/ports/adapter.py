@@ -111,7 +111,7 @@ class ChatAdapter(Protocol):
         """Tell whose confirmed e-mail address this is, privately; the message, or None where nobody here has it.
 
         ``near`` is the place where the request was asked, if any. With ``look`` an earlier try may have told it, so it
-        is looked for first. Raises `AdapterError`.
+        is looked for first. Raises `LookupFailed` where it is not known whether anybody here has it, `AdapterError`.
         """
         ...
 

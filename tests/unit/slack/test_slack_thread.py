@@ -7,7 +7,7 @@ import pytest
 from fakes.slack_oauth import FakeSlackApp
 from fakes.slack_workspace import Message
 from sayso_bot.domain.story import Entry
-from sayso_bot.ports import Gone, Rejected, Retry
+from sayso_bot.ports import Gone, LookupFailed, Rejected, Retry
 from sayso_bot.testing.desk import MemoryDesk
 from unit.slack.slack_office import PLACE, Office
 from unit.slack.slack_tenants import ONE, PLACE_TWO, TWO, install, replica
@@ -87,3 +87,15 @@ class TestManyWorkspaces:
                 await service.adapter.notify(ADDRESS, WORD, near=PLACE_TWO, look=False)
             told = await service.adapter.notify(ADDRESS, WORD, near=PLACE_TWO, look=False)
             assert (told or "").startswith(f"slack:{ONE}/U0ANA/")
+
+    async def test_whom_only_a_refused_one_could_know_is_not_taken_for_nobody(self) -> None:
+        async with FakeSlackApp() as app, replica(app, MemoryDesk()) as service:
+            for team in (ONE, TWO):
+                app.add_workspace(team)
+                await install(app, service, team)
+            app.members[TWO].add_user("U0ANA", name="Ana", email=ADDRESS)
+            await service.adapter.resolve(f"slack:{TWO}/U0ANA")
+            app.revoke(TWO)
+            for _ in range(2):  # Slack refuses the token, and is not asked again for a minute
+                with pytest.raises(LookupFailed):
+                    await service.adapter.notify(ADDRESS, WORD, near="inbox", look=False)

@@ -16,7 +16,7 @@ from sayso_adapters.slack.pinned import is_slacks
 from sayso_adapters.slack.settings import read
 from sayso_adapters.slack.workspaces import OneWorkspace, Workspaces
 from sayso_bot.domain.card import Card
-from sayso_bot.domain.person import Person
+from sayso_bot.domain.person import OPERATOR, Person
 from sayso_bot.errors import Unavailable
 from sayso_bot.ports import Gone, LookupFailed, Retry
 from sayso_bot.testing.context import Surroundings
@@ -155,6 +155,19 @@ class TestMany:
         assert person.aliases == {"email:ana@example.com", f"slack:{TWO}/U0ANA"}
         with pytest.raises(Gone, match="token_revoked"):
             await service.adapter.post(*_card(service, PLACE_ONE))
+
+    async def test_whom_only_a_workspace_whose_token_is_refused_could_know_is_not_taken_for_nobody(
+        self, app: FakeSlackApp, service: Replica
+    ) -> None:
+        app.members[ONE].add_user("U0BEN", name="Ben", email="ben@example.com")
+        await install(app, service, TWO)
+        await service.adapter.resolve(f"slack:{TWO}/U0ANA")
+        app.revoke(ONE)
+        for _ in range(2):  # Slack refuses the token, and is not asked again for a minute
+            with pytest.raises(LookupFailed, match="token_revoked"):
+                await service.adapter.recognise(Person.known_as("Ben", {"email:ben@example.com"}))
+        operator = Person.known_as("Operator", {OPERATOR})
+        assert await service.adapter.recognise(operator) == operator
 
     async def test_a_replica_sees_an_installation_at_once_and_a_departure_within_seconds(
         self, app: FakeSlackApp, service: Replica, desk: MemoryDesk, monkeypatch: pytest.MonkeyPatch
