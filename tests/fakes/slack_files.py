@@ -123,6 +123,16 @@ def moved(to: str) -> Serve:
     return serve
 
 
+def away_once() -> Serve:
+    """503, and then the file."""
+    asked = itertools.count()
+
+    async def serve(http_request: web.Request, file: Upload) -> web.StreamResponse:
+        return await whole(http_request, file) if next(asked) else web.Response(status=503)
+
+    return serve
+
+
 def slow(released: asyncio.Event) -> Serve:
     """Nothing before ``released`` is set."""
 

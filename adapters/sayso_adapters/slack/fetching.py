@@ -19,8 +19,8 @@ from sayso_adapters.slack.modals import FORM, answer
 from sayso_adapters.slack.workspaces import Workspace
 from sayso_bot.domain.files import MAX_FILE_BYTES, MAX_IN_ANSWER, safe_name, size_text
 from sayso_bot.domain.form import Field
-from sayso_bot.errors import FileRefused, FileTooLarge
-from sayso_bot.ports import AdapterError, Sending
+from sayso_bot.errors import FileRefused, FileTooLarge, Unavailable
+from sayso_bot.ports import AdapterError, Retry, Sending
 
 FETCH_SECONDS = 60.0
 READ_BYTES = 64 * 1024
@@ -44,9 +44,13 @@ def _ids(files: Any) -> list[str]:
 
 
 async def sending(workspace: Workspace, file_id: str, user: str, operation: str) -> Sending:
-    """The file, to be read once. Raises `FileRefused` where it is not ``user``'s own or Slack does not hand it out."""
+    """The file, to be read once. Raises `FileRefused` where it is not ``user``'s own or Slack does not hand it out, and
+    `Unavailable` where Slack cannot be asked now.
+    """
     try:
         said = (await workspace.call("files.info", file=file_id))["file"]
+    except Retry as error:
+        raise _later(error.what, error.after) from None
     except AdapterError as error:
         raise FileRefused(f"Slack does not say what the file is ({error.what}). {_INBOX}") from None
     except (KeyError, TypeError):
@@ -64,7 +68,9 @@ async def sending(workspace: Workspace, file_id: str, user: str, operation: str)
 
 
 async def _content(workspace: Workspace, url: str, name: str, size: int) -> AsyncIterator[bytes]:
-    """Raises `FileRefused` unless exactly ``size`` bytes come, all of them in time and from Slack."""
+    """Raises `FileRefused` unless exactly ``size`` bytes come, all of them in time and from Slack, and `Unavailable`
+    where Slack cannot be asked now.
+    """
     until, left = asyncio.get_running_loop().time() + FETCH_SECONDS, size
     try:
         async with asyncio.timeout_at(until):
@@ -89,16 +95,24 @@ async def _read(reply: aiohttp.ClientResponse, until: float) -> bytes:
 
 
 async def _reply(workspace: Workspace, url: str, name: str) -> aiohttp.ClientResponse:
-    """The answer that holds the file. Raises `FileRefused`."""
+    """The answer that holds the file. Raises `FileRefused`, `Unavailable`."""
     for _ in range(MOST_REDIRECTS + 1):
         try:
             reply = await workspace.get(url)
+        except Retry as error:
+            raise _later(error.what, error.after) from None
         except AdapterError as error:
             raise FileRefused(f"{name} could not be fetched from Slack ({error.what}). {_INBOX}") from None
         if reply.status == 200 and "Content-Encoding" not in reply.headers:
             return reply
         reply.close()
+        if reply.status == 429 or reply.status >= 500:
+            raise _later(f"http_{reply.status}")
         if reply.status not in (301, 302, 303, 307, 308):
             break
         url = urljoin(url, reply.headers.get("Location", ""))
     raise FileRefused(f"Slack does not hand out {name} (the app may lack the scope files:read). {_INBOX}")
+
+
+def _later(what: str, after: float | None = None) -> Unavailable:
+    return Unavailable(f"Slack cannot be asked for the file now ({what}).", retry_after=after)

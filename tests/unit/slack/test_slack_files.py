@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from fakes.slack_files import cut, endless, login_page, longer, moved, shorter, slow
+from fakes.slack_files import away_once, cut, endless, login_page, longer, moved, shorter, slow
 from fakes.slack_surfaces import deliver
 from fakes.slack_views import Dialog, submission
 from fakes.slack_workspace import Message
+from sayso_adapters import answering
+from sayso_adapters.answering import UNSURE
 from sayso_adapters.slack import fetching
 from sayso_adapters.slack.filling import FETCHING
 from sayso_adapters.slack.pinned import FILES, is_slacks
@@ -166,6 +168,33 @@ async def test_what_slack_says_of_a_file_is_held_to_bounds(office: Office, chang
     assert said in words
     assert office.desk.counted == []
     assert office.slack.fetched == []
+
+
+@pytest.mark.parametrize("trouble", ["429", "503", "no answer", "download"])
+async def test_what_slack_cannot_say_or_hand_out_at_the_moment_is_asked_for_again(office: Office, trouble: str) -> None:
+    _, dialog, _ = await opened(office)
+    file = office.slack.add_file("U0ANA", "a.pdf", CONTENT)
+    match trouble:
+        case "429":
+            office.slack.limit_rate("files.info", after=1)
+        case "503":
+            office.slack.break_("files.info", status=503)
+        case "no answer":
+            office.slack.drop("files.info", times=2)  # aiohttp asks a second time itself
+        case _:
+            office.slack.served[file] = away_once()
+    assert "It is approved" in await told(office, dialog, {"form_0": [file]})
+
+
+async def test_where_slack_stays_away_the_answer_is_not_called_refused(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "VOTE_PAUSES", (0.0, 0.0))
+    _, dialog, _ = await opened(office)
+    file = office.slack.add_file("U0ANA", "a.pdf", CONTENT)
+    office.slack.break_("files.info", status=503, times=3)
+    assert await told(office, dialog, {"form_0": [file]}) == UNSURE
+    assert office.desk.counted == []
 
 
 async def test_a_file_that_does_not_come_in_time_is_given_up(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
