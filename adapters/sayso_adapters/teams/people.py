@@ -119,9 +119,23 @@ class People:
     async def _anywhere(self, object_id: str, *, fresh: bool) -> Account | None:
         """The account, where any conversation that the bot is in has it.
 
+        ``fresh`` lists them anew for whom those that were listed do not have: that may take half a second.
+        """
+        looked_at: list[Place] = []
+        for anew in (False, True) if fresh else (False,):
+            places = [place for place in await self._near(object_id, fresh=anew) if place not in looked_at]
+            if (found := await self._among(places, object_id, fresh=fresh)) is not None:
+                return found
+            looked_at += places
+        if any(not conversation.startswith(OWN_CHAT) for conversation in self._places.unlisted):
+            raise TooManyPlaces
+        return None
+
+    async def _among(self, places: Sequence[Place], object_id: str, *, fresh: bool) -> Account | None:
+        """The account, where one of ``places`` has it.
+
         Whom Teams does not find by an id of Entra's is looked for in the rosters: Microsoft's emulator finds nobody so.
         """
-        places = await self._near(object_id, fresh=fresh)
         failure: LookupFailed | None = None
         for start in range(0, len(places), AT_ONCE):
             asked = [
@@ -139,8 +153,6 @@ class People:
         async for _, members in self._all_rosters(places, fresh=fresh):
             if (listed := next((one for one in members if one.object_id == object_id), None)) is not None:
                 return listed
-        if any(not conversation.startswith(OWN_CHAT) for conversation in self._places.unlisted):
-            raise TooManyPlaces
         return None
 
     async def _known_by(self, addresses: set[str]) -> tuple[Account, Place] | None:

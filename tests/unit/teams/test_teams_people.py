@@ -121,6 +121,17 @@ async def test_while_the_places_are_not_known_nobody_is(people: People, office: 
         await people.resolve(office.teams.alias("29:ana"))
 
 
+async def test_who_is_found_where_the_bot_is_known_to_be_costs_no_new_list(
+    people: People, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana = office.teams.alias("29:ana")
+    await people.resolve(ana)
+    monkeypatch.setattr(office.around.shelf, "broken", Unavailable("away"))
+    assert await people.resolve(ana, fresh=True) == {ana}
+    with pytest.raises(LookupFailed):
+        await people.resolve(office.teams.alias("29:eve"), fresh=True)
+
+
 class TestManyPlaces:
     """People are looked for in so many places and no more; `fresh` sees those that other replicas have learnt."""
 
@@ -140,6 +151,7 @@ class TestManyPlaces:
         self, people: People, office: Office, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("sayso_adapters.teams.places.MOST_PLACES", 0)
+        office.adapter._places._listed._entries.clear()
         with pytest.raises(LookupFailed, match="too_many_places"):
             await people.resolve(office.teams.alias("29:ana"), fresh=True)
         with pytest.raises(LookupFailed, match="too_many_places"):
