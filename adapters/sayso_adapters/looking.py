@@ -20,7 +20,7 @@ from sayso_bot.domain.policy import Route
 from sayso_bot.domain.request import REQUEST_ID, Outline, Request, Status, Vote
 from sayso_bot.domain.routing import LiveRoute
 from sayso_bot.errors import NotFound, SaysoError
-from sayso_bot.ports import AdapterError, DeskFace, Filter, Log, LookupFailed
+from sayso_bot.ports import AdapterError, DeskFace, Filter, Log, LookupFailed, Standing
 
 MOST_READ = 200
 MOST_CHECKED = 50
@@ -50,7 +50,7 @@ V = TypeVar("V", bound=Viewer)
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """``requests`` wait for this person, oldest first. ``unread`` were not looked at, and with ``more`` nor were older
-    ones. ``unsure`` are those of which the platform could not say whether they do.
+    ones. ``unsure`` are those of which it could not be checked whether they do.
     """
 
     requests: tuple[Brief, ...]
@@ -138,15 +138,14 @@ class Looking(ABC, Generic[V]):
         candidates.reverse()
         waiting: list[Brief] = []
         checked = unsure = 0
-        failed: set[str] = set()
         for request in candidates[:MOST_CHECKED]:
             if len(waiting) == MOST_WAITING:
                 break
             checked += 1
-            if await self._may_vote(request, viewer):
+            standing = await self._standing(request, viewer)
+            if standing.may_vote:
                 waiting.append(request)
-            elif await self._is_unsure(request, viewer, failed):
-                unsure += 1
+            unsure += standing.unsure
         return Waiting(tuple(waiting), len(candidates) - checked, read >= MOST_READ, unsure)
 
     async def answered(self, viewer: V) -> list[Answered]:
@@ -161,15 +160,20 @@ class Looking(ABC, Generic[V]):
         return found
 
     async def find(self, viewer: V, request_id: str) -> Found | None:
-        """The request, where this person may see it. Raises `LookupFailed`."""
+        """The request, where this person may see it. Raises `LookupFailed`, also where that is not known."""
         if not REQUEST_ID.match(request_id):
             return None
         try:
             request = await self._desk.look(request_id)
         except NotFound:
             return None
-        found = Found(request, await self._may_vote(request, viewer))
-        return found if await self._may_see(found, viewer) else None
+        standing = await self._standing(request, viewer)
+        found = Found(request, standing.may_vote)
+        if await self._may_see(found, viewer):
+            return found
+        if standing.unsure:
+            raise LookupFailed("standing_not_checked")
+        return None
 
     async def _recent(self, wanted: Filter) -> AsyncIterator[Brief]:
         """The newest `MOST_READ` requests at most."""
@@ -184,10 +188,10 @@ class Looking(ABC, Generic[V]):
             if cursor is None:
                 return
 
-    async def _may_vote(self, request: Outline, viewer: V) -> bool:
+    async def _standing(self, request: Outline, viewer: V) -> Standing:
         if request.settled or not self._may_concern(request, viewer):
-            return False
-        return (await self._desk.standing(request, viewer.person, surface=self._platform)).may_vote
+            return Standing(may_vote=False)
+        return await self._desk.standing(request, viewer.person, surface=self._platform)
 
     async def _may_see(self, found: Found, viewer: V) -> bool:
         request = found.request
@@ -208,20 +212,6 @@ class Looking(ABC, Generic[V]):
     def _place_here(self, request: Outline) -> list[str]:
         place = request.place or (request.requirement.place if request.requirement else "")
         return [place] if self._is_ours(place) else []
-
-    async def _is_unsure(self, request: Outline, viewer: V, failed: set[str]) -> bool:
-        """Whether somebody who may not answer it, as far as is known, may be one of those whom nobody could name.
-
-        ``failed`` are the look-ups that failed, each made once.
-        """
-        names = self._place_here(request) if not _approvers(request) else self._named_here(request)
-        for name in names:
-            if name not in failed:
-                try:
-                    await self.stand_for(name, viewer)
-                except LookupFailed:
-                    failed.add(name)
-        return not request.settled and not failed.isdisjoint(names)
 
     def _may_concern(self, request: Outline, viewer: V) -> bool:
         """False for a guest whom the rule does not name."""

@@ -33,14 +33,14 @@ def admins_help_lines(prefix: str = "") -> tuple[str, ...]:
     return ("", "As an admin:", *(f"{prefix}{line}" for line in commands.HELP))
 
 
-def not_listed(waiting: Waiting, platform: str, unfit: int = 0) -> str:
+def not_listed(waiting: Waiting, unfit: int = 0) -> str:
     """A sentence about what the list leaves out, or nothing. ``unfit`` are those for which there is no room."""
     told = []
     if unfit:
         told.append(f"{unfit} more that {'wait' if unfit > 1 else 'waits'} for you {_do(unfit)} not fit here.")
     if waiting.unsure:
         waits = "waits" if waiting.unsure == 1 else "wait"
-        told.append(f"{platform} could not say whether {waiting.unsure} more {waits} for you.")
+        told.append(f"It could not be checked whether {waiting.unsure} more {waits} for you.")
     if waiting.unread:
         told.append(f"{waiting.unread} newer {'requests were' if waiting.unread > 1 else 'request was'} not looked at.")
     if waiting.more:

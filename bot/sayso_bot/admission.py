@@ -18,6 +18,7 @@ from sayso_bot.ports import ChatAdapter, LookupFailed
 
 People: TypeAlias = Mapping[str, frozenset[str]]
 NOT_COUNTED = "Your vote was not counted; nothing changed."
+AGAIN_SECONDS = 5
 
 
 class _NotSetUp(LookupFailed):
@@ -47,7 +48,7 @@ class Admission:
 
         With ``fresh``, groups and members are as their platform has them now, not as they were a moment ago.
 
-        Raises `NotAnApprover`, `OwnRequest` or `CannotCheck`.
+        Raises `NotAnApprover`, `OwnRequest` or `CannotCheck`, with ``retry_after`` where that may pass.
         """
         _check_not_own(request.principal, person, people)
         try:
@@ -55,7 +56,8 @@ class Admission:
                 await self._find(requirement, person, surface, fresh) if (requirement := _asked_of(request)) else None
             )
         except LookupFailed as failure:
-            raise CannotCheck(_why_unknown(failure), then=NOT_COUNTED) from None
+            again = None if isinstance(failure, _NotSetUp) else AGAIN_SECONDS
+            raise CannotCheck(_why_unknown(failure), then=NOT_COUNTED, retry_after=again) from None
         if found is None:
             raise NotAnApprover(_why_not(request, person), then=NOT_COUNTED)
         return found

@@ -284,6 +284,8 @@ class Desk:
         """What `vote` would say to this person now."""
         people = self._configuration.policy.people
         person = person.joined(people)
+        files = request.files if isinstance(request, Request) else ()
+        put, paused = tuple(file for file in files if file.by == person.id), self._paused(request)
         try:
             if request.settled:
                 raise AlreadySettled(how_it_ended(request))
@@ -291,10 +293,9 @@ class Desk:
                 raise AlreadyVoted(already(earlier.outcome))
             await self._admission.evidence(request, person, people, surface=surface)
         except VoteRefused as refusal:
-            return Standing(may_vote=False, why_not=refusal.why, paused=self._paused(request))
-        files = request.files if isinstance(request, Request) else ()
-        put = tuple(file for file in files if file.by == person.id)
-        return Standing(may_vote=True, put=put, paused=self._paused(request))
+            unsure = isinstance(refusal, CannotCheck) and refusal.retry_after is not None
+            return Standing(may_vote=False, why_not=refusal.why, put=put, paused=paused, unsure=unsure)
+        return Standing(may_vote=True, put=put, paused=paused)
 
     @asynccontextmanager
     async def _on_record(self, kind: str, deed: Ballot | Edit | Put) -> AsyncIterator[None]:

@@ -14,6 +14,12 @@ def address(service: Service, request: Request) -> str:
     return f"{service.url}/inbox/requests/{request.id}"
 
 
+def stir(service: Service) -> None:
+    """Every open page reads again what it shows."""
+    for queue in service.desk.listeners:
+        queue.put_nowait(None)
+
+
 async def ben_answers(service: Service, request: Request, outcome: Outcome, reason: str | None = None) -> None:
     ballot = Ballot(request.id, 1, BEN, outcome, "inbox", f"inbox:ben-{request.id}", reason=reason)
     await service.desk.vote(ballot)

@@ -6,9 +6,10 @@ import re
 
 from playwright.async_api import Page, expect
 
-from browser.beside import address, ben_answers
+from browser.beside import address, ben_answers, stir
 from browser.chromium import listening
 from sayso_bot.testing.clock import Clock
+from sayso_bot.testing.desk import nobody_can_say
 from unit.inbox.inbox_service import Service
 
 
@@ -62,6 +63,44 @@ async def test_what_is_being_written_survives_another_persons_vote(service: Serv
     await ben_answers(service, request, "approve", "Looks right.")
     await expect(ana.locator("#about")).to_contain_text("1 of 2 approvals")
     await expect(ana.locator("#reason")).to_have_value("I am still wri")
+
+
+async def test_what_is_being_written_survives_that_nobody_can_say_who_may_decide(service: Service, ana: Page) -> None:
+    """The page asks again by itself until somebody can."""
+    request = service.ask(quorum=2, reason="always")
+    await ana.clock.install()
+    await ana.goto(address(service, request))
+    await listening(ana)
+    await ana.fill("#reason", "I am still wri")
+    service.desk._admits = nobody_can_say
+    stir(service)
+    await expect(ana.locator("#unsure")).to_contain_text("could not be checked just now")
+    await expect(ana.locator("#announce")).to_contain_text("could not be checked just now")
+    await ana.get_by_role("button", name="Approve").click()
+    await expect(ana.locator("#outcome")).to_contain_text("Your answer did not count.")
+    await expect(ana.locator("#reason")).to_have_value("I am still wri")
+    service.desk._admits = None
+    await ana.clock.run_for(16_000)
+    await expect(ana.locator("#announce")).to_contain_text("You may decide this.")
+    await expect(ana.locator("#reason")).to_have_value("I am still wri")
+    await ana.get_by_role("button", name="Approve").click()
+    await expect(ana.get_by_role("heading", name="You approved this")).to_be_visible()
+
+
+async def test_a_row_of_which_nobody_can_say_whether_it_waits_says_so_until_somebody_can(
+    service: Service, ana: Page
+) -> None:
+    request = service.ask()
+    await ana.clock.install()
+    await ana.reload()
+    await listening(ana)
+    service.desk._admits = nobody_can_say
+    stir(service)
+    await expect(ana.locator(f"#row-{request.id}")).to_contain_text("It could not be checked")
+    service.desk._admits = None
+    await ana.clock.run_for(16_000)
+    await expect(ana.locator(f"#row-{request.id}")).not_to_contain_text("It could not be checked")
+    await expect(ana).to_have_title("(1) Waiting · Sayso")
 
 
 async def test_a_request_that_changed_while_open_is_drawn_anew(service: Service, ana: Page) -> None:

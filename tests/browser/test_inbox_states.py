@@ -13,6 +13,7 @@ from browser.chromium import VIEWS
 from sayso_bot.domain.form import Field, Form
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.request import Cause, Claims, Status, Urgency
+from sayso_bot.testing.desk import nobody_can_say
 from sayso_bot.testing.samples import a_file
 from unit.inbox.inbox_service import Service
 
@@ -114,6 +115,17 @@ async def _not_mine(service: Service, page: Page) -> str:
     return f"/inbox/requests/{service.ask(approvers=('email:ben@example.com',)).id}"
 
 
+async def _unsure_row(service: Service, page: Page) -> str:
+    service.ask(claims=WORDS)
+    service.desk._admits = nobody_can_say
+    return "/inbox"
+
+
+async def _unsure(service: Service, page: Page) -> str:
+    service.desk._admits = nobody_can_say
+    return f"/inbox/requests/{service.ask(claims=WORDS, quorum=2, reason='always').id}"
+
+
 async def _denied(service: Service, page: Page) -> str:
     request = service.ask()
     service.desk.end(request.id, Status.DENIED, Cause.POLICY)
@@ -179,6 +191,8 @@ STATES: list[Draw] = [
         _edited,
         _being_edited,
         _not_mine,
+        _unsure_row,
+        _unsure,
         _denied,
         _long_name,
         _big,
@@ -192,6 +206,7 @@ async def test_every_state_is_accessible_and_fits(service: Service, looked_at: P
     found: list[str] = []
     for draw in STATES:
         service.desk.requests.clear()
+        service.desk._admits = None
         await looked_at.goto(service.url + await draw(service, looked_at))
         found += [f"{draw.__name__}: {violation}" for violation in await violations(looked_at)]
         spill = await looked_at.evaluate("document.documentElement.scrollWidth - innerWidth")

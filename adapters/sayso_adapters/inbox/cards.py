@@ -37,6 +37,7 @@ class Row:
     """One request in a list, made without its card: a page has a hundred, and each may hold all that a request can.
 
     ``more`` counts the params that the gist leaves out; ``says`` is the agent's summary, ``paused`` who stopped it.
+    ``unsure``: whether it is ``mine`` could not be checked.
     """
 
     request_id: str
@@ -58,6 +59,7 @@ class Row:
     urgency: Urgency | None = None
     paused: str = ""
     high_risk: bool = False
+    unsure: bool = False
 
     @property
     def pressing(self) -> str:
@@ -76,7 +78,8 @@ class Row:
     @property
     def version(self) -> str:
         """Changes when the row looks different; a page that shows it compares."""
-        return _version(self.revision, self.ending, self.answers, self.mine) + ("-paused" if self.paused else "")
+        standing = "unsure" if self.unsure else self.mine
+        return _version(self.revision, self.ending, self.answers, standing) + ("-paused" if self.paused else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,8 @@ class Said:
 class Detail:
     """One request in full, for one person.
 
-    ``state`` is ``open`` (they may answer), ``answered`` (they did), ``barred`` (``why_not`` says why) or ``ended``.
+    ``state`` is ``open`` (they may answer, or are ``unsure``: it could not be checked for the moment, and is when they
+    do), ``answered`` (they did), ``barred`` (``why_not`` says why) or ``ended``.
     ``values`` are the params as they were sent; ``edits`` what was changed since, its values folded like params.
     ``put`` are the files that this person has put into the form.
     """
@@ -126,6 +130,7 @@ class Detail:
     why_not: str | None
     own: Vote | None
     put: tuple[File, ...] = ()
+    unsure: bool = False
 
     @property
     def may_approve(self) -> bool:
@@ -135,7 +140,7 @@ class Detail:
     @property
     def version(self) -> str:
         files = len(self.card.attached) + len(self.card.papers)
-        where = crc32(f"{self.card.channel}\n{self.card.paused}".encode())
+        where = crc32(f"{self.card.channel}\n{self.card.paused}\n{self.unsure}".encode())
         return (
             f"{_version(self.card.revision, self.card.ending, len(self.card.answers), self.state)}-{files}-{where:08x}"
         )
@@ -163,6 +168,7 @@ def row(request: Brief, person: Person, standing: Standing) -> Row:
         urgency=request.gist.urgency,
         paused=standing.paused,
         high_risk=request.requirement is not None and request.requirement.high_risk,
+        unsure=standing.unsure,
     )
 
 
@@ -184,6 +190,7 @@ def detail(card: Card, request: Request, person: Person, standing: Standing, *, 
         why_not=standing.why_not,
         own=own,
         put=standing.put,
+        unsure=standing.unsure,
     )
 
 
@@ -197,7 +204,7 @@ def _state(card: Card, standing: Standing, own: Vote | None) -> State:
         return "ended"
     if own is not None:
         return "answered"
-    return "open" if standing.may_vote else "barred"
+    return "open" if standing.may_vote or standing.unsure else "barred"
 
 
 def _version(revision: int, ending: Ending | None, answers: int, standing: object) -> str:

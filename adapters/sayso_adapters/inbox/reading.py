@@ -28,9 +28,12 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """``mine`` wait for this person, the soonest deadline first; ``others`` are pending too. ``cursor``: older ones."""
+    """``mine`` wait for this person, the soonest deadline first; those that are ``unsure`` may; ``others`` are pending
+    too. ``cursor``: older ones.
+    """
 
     mine: tuple[Row, ...]
+    unsure: tuple[Row, ...]
     others: tuple[Row, ...]
     cursor: str | None
 
@@ -55,8 +58,11 @@ class Reader:
         requests, after = await self._collect(Status.PENDING, cursor, WAITING_ROWS)
         standings = await asyncio.gather(*(self._standing(request, person) for request in requests))
         pending = [row for row in await _rows(requests, person, standings) if row.open]
-        mine = sorted((row for row in pending if row.mine), key=lambda row: row.expires_at or _NEVER)
-        return Waiting(tuple(mine), tuple(row for row in pending if not row.mine), after)
+        mine, unsure = (
+            tuple(sorted(rows, key=lambda row: row.expires_at or _NEVER))
+            for rows in ([row for row in pending if row.mine], [row for row in pending if row.unsure])
+        )
+        return Waiting(mine, unsure, tuple(row for row in pending if not row.mine and not row.unsure), after)
 
     async def history(self, person: Person, status: Status | None, cursor: str | None) -> History:
         """Settled requests from ``cursor`` on, the newest first."""

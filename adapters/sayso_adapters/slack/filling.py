@@ -17,7 +17,7 @@ from sayso_adapters.slack.workspaces import Workspace
 from sayso_bot.domain.demands import check_but_files, check_reason, check_typed
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.request import Request
-from sayso_bot.errors import NotAnApprover, ResponseInvalid, SaysoError, Unavailable
+from sayso_bot.errors import CannotCheck, NotAnApprover, ResponseInvalid, SaysoError, Unavailable
 from sayso_bot.ports import AdapterContext, AdapterError, Ballot, Filed, Put
 
 FETCHING = (
@@ -42,7 +42,8 @@ class Filling:
         check_but_files(request, ballot.response or {}, {name: len(files) for name, files in named.items()})
         standing = await self._desk.standing(request, ballot.person, surface=ballot.surface)
         if not standing.may_vote:
-            raise NotAnApprover(standing.why_not or "You may not answer this now.", then="Your vote was not counted.")
+            refusal = CannotCheck if standing.unsure else NotAnApprover
+            raise refusal(standing.why_not or "You may not answer this now.", then="Your vote was not counted.")
 
     async def finish(
         self,

@@ -14,7 +14,7 @@ from sayso_bot.ports import DeskFace, Log
 
 SURFACE = "slack"
 NOT_KNOWN = "Slack does not know your account here."
-CANNOT_CHECK = "Slack could not be asked who you are, so nothing is shown. Try again in a minute."
+CANNOT_CHECK = "It could not be checked what you may see, so nothing is shown. Try again in a minute."
 
 T = TypeVar("T")
 

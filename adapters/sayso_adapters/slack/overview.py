@@ -64,7 +64,7 @@ LONGEST_OUTCOME = 300
 def pending(waiting: Waiting) -> list[Block]:
     """What waits for somebody, two blocks each."""
     rows = [block for request in waiting.requests for block in _row(request)]
-    left = not_listed(waiting, "Slack")
+    left = not_listed(waiting)
     return [*(rows or [section(plain(NOTHING_WAITS))]), *([context(left)] if left else [])]
 
 
@@ -80,7 +80,7 @@ def pending_message(waiting: Waiting, inbox: str) -> list[Block]:
             break
         rows += row
         told += 1
-    left = not_listed(waiting, "Slack", len(waiting.requests) - told)
+    left = not_listed(waiting, len(waiting.requests) - told)
     return [*(rows or [section(plain(NOTHING_WAITS))]), *([context(left)] if left else []), *closing]
 
 

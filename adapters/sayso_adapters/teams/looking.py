@@ -13,7 +13,7 @@ from sayso_bot.domain.request import Outline
 from sayso_bot.ports import DeskFace, Log
 
 SURFACE = "teams"
-CANNOT_CHECK = "Teams could not be asked who you are, so nothing is shown. Try again in a minute."
+CANNOT_CHECK = "It could not be checked what you may see, so nothing is shown. Try again in a minute."
 
 T = TypeVar("T")
 

@@ -80,7 +80,7 @@ def pending_message(waiting: Waiting, inbox: str) -> Message:
         if not room.take(row):
             break
         rows.append(row)
-    left = not_listed(waiting, "Teams", len(waiting.requests) - len(rows))
+    left = not_listed(waiting, len(waiting.requests) - len(rows))
     told = [*(rows or [paragraph(NOTHING_WAITS)]), *([small(left)] if left else [])]
     count = len(waiting.requests)
     text = f"{count} request{' waits' if count == 1 else 's wait'} for you." if count else NOTHING_WAITS

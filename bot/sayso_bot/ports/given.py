@@ -78,13 +78,15 @@ class Standing:
     """Whether a person may answer a request now; ``why_not`` is a sentence for them, with what would be needed.
 
     ``put`` are the files that they have put into its form, where a whole request was asked about. ``paused`` is who
-    stopped it, where nothing of it can be approved now and it may only be denied.
+    stopped it, where nothing of it can be approved now and it may only be denied. ``unsure``: it could not be checked
+    for the moment, so nobody says that they may not.
     """
 
     may_vote: bool
     why_not: str | None = None
     put: tuple[File, ...] = ()
     paused: str = ""
+    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from sayso_bot.errors import (
     AlreadySettled,
     AlreadyVoted,
     ApprovalsPaused,
+    CannotCheck,
     EditRefused,
     FileRefused,
     FileTooLarge,
@@ -52,7 +53,8 @@ class MemoryDesk:
     ``contents`` what the files hold by their ids. ``policy``, ``routed`` and ``paused`` are what a test has it say of
     its rules, live routes and pauses.
 
-    ``admits`` says who may vote; without it whomever the request's approvers name, literally. ``now`` is its clock.
+    ``admits`` says who may vote, and raises `CannotCheck` where that is not known; without it whomever the request's
+    approvers name, literally. ``now`` is its clock.
 
     A test makes trouble with the rest: the next answers raise what is in ``trouble``, reading raises ``broken`` until
     it is None again, the next subscriptions to `changes` fail as often as ``lost_subscriptions`` says, and votes are
@@ -190,7 +192,11 @@ class MemoryDesk:
             return AlreadySettled(f"{ended.headline}.", then=_NOT_COUNTED)
         if revision != request.revision:
             return StaleRevision("The request has changed since this card was made.", then=_NOT_COUNTED)
-        if not self._admitted(request, person):
+        try:
+            admitted = self._admitted(request, person)
+        except CannotCheck as unknown:
+            return unknown
+        if not admitted:
             who = who_may(request)
             return NotAnApprover(f"{request.rule} is for {who}; you are not an approver.", then=_NOT_COUNTED)
         if has_voted(request, person):
@@ -208,7 +214,8 @@ class MemoryDesk:
         files = request.files if isinstance(request, Request) else ()
         put = tuple(file for file in files if file.by == person.id)
         pause = None if request.settled else self._pause_of(request)
-        return Standing(refusal is None, refusal.why if refusal else None, put, who_paused(pause) if pause else "")
+        paused, unsure = who_paused(pause) if pause else "", isinstance(refusal, CannotCheck)
+        return Standing(refusal is None, refusal.why if refusal else None, put, paused, unsure)
 
     async def look(self, request_id: str) -> Request:
         if self.broken:
@@ -289,6 +296,11 @@ def _file(put: Put, content: bytes, at: datetime) -> File:
         surface=put.surface,
         at=at,
     )
+
+
+def nobody_can_say(person: Person) -> bool:
+    """An ``admits`` of a desk whose platforms are away."""
+    raise CannotCheck("It could not be checked whether you may decide this. Try again shortly.", then=_NOT_COUNTED)
 
 
 def _with_vote(request: Request, ballot: Ballot, at: datetime) -> Request:

@@ -10,8 +10,9 @@ import pytest
 from sayso_bot.domain.request import Cause, Claims, Status
 from sayso_bot.errors import Unavailable
 from sayso_bot.testing.clock import Clock
+from sayso_bot.testing.desk import nobody_can_say
 from unit.inbox.inbox_service import Service
-from unit.inbox.visitor import Visitor
+from unit.inbox.visitor import Visitor, hidden_fields
 
 
 def words(page: str) -> str:
@@ -162,6 +163,22 @@ async def test_who_may_not_decide_sees_why_and_no_buttons(service: Service, ana:
     assert "Not yours to decide" in page
     assert "you are not an approver" in page
     assert 'name="outcome"' not in page
+
+
+async def test_who_cannot_be_checked_is_not_told_that_they_may_not(service: Service, ana: Visitor) -> None:
+    service.desk._admits = nobody_can_say
+    request = service.ask(editable=("amount",))
+    page = (await ana.get(f"/inbox/requests/{request.id}")).text
+    assert "Not yours to decide" not in page
+    assert "could not be checked just now whether you may decide this" in words(page)
+    refused = await ana.answer(request.id, "deny", "Not this one.")
+    assert refused.status_code == 503
+    assert "Not this one." in refused.text
+    edit = hidden_fields(page, "/edit") | {"edit_0": "41"}
+    assert ">\n41</textarea>" in (await ana.post(f"/inbox/requests/{request.id}/edit", edit)).text
+    listed = words((await ana.get("/inbox")).text)
+    assert "Perhaps waiting for you 1" in listed
+    assert "Nothing waits for you" not in listed
 
 
 @pytest.mark.parametrize(

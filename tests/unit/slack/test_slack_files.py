@@ -21,6 +21,7 @@ from sayso_bot.domain.files import MAX_FILE_BYTES
 from sayso_bot.domain.form import Field, Form
 from sayso_bot.domain.request import Cause, Request, Status
 from sayso_bot.errors import QuotaExceeded
+from sayso_bot.testing.desk import nobody_can_say
 from sayso_bot.testing.samples import a_file, a_request
 from unit.slack.slack_office import PLACE, Office, wait_until
 
@@ -227,6 +228,17 @@ async def test_who_may_not_decide_is_told_before_anything_is_fetched(office: Off
     assert await office.slack.submit(office.url, dialog, {"form_0": [file]}) == 200
     assert "not an approver" in dialog.words
     assert office.slack.called("files.info") == []
+
+
+async def test_who_cannot_be_checked_keeps_the_dialog_and_its_files(office: Office) -> None:
+    _, dialog, _ = await opened(office, reason="always")
+    office.desk._admits, admits = nobody_can_say, office.desk._admits
+    filled = {"form_0": [office.slack.add_file("U0ANA", "a.pdf", CONTENT)], "reason": "Checked."}
+    assert await office.slack.submit(office.url, dialog, filled) == 200
+    assert ["could not be checked" in error for error in dialog.errors.values()] == [True]
+    assert office.slack.called("files.info") == []
+    office.desk._admits = admits
+    assert "It is approved" in await told(office, dialog, filled)
 
 
 async def test_a_quota_that_is_used_up_and_an_end_meanwhile_are_told(office: Office) -> None:

@@ -80,7 +80,7 @@ class TestCommands:
     async def test_somebody_of_whom_teams_cannot_say_who_they_are_is_shown_nothing(self, office: Office) -> None:
         await office.posted()
         office.teams.fail("member", 500, times=2)
-        assert "could not be asked who you are" in await office.ask("pending")
+        assert "could not be checked what you may see" in await office.ask("pending")
 
     async def test_while_requests_cannot_be_read_that_is_said(self, office: Office) -> None:
         office.desk.broken = Unavailable("away")

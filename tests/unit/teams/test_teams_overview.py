@@ -56,7 +56,7 @@ class TestWhatWaits:
         rows = buttons(shown.content).count("review")
         assert 0 < rows < 20
         assert f"{20 - rows} more that wait for you do not fit here." in words(shown.content)
-        assert "Teams could not say whether 2 more wait for you." in words(shown.content)
+        assert "It could not be checked whether 2 more wait for you." in words(shown.content)
         assert not shown.complete
 
     def test_nothing_is_said_too(self) -> None:

@@ -4,6 +4,7 @@
 import { announce, gathered, listen, readPage } from "./live.js";
 import { tick } from "./times.js";
 
+const BETWEEN_CHECKS = 15_000;
 const fresh = document.querySelector("#fresh");
 let announced = 0;
 
@@ -33,12 +34,13 @@ function offer(page) {
   const known = new Set(rows(document).map((row) => row.id));
   const mine = rows(page.querySelector("#mine") ?? document.createElement("div")).filter((row) => !known.has(row.id));
   const all = rows(page).filter((row) => !known.has(row.id));
+  const others = all.every((row) => row.closest("#others"));
   fresh.hidden = all.length === 0;
   if (fresh.hidden) {
     announced = 0;
     return;
   }
-  const text = mine.length ? `${counted(mine.length)} – show` : `${counted(all.length)} not for you to decide – show`;
+  const text = `${counted(mine.length || all.length)}${others ? " not for you to decide" : ""} – show`;
   const button = fresh.querySelector("button");
   if (button.textContent !== text) button.textContent = text;
   if (mine.length > announced) announce(`${counted(mine.length)} waiting for you.`);
@@ -59,6 +61,7 @@ async function read() {
   const lists = page?.querySelector("#lists");
   if (!lists) return;
   retitle(lists);
+  document.querySelector("#lists").dataset.unsure = lists.dataset.unsure;
   if (rows(document).length === 0) return showAll(lists);
   for (const next of rows(lists)) {
     const row = document.getElementById(next.id);
@@ -79,7 +82,10 @@ function showAll(lists) {
 }
 
 export function startList() {
-  listen(gathered(read, 500));
+  const ask = gathered(read, 500);
+  listen(ask);
+  // Whether some of them wait for this person could not be checked: look again until it could.
+  setInterval(() => document.querySelector("#lists").dataset.unsure && ask(), BETWEEN_CHECKS);
   fresh.querySelector("button").addEventListener("click", async () => {
     const page = await readPage(`/inbox/fragments/waiting${location.search}`);
     const lists = page?.querySelector("#lists");

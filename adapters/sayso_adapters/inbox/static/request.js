@@ -5,7 +5,8 @@ import { tooManyFiles, uploading, watchFiles } from "./files.js";
 import { announce, gathered, listen, readPage } from "./live.js";
 import { now, tick } from "./times.js";
 
-const STANDING = ["back", "standing", "params-title", "about", "paused", "files"];
+const STANDING = ["back", "standing", "params-title", "about", "unsure", "paused", "files"];
+const BETWEEN_CHECKS = 15_000;
 let sending = false;
 
 function article() {
@@ -156,6 +157,9 @@ function told(next, before) {
   if (next.dataset.paused !== before.paused && next.dataset.state === "open") {
     return next.querySelector("#paused").textContent || "It goes on, and can be approved again.";
   }
+  if (next.dataset.unsure !== before.unsure && next.dataset.state === "open") {
+    return next.querySelector("#unsure").textContent || "You may decide this.";
+  }
   return next.dataset.state === before.state ? "The request was brought up to date." : outcome(next);
 }
 
@@ -182,6 +186,11 @@ function watchDeadline(ask) {
   }, 1000);
 }
 
+// Whether this person may decide could not be checked: look again until it could.
+function watchUnsure(ask) {
+  setInterval(() => article().dataset.unsure && ask(), BETWEEN_CHECKS);
+}
+
 function grow(event) {
   if (event.target.id !== "reason") return;
   event.target.style.height = "auto";
@@ -200,4 +209,5 @@ export function startRequest() {
     if (!hint.id || hint.id === article().dataset.id) ask();
   });
   watchDeadline(ask);
+  watchUnsure(ask);
 }

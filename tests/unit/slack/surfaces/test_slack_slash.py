@@ -85,7 +85,7 @@ class TestTheCommand:
 
     async def test_says_that_slack_or_the_store_cannot_be_asked(self, office: Office) -> None:
         office.slack.fail("users.info", "internal_error")
-        assert "could not be asked who you are" in words(await said(office, "pending"))
+        assert "could not be checked what you may see" in words(await said(office, "pending"))
         office.desk.broken = Unavailable("Redis is away.")
         assert "cannot read its requests" in words(await said(office, "pending"))
 

@@ -7,9 +7,12 @@ from dataclasses import replace
 import pytest
 
 from sayso_bot.domain.request import Cause, Request, Status, Vote
+from sayso_bot.testing.desk import nobody_can_say
 from sayso_bot.testing.samples import AT, a_request
 from unit.slack.slack_office import PLACE, Office
 from unit.slack.surfaces.doings import SEEN, UNSEEN, asked, pressed, said, used, words
+
+UNCHECKED = "could not be checked what you may see"
 
 
 class TestWhoMaySeeARequest:
@@ -69,4 +72,12 @@ class TestWhoMaySeeARequest:
     async def test_nobody_while_members_cannot_be_looked_up(self, office: Office) -> None:
         request = asked(office)
         office.slack.fail("conversations.members", "internal_error")
-        assert "could not be asked" in words(await said(office, f"show {request.id}", user="U0EVE"))
+        assert UNCHECKED in words(await said(office, f"show {request.id}", user="U0EVE"))
+
+    async def test_nobody_is_told_that_there_is_none_while_another_platform_cannot_say_who_may(
+        self, office: Office
+    ) -> None:
+        request = asked(office, requirement={"approvers": ("teams:T/a-group",)})
+        office.desk._admits = nobody_can_say
+        assert UNCHECKED in await self.shown(office, request, "U0EVE")
+        assert SEEN in await self.shown(office, request, "U0BOB"), "who is in the channel sees it all the same"
