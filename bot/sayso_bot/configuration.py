@@ -173,6 +173,10 @@ class ActiveConfiguration:
             if self._failure is not None:
                 raise Unavailable(self._failure.detail, retry_after=self._failure.retry_after)
 
+    async def stands(self, epochs: Epochs) -> bool:
+        now = await self._store.epochs()
+        return epochs.keys == now.keys and epochs.policy in (None, now.policy)
+
     async def _read(self) -> None:
         unread = self._unread
         stored = await self._store.configuration(unread.digest if unread else self._compiled_digest)

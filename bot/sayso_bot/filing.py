@@ -87,7 +87,7 @@ class Filing:
         """Raises as `DeskFace.put_file` says."""
         try:
             with self._room(put.person.id):
-                request, sender = await self._admitted(put)
+                request, sender = await in_force(self._configuration, lambda: self._admitted(put))
                 if known := request.file(file_id(request.id, sender.by, put.sending.operation)):
                     return Filed(known, request, replayed=True)
                 await self._check_quota(request, put.sending)

@@ -84,6 +84,10 @@ class Configuration(Protocol):
 
     async def look(self) -> None: ...
 
+    async def stands(self, epochs: Epochs) -> bool:
+        """Whether these epochs of keys and policy are in force, as the store says now. Raises `Unavailable`."""
+        ...
+
 
 class PolicyEngine(Protocol):
     """The active policy. ``digest`` names the document; ``people`` joins accounts by hand.
@@ -203,6 +207,8 @@ class Store(Protocol):
         ...
 
     async def configuration(self, known_digest: str | None) -> Stored: ...
+
+    async def epochs(self) -> Epochs: ...
 
     async def put_key(self, key: Key, kind: str) -> None: ...
 

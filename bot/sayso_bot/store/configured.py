@@ -38,6 +38,11 @@ class Configured(Part):
             channels=tuple(map(channel_of, channels)),
         )
 
+    async def epochs(self) -> Epochs:
+        """The counters of what is in force, without what they count."""
+        found = await self._plain("HMGET", self.keys["epochs"], "keys", "policy", "routes")
+        return Epochs(*(int(counter or 0) for counter in found))
+
     async def activate(
         self,
         digest: str,
