@@ -16,7 +16,7 @@ from sayso_adapters.teams.saying import Chats, words
 from sayso_adapters.teams.wire import Address, Wire
 from sayso_bot.domain.story import Entry
 from sayso_bot.domain.wording import shortened
-from sayso_bot.ports import Log, LookupFailed, Retry
+from sayso_bot.ports import Log, Retry
 
 LONGEST = 2000
 LONGEST_OF_SEVERAL = 250
@@ -54,8 +54,6 @@ class Thread:
         except TooManyPlaces as error:
             self._log.warning("teams.principal_not_found", what=error.what, request=entry.request_id)
             return None
-        except LookupFailed as error:
-            raise Retry(error.what) from None
         if known is None:
             return None
         account, near = known

@@ -6,7 +6,7 @@ import pytest
 
 from sayso_bot.domain.notice import Notice
 from sayso_bot.domain.story import Entry
-from sayso_bot.ports import Gone, Retry
+from sayso_bot.ports import Gone, LookupFailed, Retry
 from unit.teams.teams_office import CHANNEL, CHAT, PLACE, Office
 
 FIRST, SECOND = Entry("req_1", "vote:1:ana", "Ana **approved**."), Entry("req_2", "decided", "Denied by Ben.")
@@ -76,9 +76,9 @@ class TestOnePerson:
     async def test_whom_no_roster_vouches_for_is_nobody(self, office: Office, address: str) -> None:
         assert await office.adapter.notify(address, WORD, near=PLACE, look=False) is None
 
-    async def test_while_rosters_cannot_be_read_it_waits(self, office: Office) -> None:
+    async def test_while_rosters_cannot_be_read_it_is_not_known_whether_teams_has_them(self, office: Office) -> None:
         office.teams.fail("members", 500)
-        with pytest.raises(Retry):
+        with pytest.raises(LookupFailed):
             await office.adapter.notify(ADDRESS, WORD, near=PLACE, look=False)
 
     async def test_who_may_be_in_a_place_that_was_not_looked_at_is_left_to_other_platforms_and_the_log_says_so(
