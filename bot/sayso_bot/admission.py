@@ -141,7 +141,8 @@ class Admission:
                 if await self._is(approver, person, fresh):
                     return approver
             except LookupFailed as error:
-                failure = error
+                if failure is None or isinstance(failure, _NotSetUp):  # what may pass is told before what does not
+                    failure = error
         if failure is not None:
             raise failure
         return None

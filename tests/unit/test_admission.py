@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -11,6 +11,7 @@ from sayso_bot.admission import NOT_COUNTED, Admission
 from sayso_bot.domain.person import OPERATOR, Person
 from sayso_bot.domain.request import Request, Vote
 from sayso_bot.errors import CannotCheck, NotAnApprover, OwnRequest, VoteRefused
+from sayso_bot.ports import ChatAdapter, LookupFailed
 from sayso_bot.testing.samples import AT, a_request
 
 ANA = Person.known_as("Ana", {"email:ana@example.com"})
@@ -57,6 +58,26 @@ async def test_who_cannot_be_looked_up_is_told_which_platform_is_not_set_up() ->
     refused = await _refused(a_request("inbox", requirement=named), LOCAL)
     assert isinstance(refused, CannotCheck)
     assert refused.why.endswith("the rule names people of slack, which is not set up here.")
+
+
+class Away:
+    """A platform that can say nothing now."""
+
+    name = "slack"
+
+    async def recognise(self, person: Person) -> Person:
+        raise LookupFailed("away")
+
+
+@pytest.mark.parametrize("approvers", [("slack:S0FINANCE", "teams:T/A"), ("teams:T/A", "slack:S0FINANCE")])
+async def test_a_platform_that_is_away_may_admit_them_later_whatever_else_is_not_set_up(
+    approvers: tuple[str, ...],
+) -> None:
+    admission = Admission({"slack": cast("ChatAdapter", Away())})
+    request = a_request("inbox", requirement={"approvers": approvers})
+    with pytest.raises(CannotCheck, match="Try again shortly") as refused:
+        await admission.evidence(request, CLEO, {}, surface="inbox")
+    assert refused.value.retry_after is not None
 
 
 async def test_an_earlier_approval_counts_no_further_where_the_platform_that_gave_it_is_not_set_up() -> None:
