@@ -48,6 +48,7 @@
     ├── Unavailable                  unavailable               503
     ├── Internal                     internal                  500
     └── Unusable             the service cannot start as configured (exit 2)
+        └── Unreadable           a file of it cannot be read now
 
 ``detail`` is a whole sentence for the person or the agent who reads it: what happened, whether anything
 changed, what to do. Nothing else of an exception ever leaves the service, and nobody parses the sentence.
@@ -298,3 +299,7 @@ class Unusable(SaysoError):
     """The service or command cannot run as configured. ``detail`` says what to do; the exit code is 2."""
 
     code, title, status = "unusable", "The configuration cannot be used", 500
+
+
+class Unreadable(Unusable):
+    """A file cannot be read, but may be a moment later as it is."""

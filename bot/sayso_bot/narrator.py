@@ -93,6 +93,8 @@ class Narrator:
                     return message
         if unknown is not None:
             raise Retry(unknown.what)
+        if platform and platform not in self._adapters:  # another process may have it
+            raise Retry(f"{platform}_not_configured")
         return None
 
     async def _looked_for(self, place: str, post: str, untold: Sequence[Told], attempts: int) -> Sequence[Told]:
@@ -137,4 +139,5 @@ class Narrator:
 
 
 def _again(error: AdapterError, attempts: int) -> bool:
-    return isinstance(error, Retry) and attempts < STORY_TRIES
+    """Whether it is told later: a platform that only says when will take it then."""
+    return isinstance(error, Retry) and (error.after is not None or attempts < STORY_TRIES)

@@ -198,14 +198,14 @@ def _delivery(service: Service, illness: IllnessWatch) -> Delivery:
 def _illness(service: Service) -> IllnessWatch:
     store, office = service.store, service.office
     ill, log = store.office.reported, logger("illness")
-    return IllnessWatch(store.alarms, store.why_not_shown, ill, office.report, office.tell_of_illness, log)
+    return IllnessWatch(store.alarms, store.why_not_shown, ill, office.report, office.tell_of_illnesses, log)
 
 
 def _news(service: Service) -> NewsWatch:
     office, file = service.office, service.policy_file
 
-    def invalid() -> str:
-        return file.invalid if file else ""
+    def invalid() -> str | None:
+        return file.invalid if file else None
 
     return NewsWatch(office.tell_what_got_weaker, invalid, office.tell_of_file, logger("news"))
 

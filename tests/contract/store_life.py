@@ -19,7 +19,8 @@ from sayso_bot.store.redis import RedisStore
 WRITERS = (
     "submit", "vote", "edit", "attach_file", "cancel", "expire", "begin", "renew", "posted", "narrated", "tapped",
     "failed", "moot", "move", "put_keys", "activate", "pause", "resume", "change_places", "take_along", "report",
-    "want", "repainted", "lapse_keys", "note_use", "claim", "begin_telling", "telling_failed", "end_telling", "join",
+    "join", "want", "repainted", "lapse_keys", "note_use", "claim", "tell", "begin_telling", "telling_failed",
+    "end_telling",
 )  # fmt: skip
 READERS = ("read", "pending", "glance", "list", "due_requests", "due_places", "due_work", "configuration", "versions")
 AT = 4_000_000_000_000
@@ -176,7 +177,7 @@ class Life:
         yield lambda: store.notices.renew_notice(work, 15)
         yield lambda: store.notices.notice_posted(work, "ts20")
         yield from self._announcements_at_a_slow_place()
-        yield lambda: _nothing(store.office.report("slack:C9", "is_archived", ()))
+        yield lambda: _nothing(store.office.report("slack:C9", "is_archived"))
         yield lambda: store.office.reported()
         old = key(key_id="key_7")
         lapsing = replace(old, lapses_at=from_milliseconds(AT))
@@ -201,7 +202,7 @@ class Life:
         yield lambda: store.notices.begin_notice("ntc_s2", place, 15)
 
     async def _reported(self, place: str, said: tuple[tuple[Notice, str], ...]) -> None:
-        await self.store.office.report(place, "gone", said)
+        await self.store.office.tell(place, "gone", None, said)
 
     async def _looked_at(self) -> None:
         for scope, looked in self._last().items():

@@ -21,7 +21,7 @@ async def said(store: RedisStore, *texts: str) -> list[str]:
     names = []
     for text in texts:
         names.append(new_notice(text).id)
-        await store.office.report(f"slack:{names[-1]}", "gone", ((Notice(names[-1], text), PLACE),))
+        await store.office.tell(f"slack:{names[-1]}", "gone", None, ((Notice(names[-1], text), PLACE),))
     return names
 
 
@@ -111,7 +111,7 @@ async def test_however_much_is_announced_at_a_slow_place_its_cards_are_shown_in_
         await advance(store, 0.1)
         if tenth % 3 == 0 and tenth < 100:  # three times as many as the place takes
             notice = Notice(f"ntc_{100 + tenth}", f"deed {tenth}.")
-            await store.office.report(f"slack:C{tenth}", "is_archived", ((notice, PLACE),))
+            await store.office.tell(f"slack:C{tenth}", "is_archived", None, ((notice, PLACE),))
         if tenth % 20 == 0 and tenth < 100:
             card = await made(store)
             waiting[card.id] = card

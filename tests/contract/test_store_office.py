@@ -218,12 +218,10 @@ async def test_one_whose_answer_was_lost_is_looked_up_before_it_is_posted_again(
 
 
 async def test_an_ill_place_is_reported_once_and_so_is_its_recovery(store: RedisStore) -> None:
-    said = ((Notice("ntc_1", "The channel ops cannot be reached."), "slack:U0OLGA"),)
-    assert [await store.office.report(OPS, "is_archived", said) for _ in range(3)] == [True, False, False]
+    assert [await store.office.report(OPS, "is_archived") for _ in range(3)] == [True, False, False]
     [ill] = await store.office.reported()
     assert (ill.place, ill.what) == (OPS, "is_archived")
-    assert (await store.due_places(10)).items == ("slack:U0OLGA",)
-    assert [await store.office.report(OPS, "", ()) for _ in range(2)] == [True, False]
+    assert [await store.office.report(OPS, "") for _ in range(2)] == [True, False]
     assert await store.office.reported() == []
     assert [entry["kind"] for entry in await journal(store)] == ["place_ill", "place_well"]
 
@@ -238,6 +236,7 @@ async def test_another_value_of_a_fact_is_told_once_and_only_over_the_one_that_w
         False, True, True,
     ]  # fmt: skip
     assert await store.office.told("a") == "3"
+    assert await store.office.all_told() == {"a": "3"}
     assert [await told("a", "", None, ()) for _ in range(2)] == [True, False]
     assert await store.office.told("a") == ""
 
@@ -249,7 +248,7 @@ async def test_all_that_lies_there_is_of_a_kind_that_is_written_down(store: Redi
     await changed(store, setting(a_route("a")), notices=((Notice("ntc_1", "…"), PLACE),))
     await paused(store, "agent:agent")
     await store.office.note_use(["key_1"])
-    await store.office.report(OPS, "gone", ())
+    await store.office.report(OPS, "gone")
     await store.office.tell("a", "1", "", ())
     assert all(spec_of(store.keys.tag + name, store.keys.book) for name in await lying_in(store))
     assert (

@@ -10,6 +10,7 @@ import pytest
 
 from e2e.admin_office import OPS, POLICY, Admin, administering, refused
 from e2e.office import asked, later, recorded
+from sayso_bot.office.admins import Admins
 from sayso_bot.policy import digest
 from sayso_bot.workers.illness import LOOK_SECONDS
 from service import until
@@ -199,6 +200,28 @@ async def test_admins_who_could_not_be_looked_up_are_told_as_soon_as_they_can_be
         assert admin.said_to_olga() == []
         await told(admin, "cannot be reached (is_archived)")
         assert len(await admin.sayso.journal("place_ill")) == 1
+
+
+async def test_admins_who_could_not_be_looked_up_are_told_later_that_a_channel_works_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with administering() as admin:
+        admin.slack.fail("chat.postMessage", "is_archived")
+        await asked(admin.agent)
+        await told(admin, "cannot be reached (is_archived)")
+        looked_up = asyncio.Event()
+        places = Admins.places
+
+        async def unknown(_: Admins) -> None:
+            looked_up.set()
+
+        monkeypatch.setattr(Admins, "places", unknown)
+        await later(admin.sayso, 130)
+        await until(looked_up.is_set)
+        assert not await _is_ill(admin, "payments")
+        monkeypatch.setattr(Admins, "places", places)
+        await told(admin, "can be reached again")
+        assert len(admin.said_to_olga()) == 2
 
 
 async def test_an_admin_whose_look_up_failed_is_told_with_the_others_when_it_does_not() -> None:

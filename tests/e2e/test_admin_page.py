@@ -26,8 +26,8 @@ async def test_whatever_changes_elsewhere_is_offered_at_once() -> None:
         changes = (
             lambda: store.put_key(key, "key_created"),
             lambda: store.activate(digest(newer), newer, digest(POLICY), "test"),
-            lambda: store.office.report(OPS, "is_archived", ()),
-            lambda: store.office.report(OPS, "", ()),
+            lambda: store.office.report(OPS, "is_archived"),
+            lambda: store.office.report(OPS, ""),
         )
         async with olga_at_the_inbox(admin.sayso) as page, admin.sayso.service.desk.changes() as told:
             assert await asyncio.wait_for(anext(told), 5) is None, "whoever begins to listen is to look"

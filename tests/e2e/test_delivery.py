@@ -9,6 +9,7 @@ import pytest
 from book import made, opened
 from e2e.office import (
     PAYMENTS,
+    POLICY,
     TWO,
     TYPED,
     Stalled,
@@ -21,6 +22,7 @@ from e2e.office import (
     settled_down,
     workspace,
 )
+from fakes.slack import FakeSlack
 from redis_server import RedisServer
 from sayso_bot.domain.notice import new_notice
 from sayso_bot.errors import NotAnApprover
@@ -281,7 +283,7 @@ rules:
     async with serving(policy=policy) as sayso:
         agent = await sayso.agent()
         request = await asked(agent)
-        await until(lambda: sayso.service.store.alarms(1))
+        await until(lambda: _alarms_later(sayso))
         assert "slack_not_configured" in (await sayso.journal("undeliverable"))[0]["data"]
         assert "cannot be delivered" in str((await sayso.client().get("/readyz")).json()["warnings"])
         with pytest.raises(NotAnApprover):
@@ -293,6 +295,28 @@ rules:
 
 async def _no_alarm(sayso: Sayso) -> bool:
     return not await sayso.service.store.alarms(1)
+
+
+async def _alarms_later(sayso: Sayso) -> bool:
+    await later(sayso, 10)
+    return bool(await sayso.service.store.alarms(1))
+
+
+async def test_a_replica_without_the_platform_leaves_the_card_to_one_that_has_it() -> None:
+    policy = POLICY.replace("timeout: 30m}", "timeout: 30m, fallback: inbox}")
+    async with workspace() as slack, RedisServer() as redis, serving(policy=policy, redis=redis) as old:
+        request = await asked(await old.agent())
+        await settled_down(old, request)
+        assert await old.service.store.alarms(1) == []
+        async with office(slack, policy=policy, redis=redis) as (new, _):
+            await until(lambda: _posted_later(new, slack))
+            await recorded(new, request)
+            assert (await new.service.desk.look(request)).place == PAYMENTS
+
+
+async def _posted_later(sayso: Sayso, slack: FakeSlack) -> bool:
+    await later(sayso, 1)
+    return bool(slack.messages)
 
 
 async def test_many_requests_in_one_channel_are_shown_in_the_order_in_which_they_were_asked() -> None:
@@ -311,7 +335,7 @@ async def test_what_admins_do_while_a_channel_is_slow_is_announced_there_in_one_
         await settled_down(sayso, limited)
         for number in range(5):
             said = new_notice(f"slack:C{number} cannot be reached.")
-            await sayso.service.store.office.report(f"slack:C{number}", "is_archived", ((said, PAYMENTS),))
+            await sayso.service.store.office.tell(f"slack:C{number}", "is_archived", None, ((said, PAYMENTS),))
         await later(sayso, 2.1)
         await recorded(sayso, limited)
         assert len(slack.messages) == 1

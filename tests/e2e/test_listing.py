@@ -205,6 +205,84 @@ async def test_what_a_list_has_shown_is_on_the_record_though_what_came_after_fai
         assert sorted(posted) == sorted([*requests, shown])
 
 
+async def test_what_a_list_may_have_shown_goes_nowhere_else_while_nobody_knows() -> None:
+    policy = DIGEST.replace("digest: true}", "digest: true, fallback: other}")
+    async with workspace() as slack, office(slack, policy=policy) as (sayso, agent):
+        requests, message = await listed(sayso, slack, agent, 2)
+        await all_recorded(sayso, requests)
+        slack.drop("chat.update")
+        seen = await asked(agent)
+        await says(sayso, message, "3 requests wait")
+        await until(lambda: has_failed(sayso))
+        slack.break_("chat.update", status=503, times=10)
+        await later(sayso, 2)
+        unseen = await asked(agent)
+        await until(lambda: _alarm_of(sayso, seen, 3))
+        assert (await sayso.service.desk.look(seen)).place == PAYMENTS
+        await until(lambda: _is_moved(sayso, unseen))
+
+
+async def _alarm_of(sayso: Sayso, request: str, seconds: float) -> bool:
+    await later(sayso, seconds)
+    return any(alarm.request_id == request for alarm in await sayso.service.store.alarms(10))
+
+
+async def _is_moved(sayso: Sayso, request: str) -> bool:
+    await later(sayso, 3)
+    return (await sayso.service.desk.look(request)).place == "slack:C0OTHER"
+
+
+async def test_what_was_answered_from_a_list_that_cannot_be_looked_up_is_on_the_record_when_it_can_be() -> None:
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        slack.drop("chat.postMessage")
+        request, waits = await asked(agent), await asked(agent)
+        await slack.posted()
+        await sayso.vote(request, "approve", person=ANA)
+        slack.break_("conversations.history", status=503, times=8)
+        await until(lambda: _looked_up(sayso, slack, 9))
+        await all_recorded(sayso, [waits])
+        await until(lambda: _is_posted(sayso, request))
+        assert len(slack.messages) == 1
+
+
+async def _looked_up(sayso: Sayso, slack: FakeSlack, times: int) -> bool:
+    await later(sayso, 5)
+    return len(slack.called("conversations.history")) >= times
+
+
+async def _is_posted(sayso: Sayso, request: str) -> bool:
+    await later(sayso, 5)
+    return any(entry["request"] == request for entry in await sayso.journal("posted"))
+
+
+async def test_a_thread_that_fails_after_its_list_is_over_holds_up_no_new_list() -> None:
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        requests, message = await listed(sayso, slack, agent, 50)
+        await all_recorded(sayso, requests)
+        slack.limit_rate("chat.postMessage", after=2)
+        await asyncio.gather(*(sayso.vote(request, "approve", person=ANA) for request in requests))
+        await _tells(sayso, slack, message, 20)
+        slack.drop("chat.postMessage")
+        await until(lambda: _is_over(sayso))
+        await until(lambda: has_failed(sayso))
+        new = await asked(agent)
+        before = await sayso.service.store.client.get(sayso.service.store.keys["clock"])
+        await until(lambda: _lists(sayso, slack, 2))
+        after = await sayso.service.store.client.get(sayso.service.store.keys["clock"])
+        assert int(after or 0) - int(before or 0) < 30_000
+        await recorded(sayso, new)
+
+
+async def _is_over(sayso: Sayso) -> bool:
+    await later(sayso, 0.5)
+    return not await sayso.service.store.client.hexists(sayso.service.store.keys.listing(PAYMENTS), "post")
+
+
+async def _lists(sayso: Sayso, slack: FakeSlack, count: int) -> bool:
+    await later(sayso, 0.5)
+    return len(slack.messages) >= count
+
+
 async def test_a_store_that_goes_away_while_the_thread_is_told_makes_no_cards_of_what_the_list_shows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

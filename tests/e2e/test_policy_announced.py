@@ -135,5 +135,22 @@ async def test_admins_are_told_of_an_invalid_file_once_for_each_error_whatever_r
             await said_to_olga(admin, "The policy's file is not valid", 3)
 
 
+async def test_an_error_that_comes_again_after_all_were_restarted_with_a_mended_file_is_told_again(
+    server: RedisServer,
+) -> None:
+    async with administering(redis=server) as admin:
+        path = server.folder / "watched.yaml"
+        path.write_text(POLICY)
+        environ = {**admin.slack.settings(), "SAYSO_POLICY": str(path)}
+        async with serving(redis=server, environ=environ):
+            path.write_text("rules: [\n")
+            await said_to_olga(admin, "The policy's file is not valid")
+        path.write_text(POLICY)
+        async with serving(redis=server, environ=environ):
+            await until(lambda: _nothing_is_told_of_the_file(admin))
+            path.write_text("rules: [\n")
+            await said_to_olga(admin, "The policy's file is not valid", 2)
+
+
 async def _nothing_is_told_of_the_file(admin: Admin) -> bool:
     return await admin.sayso.service.store.office.told("policy file") == ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import json
 import os
 import socket
@@ -14,6 +16,7 @@ import httpx
 import pytest
 
 from sayso_bot.domain.versions import Origin
+from sayso_bot.errors import Unavailable
 from sayso_bot.policy import digest
 from sayso_bot.workers import policy_file
 from service import Sayso, serving, until
@@ -150,6 +153,55 @@ async def test_a_file_that_is_still_being_written_is_waited_for(monkeypatch: pyt
         await until(lambda: sayso.service.configuration.policy.digest == digest(path.read_text()))
         assert len(looks) == 8
         assert len(await sayso.journal("policy_activated")) == 2
+
+
+async def test_a_file_that_cannot_be_read_for_a_moment_is_read_as_soon_as_it_can_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with serving(policy=POLICY) as sayso:
+        path = sayso.service.settings.policy
+        assert path is not None
+        opened = os.open
+
+        def full(name: Any, *rest: Any) -> int:
+            if name == path:
+                raise OSError(errno.EMFILE, "Too many open files")
+            return opened(name, *rest)
+
+        monkeypatch.setattr(os, "open", full)
+        path.write_text(OTHER)
+        probe = sayso.client()
+        await until(lambda: _says(probe, "cannot be read now (Too many open files)"))
+        await asyncio.sleep(0.2)
+        assert len(await sayso.journal("policy_file_refused")) == 1
+        monkeypatch.setattr(os, "open", opened)
+        await until(lambda: sayso.service.configuration.policy.digest == digest(OTHER))
+        await until(lambda: _is_well(probe))
+
+
+async def test_a_change_that_took_effect_unheard_and_was_rolled_back_is_not_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with serving(policy=POLICY) as sayso:
+        path, policies = sayso.service.settings.policy, sayso.service.policies
+        assert path is not None
+        activate = policies.activate
+        tried: list[str] = []
+
+        async def unheard(*document: Any, operation: str) -> Any:
+            tried.append(operation)
+            done = await activate(*document, operation=operation)
+            if len(tried) == 1:
+                await activate(POLICY, "version 1", Origin(by="olga", via="api"))
+                raise Unavailable("The store cannot be reached.")
+            return done
+
+        monkeypatch.setattr(policies, "activate", unheard)
+        path.write_text(OTHER)
+        await until(lambda: len(tried) == 2)
+        await asyncio.sleep(0.2)
+        assert (await policies.active()).digest == digest(POLICY)
+        assert len(await sayso.journal("policy_activated")) == 3
 
 
 async def test_a_file_that_is_replaced_by_another_is_followed() -> None:

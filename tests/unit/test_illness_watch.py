@@ -18,7 +18,7 @@ class Book:
     def __init__(self) -> None:
         self.reported: list[Illness] = []
         self.done: list[tuple[str, str]] = []
-        self.told: list[Illness] = []
+        self.told: list[list[Illness]] = []
         self.watch = IllnessWatch(
             self._alarms, self._why, self._reported, self._report, self._tell, structlog.get_logger()
         )
@@ -36,8 +36,8 @@ class Book:
         self.done.append((place, what))
         self.reported = [ILL] if what else []
 
-    async def _tell(self, illness: Illness) -> None:
-        self.told.append(illness)
+    async def _tell(self) -> None:
+        self.told.append(list(self.reported))
 
 
 async def test_what_was_shown_before_another_replica_told_of_it_is_no_recovery_of_a_later_illness() -> None:
@@ -57,7 +57,7 @@ async def test_what_a_card_has_left_is_reported_and_told_and_gets_well_by_what_i
     book = Book()
     book.watch.left(ILL.place, ILL.what)
     await book.watch.look()
-    assert (book.done, book.told) == ([(ILL.place, ILL.what)], [ILL])
+    assert (book.done, book.told) == ([(ILL.place, ILL.what)], [[ILL]])
     book.watch.shown(ILL.place)
     await book.watch.look()
     assert book.done[1:] == [(ILL.place, "")]

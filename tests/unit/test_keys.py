@@ -117,7 +117,7 @@ async def _administer(sayso: Sayso, slack: FakeSlack, monkeypatch: pytest.Monkey
     for deed in deeds:
         await office.do(deed, Caller("cli"), Call(type(deed).__name__, confirmed=True))
     await store.office.note_use(["key_1"])
-    await store.office.report("slack:C0CLOSED", "channel_not_found", ())
+    await store.office.report("slack:C0CLOSED", "channel_not_found")
 
 
 async def _asked(agent: Any, action: str, idempotency_key: str | None = None) -> str:

@@ -63,7 +63,7 @@ class OAuth:
     async def _ask(self, **fields: str) -> Mapping[str, Any]:
         limits = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, sock_connect=CONNECT_SECONDS)
         ours = base64.b64encode(f"{self.settings.client_id}:{self.settings.client_secret}".encode()).decode()
-        async with aiohttp.ClientSession(timeout=limits) as session, failures_named(once=True):
+        async with aiohttp.ClientSession(timeout=limits) as session, failures_named(lost=True):
             asked = client(self.settings, token=None, session=session)
             said = await asked.api_call("oauth.v2.access", data=fields, headers={"Authorization": f"Basic {ours}"})
         return as_object(said.data)

@@ -115,7 +115,7 @@ class Sockets:
         connection = Connection(self._settings, address)
         try:
             Acknowledging(self._dispatcher, connection, self._context.log)
-            async with failures_named(once=False):
+            async with failures_named(lost=False):
                 await connection.connect()
             if connection.ended.done():
                 raise _trouble(connection.ended.result())

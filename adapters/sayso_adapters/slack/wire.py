@@ -34,11 +34,14 @@ IDLE_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """``writes``: sent as JSON. ``once``: sending it again would make a second message."""
+    """``writes``: sent as JSON. ``once``: sending it again would make a second message. ``changes``: sending it again
+    would not, but people may have seen what it changed.
+    """
 
     scopes: tuple[str, ...] = ()
     writes: bool = False
     once: bool = False
+    changes: bool = False
 
 
 METHODS: Mapping[str, Method] = {
@@ -47,7 +50,7 @@ METHODS: Mapping[str, Method] = {
     "auth.test": Method(),
     "oauth.v2.access": Method(once=True),
     "chat.postMessage": Method(("chat:write",), writes=True, once=True),
-    "chat.update": Method(("chat:write",), writes=True),
+    "chat.update": Method(("chat:write",), writes=True, changes=True),
     "chat.postEphemeral": Method(("chat:write",), writes=True),
     "conversations.history": Method(("channels:history", "groups:history", "im:history")),
     "conversations.open": Method(("im:write",), writes=True),
@@ -200,7 +203,7 @@ class Wire:
         used = self._fresh if shape.once else self._kept
         if used is None:
             raise Retry("not_connected")
-        async with failures_named(once=shape.once):
+        async with failures_named(lost=shape.once or shape.changes):
             if shape.writes:
                 said = await used.api_call(method, json={**arguments, "token": token})
             else:
@@ -209,19 +212,22 @@ class Wire:
 
 
 @asynccontextmanager
-async def failures_named(*, once: bool) -> AsyncIterator[None]:
-    """Ten seconds for one call through slack_sdk, whose failures become an `AdapterError`."""
+async def failures_named(*, lost: bool) -> AsyncIterator[None]:
+    """Ten seconds for one call through slack_sdk, whose failures become an `AdapterError`.
+
+    ``lost``: where no answer came, it matters that it may have taken effect.
+    """
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             yield
     except SlackApiError as error:
-        raise _refused(error.response, once=once) from None
+        raise _refused(error.response, lost=lost) from None
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError):
         raise Retry("unreachable") from None
     except (aiohttp.ClientError, OSError):  # a time-out is an OSError too
-        raise Retry("no_answer", lost=once) from None
+        raise Retry("no_answer", lost=lost) from None
     except (AttributeError, ValueError):  # slack_sdk reads an answer that is no JSON object as if it were one
-        raise Retry("bad_answer", lost=once) from None
+        raise Retry("bad_answer", lost=lost) from None
 
 
 def client(settings: SlackSettings, *, token: str | None, session: aiohttp.ClientSession | None) -> AsyncWebClient:
@@ -242,7 +248,7 @@ def client(settings: SlackSettings, *, token: str | None, session: aiohttp.Clien
     return made
 
 
-def _refused(response: Any, *, once: bool) -> AdapterError:
+def _refused(response: Any, *, lost: bool) -> AdapterError:
     """What an answer without ``ok`` means. ``response`` is slack_sdk's, or aiohttp's where the body was no JSON."""
     status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
     data = getattr(response, "data", None)
@@ -253,9 +259,9 @@ def _refused(response: Any, *, once: bool) -> AdapterError:
     if status == 503 or code in _DOWN:
         return Retry(code or "http_503")
     if status >= 500 or code in _BROKE_MIDWAY:
-        return Retry(code or f"http_{status}", lost=once)
+        return Retry(code or f"http_{status}", lost=lost)
     if code is None:
-        return Retry("bad_answer", lost=once) if status == 200 else Retry(f"http_{status}")
+        return Retry("bad_answer", lost=lost) if status == 200 else Retry(f"http_{status}")
     if code == MESSAGE_DELETED:
         return Deleted(code)
     return Gone(code) if code in _GONE else Rejected(code)

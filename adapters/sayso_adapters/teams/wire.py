@@ -89,7 +89,7 @@ class Wire:
                 raise ValueError("an answer without an id")
             return str(said.id)
 
-        return await self._call(to.service_url, send, once=True)
+        return await self._call(to.service_url, send, lost=True)
 
     async def update(self, to: Address, message: str, activity: Activity) -> None:
         """Replace a message of ours. Safe to repeat. Raises `AdapterError`."""
@@ -103,7 +103,7 @@ class Wire:
             except ValidationError:  # Teams says that it is done, and nothing else
                 return
 
-        await self._call(to.service_url, send, once=False)
+        await self._call(to.service_url, send, lost=True)
 
     async def open_chat(self, service_url: str, user: str, bot: str, tenant: str) -> str:
         """The personal chat with an account; asked again, Teams names the same. Raises `AdapterError`."""
@@ -121,7 +121,7 @@ class Wire:
                 raise ValueError("an answer without an id")
             return str(said.id)
 
-        return await self._call(service_url, send, once=False)
+        return await self._call(service_url, send, lost=False)
 
     async def member(self, to: Address, user: str) -> Mapping[str, Any]:
         """An account as the conversation's roster has it, by either of its ids. Raises `AdapterError`."""
@@ -155,22 +155,22 @@ class Wire:
                 about, body = (answer.request_info, answer.history), await answer.text(errors="replace")
                 raise aiohttp.ClientResponseError(*about, status=answer.status, message=body, headers=answer.headers)
 
-        return await self._call(to.service_url, send, once=False)
+        return await self._call(to.service_url, send, lost=False)
 
-    async def _call(self, service_url: str, send: Callable[[ConnectorClient], Awaitable[T]], *, once: bool) -> T:
+    async def _call(self, service_url: str, send: Callable[[ConnectorClient], Awaitable[T]], *, lost: bool) -> T:
         """One call. Where Teams refuses the token it has done nothing: then once more with a new one."""
         if not self._hosts.is_allowed(service_url):
             raise Gone(NOT_MICROSOFTS)
         token = await self._tokens.token()
         try:
-            async with failures_named(once=once):
+            async with failures_named(lost=lost):
                 return await send(self._client(service_url, token))
         except Gone as error:
             if error.what != TOKEN_REFUSED or not token:
                 raise
             self._tokens.refused(token)
         token = await self._tokens.token()
-        async with failures_named(once=once):
+        async with failures_named(lost=lost):
             return await send(self._client(service_url, token))
 
     def _client(self, service_url: str, token: str) -> ConnectorClient:
@@ -191,28 +191,31 @@ def _quoted(part: str) -> str:
 
 
 @asynccontextmanager
-async def failures_named(*, once: bool) -> AsyncIterator[None]:
-    """Ten seconds for one call through the SDK, whose failures become an `AdapterError`."""
+async def failures_named(*, lost: bool) -> AsyncIterator[None]:
+    """Ten seconds for one call through the SDK, whose failures become an `AdapterError`.
+
+    ``lost``: where no answer came, it matters that it may have taken effect.
+    """
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             yield
     except aiohttp.ClientResponseError as error:
-        raise _refused(error, once=once) from None
+        raise _refused(error, lost=lost) from None
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
         raise Retry("unreachable") from None
     except (aiohttp.ClientError, OSError):  # a time-out is an OSError too
-        raise Retry("no_answer", lost=once) from None
+        raise Retry("no_answer", lost=lost) from None
     except ValueError:  # an answer that is none of Teams', or a host that was found to lead elsewhere
-        raise Retry("bad_answer", lost=once) from None
+        raise Retry("bad_answer", lost=lost) from None
 
 
-def _refused(error: aiohttp.ClientResponseError, *, once: bool) -> AdapterError:
+def _refused(error: aiohttp.ClientResponseError, *, lost: bool) -> AdapterError:
     """What an answer means that is no success."""
     status, code = error.status, _code(error.message)
     after = retry_after(error.headers or {})
     failure: AdapterError
     if status < 300:
-        failure = Retry("bad_answer", lost=once)
+        failure = Retry("bad_answer", lost=lost)
     elif status == 401:
         failure = Gone(TOKEN_REFUSED)
     elif status == 404 and code == MESSAGE_DELETED:
@@ -226,7 +229,7 @@ def _refused(error: aiohttp.ClientResponseError, *, once: bool) -> AdapterError:
     elif status in (412, 503):
         failure = Retry(f"http_{status}", after=after)
     elif status in _AGAIN_SURELY or status > 500:
-        failure = Retry(f"http_{status}", lost=once)
+        failure = Retry(f"http_{status}", lost=lost)
     else:
         failure = Rejected(code or f"http_{status}")
     failure.todo = FIXES.get(failure.what, "")

@@ -9,8 +9,9 @@ from sayso_bot.domain.text import one_line
 from sayso_bot.errors import SaysoError
 from sayso_bot.office.admins import Admins
 from sayso_bot.office.rooms import Tools
-from sayso_bot.ports import ALARMS_LOOKED_AT, Alarm, Illness
+from sayso_bot.ports import ALARMS_LOOKED_AT, Alarm
 
+FACT = "ill "
 MOST_LISTED = 10
 AT_ONCE = 50
 
@@ -21,27 +22,30 @@ class Illnesses:
         self._admins = admins
 
     async def report(self, place: str, what: str) -> None:
-        """Put on the record that ``place`` cannot be reached, for ``what``, or (empty) that it can again, which admins
-        are told with it. Once, however many find it out.
+        """Put on the record that ``place`` cannot be reached, for ``what``, or (empty) that it can again. Once, however
+        many find it out.
         """
-        text = f"{self._named(place)} can be reached again."
-        notices = () if what else self._tools.notices(text, await self._admins.places() or ())
-        if await self._tools.books.report(place, what, notices):
+        if await self._tools.books.report(place, what):
             log = self._tools.log.error if what else self._tools.log.info
             log("place_ill" if what else "place_well", place=place, what=what)
-        if not what:
-            await self._tools.books.tell(_fact(place), "", None, ())
 
-    async def tell(self, illness: Illness) -> None:
-        """Tell the admins, once, of a place that is on the record as ill. Where it is not known now who they are, they
-        are to be told at another look.
+    async def tell(self) -> None:
+        """Tell the admins, once, of each place that is on the record as ill, and, where they were told of one, that it
+        can be reached again. Where it is not known now who they are, they are to be told at another look.
         """
-        fact, value = _fact(illness.place), f"{illness.since.isoformat()} {illness.what}"
-        if await self._tools.books.told(fact) == value:
-            return
-        if (told_at := await self._admins.places()) is not None:
-            notices = self._tools.notices(self._ill(illness.place, illness.what), told_at)
-            await self._tools.books.tell(fact, value, None, notices)
+        books = self._tools.books
+        told = {fact: value for fact, value in (await books.all_told()).items() if fact.startswith(FACT)}
+        ill = {f"{FACT}{illness.place}": illness for illness in await books.reported()}
+        for fact in sorted(told.keys() | ill.keys()):
+            now = f"{ill[fact].since.isoformat()} {ill[fact].what}" if fact in ill else ""
+            if now == told.get(fact):
+                continue
+            told_at = await self._admins.places()
+            if told_at is None:
+                return
+            place = fact.removeprefix(FACT)
+            text = self._ill(place, ill[fact].what) if now else f"{self._named(place)} can be reached again."
+            await books.tell(fact, now, told.get(fact, ""), self._tools.notices(text, told_at))
 
     async def reached(self, place: str) -> None:
         """Something was posted at ``place``. What could not be shown there is tried at once, and tells by being shown
@@ -84,10 +88,6 @@ class Illnesses:
     def _named(self, place: str) -> str:
         name = next((name for name, other in self._tools.known().items() if same_place(other, place)), None)
         return f"The channel {name} ({place})" if name else f"The channel {place}"
-
-
-def _fact(place: str) -> str:
-    return f"ill {place}"
 
 
 def _listed(names: list[str]) -> str:

@@ -48,14 +48,14 @@ class News:
                 notices += self._tools.notices(_weaker(version), told_at)
         await books.tell(VERSION, str(number), last, notices)
 
-    async def tell_of_file(self, problem: str, before: str) -> bool:
+    async def tell_of_file(self, problem: str, before: str | None) -> bool:
         """Tell what is wrong with the policy's file, where that is not what was told last; an empty ``problem``:
-        nothing is any more, where ``before`` was told last. False where that is to be tried again, because it is not
-        known now who the admins are.
+        nothing is any more, where ``before`` was told last, or whatever was (None). False where that is to be tried
+        again, because it is not known now who the admins are.
         """
-        books, problem, before = self._tools.books, problem[:MOST_OF_A_PROBLEM], before[:MOST_OF_A_PROBLEM]
+        books, problem = self._tools.books, problem[:MOST_OF_A_PROBLEM]
         if not problem:
-            await books.tell(FILE, "", before, ())
+            await books.tell(FILE, "", None if before is None else before[:MOST_OF_A_PROBLEM], ())
         elif problem != await books.told(FILE):
             told_at = await self._admins.places()
             if told_at is None:

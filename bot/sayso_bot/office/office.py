@@ -40,7 +40,7 @@ from sayso_bot.office.rooms import Proved, Room, Tools, changed
 from sayso_bot.office.stops import Stops
 from sayso_bot.office.trials import Trials
 from sayso_bot.office.whereabouts import Whereabouts
-from sayso_bot.ports import ChatAdapter, Configuration, Illness, Log, OfficeStore, Overview, Store
+from sayso_bot.ports import ChatAdapter, Configuration, Log, OfficeStore, Overview, Store
 from sayso_bot.refusals import Refusals
 
 BY_KEY = "a key of kind admin"
@@ -127,17 +127,18 @@ class Office:
         """Put on the record, once, that a place cannot be reached, or (an empty ``what``) that it can again."""
         await self._illnesses.report(place, what)
 
-    async def tell_of_illness(self, illness: Illness) -> None:
-        """Tell the admins of it, once; at another call where it is not known now who they are."""
-        await self._illnesses.tell(illness)
+    async def tell_of_illnesses(self) -> None:
+        """Tell the admins, once, of each place that is on the record as ill, and of each of those that is not any more;
+        at another call where it is not known now who they are."""
+        await self._illnesses.tell()
 
     async def tell_what_got_weaker(self) -> None:
         """Tell the admins, once, of each version of the policy that demands less than the one before."""
         await self._news.tell_what_got_weaker()
 
-    async def tell_of_file(self, problem: str, before: str) -> bool:
+    async def tell_of_file(self, problem: str, before: str | None) -> bool:
         """Tell the admins, once, what is wrong with the policy's file; an empty ``problem``: nothing is any more where
-        ``before`` was told. False where it is not known now who they are."""
+        ``before`` was told, or whatever was (None). False where it is not known now who they are."""
         return await self._news.tell_of_file(problem, before)
 
     # ------------------------------------------------------------------ what they do

@@ -11,7 +11,7 @@ import os
 import stat
 from pathlib import Path
 
-from sayso_bot.errors import Unusable
+from sayso_bot.errors import Unreadable, Unusable
 from sayso_bot.policy.problems import Mark, Problems
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -22,7 +22,8 @@ _WIDE = (b"\xff\xfe", b"\xfe\xff")
 def read(path: Path, called: str = "The policy") -> tuple[str, str]:
     """The file's text, and the name by which messages call it.
 
-    Raises `Unusable` with one sentence where there is no file to be read, `PolicyInvalid` where it holds no text.
+    Raises `Unusable` with one sentence where there is no file to be read, `Unreadable` where it may be later as it
+    stands, `PolicyInvalid` where it holds no text.
     """
     source = str(path)
     body = _body(path, f"{called} {source}")
@@ -40,7 +41,7 @@ def _body(path: Path, what: str) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except OSError as error:
-        raise Unusable(_why_closed(path, what, error)) from None
+        raise _closed(path, what, error) from None
     try:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
@@ -50,23 +51,25 @@ def _body(path: Path, what: str) -> bytes:
             body = file.read(MAX_BYTES + 1)
         after = os.fstat(descriptor)
     except OSError:
-        raise Unusable(f"{what} cannot be read; its disk gives an error.") from None
+        raise Unreadable(f"{what} cannot be read; its disk gives an error.") from None
     finally:
         os.close(descriptor)
     if len(body) > MAX_BYTES:
         raise Unusable(f"{what} is larger than {MAX_BYTES // 1024**2} MiB.")
     if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size) or len(body) != after.st_size:
-        raise Unusable(f"{what} is being written just now. Try again when it is whole.")
+        raise Unreadable(f"{what} is being written just now. Try again when it is whole.")
     return body
 
 
-def _why_closed(path: Path, what: str, error: OSError) -> str:
+def _closed(path: Path, what: str, error: OSError) -> Unusable:
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        return (
+        return Unusable(
             f"{what} is a link that leads nowhere." if path.is_symlink() else f"{what} does not exist. Check the path."
         )
     if error.errno == errno.ELOOP:
-        return f"{what} is a link that leads back to itself."
+        return Unusable(f"{what} is a link that leads back to itself.")
     if error.errno in (errno.ENXIO, errno.ENODEV, errno.EOPNOTSUPP):
-        return f"{what} is a socket or a device, not a file."
-    return f"{what} cannot be read. Look at its permissions."
+        return Unusable(f"{what} is a socket or a device, not a file.")
+    if isinstance(error, PermissionError):
+        return Unreadable(f"{what} cannot be read. Look at its permissions.")
+    return Unreadable(f"{what} cannot be read now ({error.strerror}).")

@@ -55,6 +55,7 @@ class VersionStore(Protocol):
         origin: Origin | None = None,
         epochs: Epochs | None = None,
         notices: Notices = (),
+        operation: str = "",
     ) -> Activation: ...
 
 
@@ -117,9 +118,10 @@ class PolicyVersions:
         *,
         seen: Callable[[str | None], None] = lambda _: None,
         epochs: Epochs | None = None,
+        operation: str = "",
     ) -> Activated:
         """Put a document in force. ``seen`` is told the active digest before, and may raise; ``epochs`` are those under
-        which an admin was proved.
+        which an admin was proved. One that took effect under the same ``operation`` before, changes nothing now.
 
         Raises `PolicyRefused`, `ChangedMeanwhile` where another document is put in force meanwhile, `Again`.
         """
@@ -133,7 +135,9 @@ class PolicyVersions:
         if old is not None and comparison is not None:
             origin = replace(origin, dismisses=tuple(name for name in old.admins if name not in policy.admins))
             notices = await asyncio.to_thread(announcements, old, policy, comparison, origin)
-        done = await self._store.activate(policy.digest, text, active.digest, origin.where, origin, epochs, notices)
+        done = await self._store.activate(
+            policy.digest, text, active.digest, origin.where, origin, epochs, notices, operation
+        )
         if done.number is None:
             raise _moved(done.other)
         if done.changed:

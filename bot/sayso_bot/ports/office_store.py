@@ -128,12 +128,16 @@ class OfficeStore(Protocol):
 
     async def reported(self) -> Sequence[Illness]: ...
 
-    async def report(self, place: str, what: str, notices: Notices) -> bool:
+    async def report(self, place: str, what: str) -> bool:
         """An empty ``what``: it is well again. False where that is known already."""
         ...
 
     async def told(self, fact: str) -> str:
         """The value of ``fact`` of which admins were told last; an empty text for none."""
+        ...
+
+    async def all_told(self) -> Mapping[str, str]:
+        """Each fact of which admins were told, with the value that they were told last."""
         ...
 
     async def tell(self, fact: str, value: str, before: str | None, notices: Notices) -> bool:

@@ -52,9 +52,13 @@ class Configured(Part):
         origin: Origin | None = None,
         epochs: Epochs | None = None,
         notices: Notices = (),
+        operation: str = "",
     ) -> Activation:
-        """Put a document in force in place of ``replaces``. ``where`` is for an origin that says no place."""
-        about, operation = origin_json(digest, replaces, origin or Origin(), where), f"activate:{secrets.token_hex(8)}"
+        """Put a document in force in place of ``replaces``, once for an ``operation``. ``where`` is for an origin that
+        says no place.
+        """
+        about = origin_json(digest, replaces, origin or Origin(), where)
+        operation = operation or f"activate:{secrets.token_hex(8)}"
         keys = self._named("policy", "clock", "epochs", "journal", "places", "blocked")
         words = [digest, document, replaces or "", about, operation, *under(epochs), *notice_words(notices)]
         code, _, found = await self._call("activate", [*keys, *self._notice_keys(notices)], *words)

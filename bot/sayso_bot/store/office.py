@@ -166,12 +166,9 @@ class RedisOffice(Part):
         read = {place: orjson.loads(text) for place, text in (await self._hash("reported")).items()}
         return [Illness(place, each["what"], from_milliseconds(each["since"])) for place, each in sorted(read.items())]
 
-    async def report(self, place: str, what: str, notices: Notices) -> bool:
-        keys = [*self._named("reported", "clock", "journal", "places", "blocked"), *self._notice_keys(notices)]
-        kept = dumps({"what": what}) if what else ""
-        code, *_ = await self._call(
-            "report", keys, place, kept, dumps({"place": place, "what": what}), *notice_words(notices)
-        )
+    async def report(self, place: str, what: str) -> bool:
+        keys, kept = self._named("reported", "clock", "journal"), dumps({"what": what}) if what else ""
+        code, *_ = await self._call("report", keys, place, kept, dumps({"place": place, "what": what}))
         return bool(code == "ok")
 
     # ------------------------------------------------------------------ what admins are told once
@@ -179,6 +176,9 @@ class RedisOffice(Part):
     async def told(self, fact: str) -> str:
         found: str | None = await self._plain("HGET", self.keys["told"], fact)
         return found or ""
+
+    async def all_told(self) -> Mapping[str, str]:
+        return await self._hash("told")
 
     async def tell(self, fact: str, value: str, before: str | None, notices: Notices) -> bool:
         keys = [*self._named("told", "clock", "places", "blocked"), *self._notice_keys(notices)]

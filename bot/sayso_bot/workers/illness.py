@@ -19,8 +19,8 @@ class IllnessWatch:
     """``alarms`` are cards that cannot be delivered, ``why`` is what the place said to one of them, ``reported`` the
     places told of.
 
-    ``report`` puts a place on the record with what it said, or (empty) that it is well again; ``tell`` tells of one
-    that is on the record, and may be asked as often as one likes.
+    ``report`` puts a place on the record with what it said, or (empty) that it is well again; ``tell`` tells of what is
+    on the record and was not told yet, and may be asked as often as one likes.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class IllnessWatch:
         why: Callable[[Alarm], Awaitable[str]],
         reported: Callable[[], Awaitable[Sequence[Illness]]],
         report: Callable[[str, str], Awaitable[None]],
-        tell: Callable[[Illness], Awaitable[None]],
+        tell: Callable[[], Awaitable[None]],
         log: Log,
     ) -> None:
         self._alarms = alarms
@@ -81,5 +81,4 @@ class IllnessWatch:
             if place not in first:
                 await self._report(place, "")
             self._well.discard(place)
-        for illness in await self._reported():
-            await self._tell(illness)
+        await self._tell()

@@ -115,18 +115,20 @@ class Listings:
         ended = dict(work.ended)
         for status in found.ended.values():
             ended[status] = ended.get(status, 0) + 1
-        is_shown = False
+        is_shown: bool | None = None
         try:
             async with keeping(lambda: self._listings.renew_listing(work, LEASE_SECONDS), LEASE_SECONDS):
                 post = await self._showing.show_listing(work, found.rows, len(found.waiting), ended)
-                if is_shown := post == work.post:
+                is_shown = post is not None
+                if post == work.post:
                     found.untold = await self._narrate(work, list(found.due.values()))
                 else:  # a new post is written down before anything else is sent
                     found.untold = frozenset(name for name, row in found.due.items() if row.post is not None)
         except AdapterError as error:
             return await self._failed(work, error, found, is_shown=is_shown)
         except (asyncio.CancelledError, SaysoError):  # told to stop, or our store went away: no fault of the place's
-            await self._hand_back(work, lost=True)  # the platform may have taken the call: look before posting again
+            # the platform may have taken the call: look before posting again
+            await self._hand_back(work, lost=is_shown is not False)
             raise
         except Exception:  # noqa: BLE001 - an adapter's bug must not hide the requests
             self._log.exception("listing_failed", place=place)
@@ -197,32 +199,41 @@ class Listings:
                 return
 
     async def _failed(
-        self, work: ListingWork, error: AdapterError, found: _Gathered, *, is_shown: bool
+        self, work: ListingWork, error: AdapterError, found: _Gathered, *, is_shown: bool | None
     ) -> Sequence[NotListed]:
         """Try again later. A lasting failure is one of each request that nobody has seen; where the platform does not
-        accept the list, each is tried as a card."""
+        accept the list, each is tried as a card. ``is_shown``: None where it was the list itself that failed.
+        """
         told_when = error.after if isinstance(error, Retry) else None
-        lost = isinstance(error, Retry) and error.lost
-        no_answer = work.post is not None and isinstance(error, Retry) and told_when is None
+        lost = isinstance(error, Retry) and error.lost if is_shown is None else is_shown
         deleted = work.post is not None and isinstance(error, Deleted)
         lasting = isinstance(error, Gone | Rejected) and not deleted
-        given_up = lasting or (work.attempts >= ALARM_ATTEMPTS and told_when is None and not lost and not deleted)
+        given_up = lasting or (work.attempts >= ALARM_ATTEMPTS and told_when is None and not deleted)
         after = told_when or (0.0 if deleted else PAUSE_SECONDS if lasting else pause(work.attempts))
         self._log.warning("listing_not_shown", place=work.place, what=error.what, again_in_seconds=round(after, 1))
         await self._listings.listing_failed(
             work,
             error.what,
             after_seconds=after,
-            lost=lost or is_shown or no_answer,
+            lost=lost,
             whole_place=told_when is not None,
             gone=deleted,
         )
         if not given_up:
             return found.single
-        if seen := [name for name, row in found.due.items() if row.post is not None]:
-            await self._listings.put_off(work.place, seen, ALARM_SECONDS)
         why = None if isinstance(error, Rejected) else error
-        return [*found.single, *(NotListed(name, why) for name, row in found.due.items() if row.post is None)]
+        seen, unseen = list[str](), list[NotListed]()
+        for name, row in found.due.items():
+            perhaps = lost or _was_tried(row, work)
+            if row.post is not None or (perhaps and row.request.settled):
+                seen.append(name)
+            elif perhaps and not lasting:  # it does not go elsewhere before it is known
+                unseen.append(NotListed(name, Retry(error.what, lost=True)))
+            else:
+                unseen.append(NotListed(name, why))
+        if seen:
+            await self._listings.put_off(work.place, seen, ALARM_SECONDS)
+        return [*found.single, *unseen]
 
     async def _hand_back(self, work: ListingWork, *, lost: bool) -> None:
         with suppress(SaysoError):  # the lease lapses by itself
@@ -231,5 +242,10 @@ class Listings:
 
 def _was_shown(row: ListingRow, work: ListingWork) -> bool:
     """Whether a list shows it, or may have: one that ended before any list named it, or was to, is in none."""
-    was_tried = work.lost_at is not None and row.request.created_at <= work.lost_at + GATHERING
-    return row.post is not None or not row.request.settled or row.request.id in work.ids or was_tried
+    is_named = row.post is not None or row.request.id in work.ids
+    return is_named or not row.request.settled or _was_tried(row, work)
+
+
+def _was_tried(row: ListingRow, work: ListingWork) -> bool:
+    """Whether an earlier attempt, of which nobody knows how it ended, may have shown it."""
+    return work.lost_at is not None and row.request.created_at <= work.lost_at + GATHERING

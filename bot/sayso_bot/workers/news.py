@@ -13,21 +13,21 @@ LOOK_SECONDS = 2.0
 
 class NewsWatch:
     """``tell_versions`` tells of what got weaker, and may be asked as often as one likes. ``invalid`` says what is
-    wrong with this process's policy file, or is empty; ``tell_file`` tells that after what was told before, and answers
-    False where it could not.
+    wrong with this process's policy file, or is empty, or None where it has none; ``tell_file`` tells that after what
+    this process has told before (None: nothing), and answers False where it could not.
     """
 
     def __init__(
         self,
         tell_versions: Callable[[], Awaitable[None]],
-        invalid: Callable[[], str],
-        tell_file: Callable[[str, str], Awaitable[bool]],
+        invalid: Callable[[], str | None],
+        tell_file: Callable[[str, str | None], Awaitable[bool]],
         log: Log,
     ) -> None:
         self._tell_versions = tell_versions
         self._invalid = invalid
         self._tell_file = tell_file
-        self._told = ""
+        self._told: str | None = None
         self._log = log
 
     async def run(self) -> None:
@@ -43,6 +43,6 @@ class NewsWatch:
 
     async def _look(self) -> None:
         invalid = self._invalid()
-        if invalid != self._told and await self._tell_file(invalid, self._told):
+        if invalid is not None and invalid != self._told and await self._tell_file(invalid, self._told):
             self._told = invalid
         await self._tell_versions()

@@ -9,6 +9,7 @@ record, in the log and in `/readyz`, and the admins are told. A file that is sti
 from __future__ import annotations
 
 import asyncio
+import secrets
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any, Protocol, TypeAlias
 from sayso_bot.domain.request import rfc3339
 from sayso_bot.domain.text import one_line
 from sayso_bot.domain.versions import Origin, Version, VersionPage
-from sayso_bot.errors import SaysoError, Unusable
+from sayso_bot.errors import SaysoError, Unreadable, Unusable
 from sayso_bot.ports import Log
 
 LOOK_SECONDS = 1.0
@@ -37,7 +38,7 @@ class Policies(Protocol):
 
     async def versions(self, *, before: int | None = None, limit: int = 20) -> VersionPage: ...
 
-    async def activate(self, text: str, source: str, origin: Origin) -> object: ...
+    async def activate(self, text: str, source: str, origin: Origin, *, operation: str) -> object: ...
 
     async def publish(self, text: str, source: str, origin: Origin) -> object | None: ...
 
@@ -65,6 +66,7 @@ class PolicyFile:
         self._note = note
         self._log = log
         self._seen: Stamp = None
+        self._change: tuple[Stamp, str] = (None, "")
         self._digest: str | None = None
         self.invalid = ""
 
@@ -104,16 +106,27 @@ class PolicyFile:
                 if (now := self._stamp()) != stamp:
                     stamp = now
                     continue
-                if not await self._taken():
+                if not await self._taken(self._operation(stamp)):
                     break
                 self._seen = stamp
 
-    async def _taken(self) -> bool:
+    def _operation(self, stamp: Stamp) -> str:
+        """The same however often this change is tried: one that took effect unheard may have been replaced since."""
+        if self._change[0] != stamp or not self._change[1]:
+            self._change = (stamp, f"file:{secrets.token_hex(8)}")
+        return self._change[1]
+
+    async def _taken(self, operation: str) -> bool:
         """Whether the file as it is now has been dealt with; False where it must be tried again."""
         try:
             text, document = await asyncio.to_thread(self._read, self._path)
             if document.digest != self._active():
-                await self._policies.activate(text, str(self._path), self._origin())
+                await self._policies.activate(text, str(self._path), self._origin(), operation=operation)
+        except Unreadable as error:
+            self._seen = None  # also where it becomes what it was before
+            if error.detail != self.invalid:
+                await self._refused(error.detail)
+            return False
         except Unusable as error:
             await self._refused(error.detail)
             return True

@@ -142,8 +142,7 @@ register('take_along', function(keys, a)
 end)
 
 -- report: a place cannot be reached, or can again. It is said once, however many look at it.
--- KEYS  reported, clock, journal, places, blocked, then three for each notice (`announce`)
--- ARGV  place, JSON of what is wrong with it ('' nothing any more), journal JSON, then three for each notice
+-- KEYS  reported, clock, journal      ARGV  place, JSON of what is wrong with it ('' nothing any more), journal JSON
 -- Answers  ok, now | same (it is known)
 register('report', function(keys, a)
   local now = tick(keys[2])
@@ -155,7 +154,6 @@ register('report', function(keys, a)
     redis.call('HSET', keys[1], a[1], stamped('since', now, a[2]))
   end
   journal(keys[3], known and 'place_well' or 'place_ill', now, '', a[3])
-  announce(keys, 6, a, 4, keys[4], keys[5], now)
   redis.call('PUBLISH', tag_of(keys[1]) .. 'config', 'reported')
   return { 'ok', now }
 end)
