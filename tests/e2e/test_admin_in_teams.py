@@ -74,7 +74,7 @@ async def test_while_teams_cannot_be_asked_who_somebody_is_nobody_administers(
         card = await typed(chat, "pause")
         chat.teams.break_("member", status=500, times=50)
         chat.teams.break_("members", status=500, times=50)
-        assert "could not be asked who you are" in await confirmed(chat, card)
+        assert "could not be checked what you may see" in await confirmed(chat, card)
         await unchanged(chat)
 
 

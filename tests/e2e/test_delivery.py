@@ -273,7 +273,10 @@ async def test_a_service_that_is_stopped_while_it_posts_hands_the_card_on() -> N
         assert len(slack.messages) == len(slack.called("conversations.history")) == 1
 
 
-async def test_a_request_whose_platform_is_not_configured_is_an_alarm_and_is_answered_in_the_inbox() -> None:
+async def test_a_request_whose_platform_is_not_configured_is_an_alarm_and_is_answered_in_the_inbox(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery, "LONGEST_REST_SECONDS", 0.25)
     policy = """
 channels: {payments: "slack:C0PAYMENTS"}
 rules:
