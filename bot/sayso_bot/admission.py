@@ -25,7 +25,7 @@ class _NotSetUp(LookupFailed):
     """A platform that cannot be asked until somebody sets it up."""
 
     def __init__(self, platform: str) -> None:
-        super().__init__(f"{platform}_not_configured")
+        super().__init__(f"{platform}_not_configured", lasting=True)
         self.platform = platform
 
 
@@ -56,7 +56,7 @@ class Admission:
                 await self._find(requirement, person, surface, fresh) if (requirement := _asked_of(request)) else None
             )
         except LookupFailed as failure:
-            again = None if isinstance(failure, _NotSetUp) else AGAIN_SECONDS
+            again = None if failure.lasting else AGAIN_SECONDS
             raise CannotCheck(_why_unknown(failure), then=NOT_COUNTED, retry_after=again) from None
         if found is None:
             raise NotAnApprover(_why_not(request, person), then=NOT_COUNTED)
@@ -141,7 +141,7 @@ class Admission:
                 if await self._is(approver, person, fresh):
                     return approver
             except LookupFailed as error:
-                if failure is None or isinstance(failure, _NotSetUp):  # what may pass is told before what does not
+                if failure is None or failure.lasting:  # what may pass is told before what does not
                     failure = error
         if failure is not None:
             raise failure

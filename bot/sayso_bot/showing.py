@@ -1,7 +1,6 @@
 """What stands at places: a request's card, the listing of a burst, an announcement. Each is brought up to date here.
 
-What was posted and its answer lost is looked up before anything is posted again. Every method raises `AdapterError`;
-for a platform that this process does not have, `Retry`: while a configuration is rolled out another one may have it.
+What was posted and its answer lost is looked up before anything is posted again. Every method raises `AdapterError`.
 """
 
 from __future__ import annotations
@@ -13,18 +12,7 @@ from sayso_bot.domain.interventions import who_paused
 from sayso_bot.domain.listing import Listed, Listing
 from sayso_bot.domain.request import Status
 from sayso_bot.narrator import Narrator
-from sayso_bot.ports import (
-    Announces,
-    ChatAdapter,
-    Gone,
-    ListingRow,
-    ListingWork,
-    Log,
-    NoticeWork,
-    Retry,
-    ShowsListings,
-    Work,
-)
+from sayso_bot.ports import Announces, ChatAdapter, Gone, ListingRow, ListingWork, Log, NoticeWork, ShowsListings, Work
 
 
 class Showing:
@@ -43,7 +31,7 @@ class Showing:
         platform = work.place.partition(":")[0]
         adapter = self._adapters.get(platform)
         if adapter is None:
-            raise Retry(f"{platform}_not_configured")
+            raise Gone(f"{platform}_not_configured")
         shown = card(work.request, self._review_url(work.request.id), place=work.place, pause=work.pause)
         post = work.post
         if post is None and work.lost_at is not None and adapter.capabilities.finds:
@@ -75,7 +63,7 @@ class Showing:
         platform = work.place.partition(":")[0]
         lister = self._lister(work.place)
         if lister is None:
-            raise Retry(f"{platform}_not_configured")
+            raise Gone(f"{platform}_not_configured")
         listed = tuple(Listed(row.request, row.button, who_paused(row.pause) if row.pause else "") for row in rows)
         listing = Listing(work.name, listed, waiting, ended, self._review_url("").removesuffix("/requests/"))
         post = work.post
@@ -95,7 +83,7 @@ class Showing:
         platform = work.place.partition(":")[0]
         adapter = self._adapters.get(platform)
         if adapter is None:
-            raise Retry(f"{platform}_not_configured")
+            raise Gone(f"{platform}_not_configured")
         found: object = adapter
         if not isinstance(found, Announces):
             return None

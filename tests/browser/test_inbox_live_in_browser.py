@@ -103,6 +103,21 @@ async def test_a_row_of_which_nobody_can_say_whether_it_waits_says_so_until_some
     await expect(ana).to_have_title("(1) Waiting · Sayso")
 
 
+async def test_what_waits_for_somebody_is_offered_as_soon_as_that_can_be_said(service: Service, ana: Page) -> None:
+    request = service.ask()
+    service.desk._admits = nobody_can_say
+    await ana.clock.install()
+    await ana.reload()
+    await listening(ana)
+    await expect(ana.get_by_role("heading", name="Perhaps waiting for you 1")).to_be_visible()
+    service.desk._admits = None
+    await ana.clock.run_for(16_000)
+    await expect(ana.locator("#announce")).to_contain_text("1 new request waiting for you.")
+    await ana.get_by_role("button", name="1 new request – show").click()
+    await expect(ana.locator(f"#mine #row-{request.id}")).to_be_visible()
+    await expect(ana.get_by_role("heading", name="Perhaps waiting for you")).to_have_count(0)
+
+
 async def test_a_request_that_changed_while_open_is_drawn_anew(service: Service, ana: Page) -> None:
     request = service.ask()
     await ana.goto(address(service, request))

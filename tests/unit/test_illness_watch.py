@@ -17,6 +17,7 @@ class Book:
 
     def __init__(self) -> None:
         self.reported: list[Illness] = []
+        self.alarms: list[Alarm] = []
         self.done: list[tuple[str, str]] = []
         self.told: list[list[Illness]] = []
         self.watch = IllnessWatch(
@@ -24,7 +25,7 @@ class Book:
         )
 
     async def _alarms(self, limit: int) -> list[Alarm]:
-        return []
+        return self.alarms
 
     async def _why(self, alarm: Alarm) -> str:
         return ""
@@ -44,7 +45,7 @@ async def test_what_was_shown_before_another_replica_told_of_it_is_no_recovery_o
     book = Book()
     book.reported = [ILL]
     await book.watch.look()
-    book.watch.shown(ILL.place)
+    book.watch.shown(ILL.place, None)
     book.reported = []  # the other one had shown something too, and was quicker
     await book.watch.look()
     book.reported = [ILL]
@@ -58,7 +59,7 @@ async def test_what_a_card_has_left_is_reported_and_told_and_gets_well_by_what_i
     book.watch.left(ILL.place, ILL.what)
     await book.watch.look()
     assert (book.done, book.told) == ([(ILL.place, ILL.what)], [[ILL]])
-    book.watch.shown(ILL.place)
+    book.watch.shown(ILL.place, None)
     await book.watch.look()
     assert book.done[1:] == [(ILL.place, "")]
 
@@ -69,11 +70,26 @@ async def test_what_is_shown_while_it_is_still_being_reported_makes_it_well_at_t
     report = book._report
 
     async def shown_meanwhile(place: str, what: str) -> None:
-        book.watch.shown(place)
+        book.watch.shown(place, None)
         await report(place, what)
 
     book.watch._report = shown_meanwhile
     await book.watch.look()
     book.watch._report = report
+    await book.watch.look()
+    assert book.done == [(ILL.place, ILL.what), (ILL.place, "")]
+
+
+async def test_an_old_card_that_changes_makes_a_place_well_only_where_cards_could_not_be_changed() -> None:
+    book = Book()
+    book.watch.left(ILL.place, ILL.what)
+    await book.watch.look()
+    book.watch.shown(ILL.place, "ts1")
+    await book.watch.look()
+    assert book.done == [(ILL.place, ILL.what)]
+    book.alarms = [Alarm("req_1", ILL.place, ILL.since)]
+    await book.watch.look()
+    book.watch.shown(ILL.place, "ts1")
+    book.alarms = []
     await book.watch.look()
     assert book.done == [(ILL.place, ILL.what), (ILL.place, "")]

@@ -98,11 +98,10 @@ class Sessions:
     async def alive(self, session_id: str) -> bool:
         return await self._read(session_id) is not None
 
-    async def end(self, session_id: str) -> bool:
-        """End a session at once. False when there was none."""
-        ended = await self._shelf.delete(f"session/{session_id}")
+    async def end(self, session_id: str) -> None:
+        """End a session at once, where there is one."""
+        await self._shelf.delete(f"session/{session_id}")
         await self._shelf.delete(f"seen/{session_id}")
-        return ended
 
     async def all(self) -> list[Session]:
         """The living sessions, the latest used first."""

@@ -230,7 +230,7 @@ class SlackAdapter:
                     raise
                 unasked = error
         if unasked is not None and found == person:
-            raise unasked
+            raise LookupFailed(unasked.what, lasting=True)
         return found
 
     async def look_at(self, place: str) -> PlaceLook:

@@ -98,8 +98,10 @@ class Hearing:
 
     async def _learn_later(self, conversation: str) -> None:
         async def learn() -> None:
-            if (at := self._unlearnt.get(conversation)) is not None:
+            while (at := self._unlearnt.get(conversation)) is not None:
                 await self._places.learn(at)
+                if self._unlearnt.get(conversation) is at:
+                    del self._unlearnt[conversation]
 
         await self._surely(learn, "teams.place_not_kept")
         self._unlearnt.pop(conversation, None)

@@ -38,7 +38,7 @@ class TooManyPlaces(LookupFailed):
     """Nobody was found where people are looked for, and there are more places than those."""
 
     def __init__(self) -> None:
-        super().__init__("too_many_places")
+        super().__init__("too_many_places", lasting=True)
 
 
 @dataclass(frozen=True, slots=True)

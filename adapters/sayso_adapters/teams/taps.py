@@ -48,6 +48,7 @@ from sayso_bot.errors import (
 from sayso_bot.ports import AdapterContext, Ballot, Button, Edit, LookupFailed
 
 CANNOT_CHECK = f"Teams could not be asked who you are, so your tap was not counted. {NOTHING} Tap again in a minute."
+NOT_CHECKED = f"It could not be checked what you may see, so your tap was not counted. {NOTHING} Try again in a minute."
 OTHER_PLACE = f"This button was made for another conversation. {NOTHING}"
 CHANGED = "The request has changed since this card was made. The conversation has the card as it is now."
 SLOW = (
@@ -108,7 +109,7 @@ class Taps:
         except LookupFailed as error:
             self._context.log.warning("teams.tap_not_checked", user=at.object_id, what=error.what)
             self._once.forget(operation)
-            return self._told(CANNOT_CHECK, request, tap, button) if button.place else not_now(CANNOT_CHECK, tap.token)
+            return self._told(CANNOT_CHECK, request, tap, button) if button.place else not_now(NOT_CHECKED, tap.token)
         if isinstance(found, str):
             return told(found)
         if found is not None and (not found.may_vote or tap.verb == CLOSE) and tap.verb not in (DENY, GIVE):

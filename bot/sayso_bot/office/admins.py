@@ -22,8 +22,8 @@ class Admins:
 
     async def places(self, also: Iterable[str] = ()) -> list[str] | None:
         """The accounts of those whom the policy names, and of those who are to be told ``also``. None where a platform
-        could not be asked about all of them, so that they are to be told later: after some tries those who were found
-        are enough. Between tries it is asked less and less often.
+        could not be asked about all of them for now, so that they are to be told later: after some tries those who were
+        found are enough. Between tries it is asked less and less often.
         """
         if monotonic() < self._not_before:
             return None
@@ -34,7 +34,7 @@ class Admins:
                 try:
                     found |= dict.fromkeys(sorted(await self._accounts(name, adapter)))
                 except LookupFailed as error:
-                    failed = True
+                    failed = failed or not error.lasting
                     self._tools.log.warning("admin_not_found", admin=name, what=error.what)
         self._failures = self._failures + 1 if failed else 0
         if failed and (not found or self._failures < TRIES):

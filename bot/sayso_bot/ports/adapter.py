@@ -55,7 +55,14 @@ class Rejected(AdapterError):
 
 
 class LookupFailed(AdapterError):
-    """The platform could not be asked who somebody is. Nobody is admitted on that."""
+    """The platform could not be asked who somebody is. Nobody is admitted on that.
+
+    ``lasting``: nor can it be until somebody changes something.
+    """
+
+    def __init__(self, what: str, *, lasting: bool = False) -> None:
+        super().__init__(what)
+        self.lasting = lasting
 
 
 @dataclass(frozen=True, slots=True)

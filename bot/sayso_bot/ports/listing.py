@@ -31,7 +31,8 @@ class ListingRow:
     """A request as it stands, and the ``version`` of it that a listing of now shows.
 
     ``post`` is where it is shown already; ``listed`` says that this is a listing and no card of its own. ``left``: it
-    was moved from the place since. ``told`` and ``pause`` are as in `Work`.
+    was moved from the place since. ``tried``: it may be shown, of which nobody knows. ``told`` and ``pause`` are as in
+    `Work`.
     """
 
     request: Brief
@@ -42,6 +43,7 @@ class ListingRow:
     told: frozenset[str] = frozenset()
     left: bool = False
     pause: Pause | None = None
+    tried: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class RedisListings(Part):
         code, _, *rest = await self._call("listing_row", keys, place, writes=False)
         if code != "ok":
             return None
-        light, version, button, post, listed, told, left, pause = rest
+        light, version, button, post, listed, told, left, pause, tried = rest
         return ListingRow(
             request=brief_from(fields_of(light)),
             version=int(version),
@@ -56,6 +56,7 @@ class RedisListings(Part):
             told=frozenset(told.split()),
             left=bool(left),
             pause=pause_of(pause) if pause else None,
+            tried=bool(tried),
         )
 
     async def listing_shown(

@@ -46,8 +46,8 @@ class _Rest:
 class Delivery:
     """``show`` is the desk's; it returns the post, or None when nobody needs to see the card any more. So is ``move``,
     which takes a card to its rule's fallback and returns that place, or None where the card stays. ``shown`` is told of
-    each place that takes cards: of a new one there, or one that failed before, since what stands can often be changed
-    where nothing new can be posted. ``left`` is told of each place that a card has left, and of what it said.
+    each place that takes cards: of a new one there, or one that failed before and of the post that stood there.
+    ``left`` is told of each place that a card has left, and of what it said.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Delivery:
         move: Callable[[Work, str], Awaitable[str | None]],
         listings: Listings,
         announcing: Announcing,
-        shown: Callable[[str], None],
+        shown: Callable[[str, str | None], None],
         left: Callable[[str, str], None],
         log: Log,
     ) -> None:
@@ -179,7 +179,7 @@ class Delivery:
         self._resting.pop(place, None)
         await self._record(work, post)
         if post is not None and (work.post is None or work.attempts > 1):
-            self._shown(place)
+            self._shown(place, work.post)
         return True
 
     async def _begin(self, request: Outline, place: str) -> Work | None:
@@ -215,7 +215,8 @@ class Delivery:
         lasting = isinstance(error, Gone | Rejected)
         after = error.after if isinstance(error, Retry) else None
         whole_place = after is not None
-        alarm = alarm or lasting or work.attempts >= ALARM_ATTEMPTS
+        is_limited = after is not None and work.post is not None  # it is seen, and the platform says when to go on
+        alarm = alarm or lasting or (work.attempts >= ALARM_ATTEMPTS and not is_limited)
         if after is None:
             after = _alarm_pause(work.attempts) if lasting else pause(work.attempts)
         lost = isinstance(error, Retry) and error.lost

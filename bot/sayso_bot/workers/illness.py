@@ -39,11 +39,16 @@ class IllnessWatch:
         self._tell = tell
         self._log = log
         self._ill: frozenset[str] = frozenset()
+        self._alarmed: frozenset[str] = frozenset()
         self._well: set[str] = set()
         self._left: dict[str, str] = {}
 
-    def shown(self, place: str) -> None:
-        """Something was shown at ``place`` just now."""
+    def shown(self, place: str, before: str | None) -> None:
+        """Something was shown at ``place`` just now, anew or in the post that stood there ``before``: what stands can
+        often be changed where nothing new is taken, so that proves something only where a card there could not be.
+        """
+        if before is not None and place not in self._alarmed:
+            return
         self._left.pop(place, None)
         if place in self._ill:
             self._well.add(place)
@@ -68,6 +73,7 @@ class IllnessWatch:
         first: dict[str, Alarm] = {}
         for alarm in await self._alarms(ALARMS_LOOKED_AT):
             first.setdefault(alarm.place, alarm)
+        self._alarmed = frozenset(first)
         known = {illness.place for illness in await self._reported()}
         self._ill = frozenset(known | first.keys() | self._left.keys())
         self._well &= self._ill

@@ -77,7 +77,7 @@ class _Gathered:
 
 class Listings:
     """``narrate`` tells what happened to rows, and returns those of which there is more to tell; ``shown`` is told of
-    each place that takes them: of a new listing there, or one that failed before.
+    each place that takes them: of a new listing there, or one that failed before and of the post that stood there.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Listings:
         listings: ListingStore,
         showing: ShowsListing,
         narrate: Callable[[ListingWork, Sequence[ListingRow]], Awaitable[frozenset[str]]],
-        shown: Callable[[str], None],
+        shown: Callable[[str, str | None], None],
         log: Log,
     ) -> None:
         self._store = store
@@ -135,7 +135,7 @@ class Listings:
             return await self._failed(work, Rejected("internal"), found, is_shown=is_shown)
         await self._record(work, post, found)
         if post is not None and (post != work.post or work.attempts > 1):
-            self._shown(work.place)
+            self._shown(work.place, work.post if post == work.post else None)
         return found.single
 
     async def _gathered(self, work: ListingWork) -> _Gathered:
@@ -225,8 +225,10 @@ class Listings:
         seen, unseen = list[str](), list[NotListed]()
         for name, row in found.due.items():
             perhaps = lost or _was_tried(row, work)
-            if row.post is not None or (perhaps and row.request.settled):
+            if row.post is not None:
                 seen.append(name)
+            elif perhaps and row.request.settled:  # due still, so that it is there when that is known
+                continue
             elif perhaps and not lasting:  # it does not go elsewhere before it is known
                 unseen.append(NotListed(name, Retry(error.what, lost=True)))
             else:
@@ -248,4 +250,4 @@ def _was_shown(row: ListingRow, work: ListingWork) -> bool:
 
 def _was_tried(row: ListingRow, work: ListingWork) -> bool:
     """Whether an earlier attempt, of which nobody knows how it ended, may have shown it."""
-    return work.lost_at is not None and row.request.created_at <= work.lost_at + GATHERING
+    return row.tried or (work.lost_at is not None and row.request.created_at <= work.lost_at + GATHERING)

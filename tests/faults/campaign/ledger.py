@@ -105,9 +105,8 @@ class Tap:
 
     @property
     def refused(self) -> bool:
-        """Whether the person was told that it does not count."""
-        unsure = "may not have counted"
-        return bool(self.told) and not self.counted and not any(unsure in text for text in self.told)
+        """Whether the person was told at last that it does not count."""
+        return bool(self.told) and not self.counted and "may not have counted" not in self.told[-1]
 
     @property
     def asks_for_more(self) -> bool:

@@ -107,7 +107,7 @@ class TestWhoMay:
         office.adapter._people._accounts._entries.clear()
         office.teams.fail("member", 500)
         said = await office.tap(shown, "review")
-        assert "could not be asked who you are" in said
+        assert "could not be checked what you may see" in said
         assert "A-1017" not in said
         assert "A-1017" in await office.tap(shown, "close")
 

@@ -31,16 +31,18 @@ function retitle(lists) {
 }
 
 function offer(page) {
-  const known = new Set(rows(document).map((row) => row.id));
-  const mine = rows(page.querySelector("#mine") ?? document.createElement("div")).filter((row) => !known.has(row.id));
-  const all = rows(page).filter((row) => !known.has(row.id));
+  const shown = (row) => document.getElementById(row.id);
+  const mine = rows(page).filter((row) => row.closest("#mine") && !shown(row)?.closest("#mine"));
+  const all = rows(page).filter((row) => !shown(row) || mine.includes(row));
   const others = all.every((row) => row.closest("#others"));
-  fresh.hidden = all.length === 0;
+  const checked = document.querySelector("#unsure-title") && !page.querySelector("#unsure-title");
+  fresh.hidden = all.length === 0 && !checked;
   if (fresh.hidden) {
     announced = 0;
     return;
   }
-  const text = `${counted(mine.length || all.length)}${others ? " not for you to decide" : ""} – show`;
+  const news = `${counted(mine.length || all.length)}${others ? " not for you to decide" : ""}`;
+  const text = `${all.length ? news : "It could be checked what waits for you"} – show`;
   const button = fresh.querySelector("button");
   if (button.textContent !== text) button.textContent = text;
   if (mine.length > announced) announce(`${counted(mine.length)} waiting for you.`);

@@ -8,10 +8,11 @@ local LIST_STATUSES = { 'approved', 'denied', 'expired', 'cancelled' }
 -- Answers  ok, now, fence, name, post, attempts, lost at ('' none), {count by status}, {id…} | later, now, ms (a second where somebody
 --          else holds the lease: who does may be done much sooner than it lapses)
 -- Prevents two listings of one place, more than one call a second for them, and a second post before a lost first one could be looked up.
+-- `lost_at` is also told of a message that was deleted before it was known what it had shown (`perhaps_at`).
 register('begin_listing', function(keys, a)
   local now = tick(keys[3])
   local f = redis.call('HMGET', keys[1], 'fence', 'lease_until', 'holder', 'post', 'tried_at', 'lost_at', 'not_before', 'attempts',
-    'name')
+    'name', 'perhaps_at')
   local repeated = f[3] == a[3]
   local fence, attempts, lost_at, name = tonumber(f[1] or '0'), tonumber(f[8] or '0'), f[6] or '', f[9]
   if not repeated then
@@ -26,7 +27,8 @@ register('begin_listing', function(keys, a)
       'tried_at', now)
   end
   redis.call('HSET', keys[1], 'lease_until', now + tonumber(a[2]))
-  return { 'ok', now, fence, name, f[4] or '', attempts, lost_at, redis.call('HMGET', keys[1], unpack(LIST_STATUSES)),
+  return { 'ok', now, fence, name, f[4] or '', attempts, lost_at ~= '' and lost_at or f[10] or '',
+    redis.call('HMGET', keys[1], unpack(LIST_STATUSES)),
     redis.call('ZRANGE', keys[2], 0, -1) }
 end)
 
@@ -44,15 +46,15 @@ end)
 -- listing_row: a request with the version of its card that is wanted now. Writes nothing.
 -- KEYS  record, card, clock, epochs      ARGV  place
 -- Answers  ok, now, light record, version, button, post ('' none), listed, keys of the story that were told, left ('1': it was moved
---          from this place, or ''), pause JSON ('' none) | none
+--          from this place, or ''), pause JSON ('' none), when it was tried of which nobody knows how it ended ('' none) | none
 register('listing_row', function(keys, a)
   local now = peek(keys[3])
-  local f = redis.call('HMGET', keys[2], 'wanted', 'button', 'post', 'listed', 'told')
+  local f = redis.call('HMGET', keys[2], 'wanted', 'button', 'post', 'listed', 'told', 'tried_at')
   local place = redis.call('HGET', keys[1], 'place')
   if not f[1] or not place then return { 'none', now } end
   local _, paused = in_force(keys[4], '', '')
   return { 'ok', now, light(keys[1]), f[1], f[2], f[3] or '', f[4] or '', f[5] or '', place ~= a[1] and '1' or '',
-    pause_of(paused, keys[1]) or '' }
+    pause_of(paused, keys[1]) or '', f[6] or '' }
 end, { 'no-writes' })
 
 -- listing_shown: the message shows this. With nothing left that waits the listing is closed, and the next request begins another.
@@ -73,7 +75,7 @@ register('listing_shown', function(keys, a)
     local waited = redis.call('ZREM', keys[2], a[i]) == 1
     if waited and a[i + 1] ~= '' then redis.call('HINCRBY', keys[1], a[i + 1], 1) end
   end
-  redis.call('HDEL', keys[1], 'tried_at', 'lost_at', 'what', 'what_at')
+  redis.call('HDEL', keys[1], 'tried_at', 'lost_at', 'perhaps_at', 'what', 'what_at')
   redis.call('HSET', keys[1], 'lease_until', 0, 'attempts', 0, 'not_before', now + tonumber(a[3]))
   if redis.call('EXISTS', keys[2]) == 1 then
     redis.call('HSET', keys[1], 'post', a[2])
@@ -130,7 +132,11 @@ register('listing_failed', function(keys, a)
     end
   end
   if a[7] ~= '' then redis.call('HSET', keys[1], 'what', a[7], 'what_at', now) end
-  if a[6] == '1' then redis.call('HDEL', keys[1], 'post', 'tried_at', 'lost_at') end
+  if a[6] == '1' then
+    local lost_at = redis.call('HGET', keys[1], 'lost_at') or ''
+    if lost_at ~= '' then redis.call('HSET', keys[1], 'perhaps_at', lost_at) end
+    redis.call('HDEL', keys[1], 'post', 'tried_at', 'lost_at')
+  end
   if a[5] == '1' and tonumber(redis.call('HGET', keys[4], a[2]) or '0') < at then
     redis.call('HSET', keys[4], a[2], at)
     touch_place(keys[3], keys[4], keys[5], a[2])
