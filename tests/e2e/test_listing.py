@@ -263,6 +263,20 @@ async def test_what_was_answered_from_a_list_that_is_deleted_before_it_is_known_
         await all_recorded(sayso, requests)
 
 
+async def test_a_list_that_cannot_be_looked_up_for_good_is_asked_for_seldom() -> None:
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        slack.drop("chat.postMessage")
+        request = await asked(agent)
+        await slack.posted()
+        await sayso.vote(request, "approve", person=ANA)
+        slack.fail("conversations.history", "is_archived", times=100)
+        await until(lambda: _looked_up(sayso, slack, 1))
+        for _ in range(20):
+            await later(sayso, 1.5)
+            await asyncio.sleep(0.05)
+        assert len(slack.called("conversations.history")) < 4
+
+
 async def _looked_up(sayso: Sayso, slack: FakeSlack, times: int, *, step: float = 5) -> bool:
     await later(sayso, step)
     return len(slack.called("conversations.history")) >= times

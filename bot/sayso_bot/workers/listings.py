@@ -225,7 +225,7 @@ class Listings:
         seen, unseen = list[str](), list[NotListed]()
         for name, row in found.due.items():
             perhaps = lost or _was_tried(row, work)
-            if row.post is not None:
+            if row.post is not None or (perhaps and lasting and row.request.settled):
                 seen.append(name)
             elif perhaps and row.request.settled:  # due still, so that it is there when that is known
                 continue
