@@ -6,6 +6,7 @@ Who asks for ``server`` has one Redis for the module, who asks for ``store`` a b
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -28,6 +29,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     order = {name: number for number, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: order.get(item.path.relative_to(here).parts[0], 0))
+
+
+@pytest.fixture
+def garbage_as_it_was() -> Iterator[None]:
+    """How garbage is looked for is the whole process's: undo what the test changes."""
+    threshold = gc.get_threshold()
+    yield
+    gc.enable()
+    gc.unfreeze()
+    gc.set_threshold(*threshold)
 
 
 @pytest.fixture(scope="module")

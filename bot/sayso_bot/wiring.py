@@ -34,7 +34,7 @@ from sayso_bot.http.auth import authenticator, operators_only
 from sayso_bot.http.connection import Runner, brings_files
 from sayso_bot.http.health import HealthRoutes, Metrics, Readiness
 from sayso_bot.http.intake import read_json
-from sayso_bot.http.limits import Limits, descriptors
+from sayso_bot.http.limits import Connections, Limits, descriptors
 from sayso_bot.http.openapi import document
 from sayso_bot.http.policy_routes import PolicyRoutes
 from sayso_bot.http.routes import AgentRoutes
@@ -84,7 +84,7 @@ class Service:
     metrics: Metrics
     entrance: Entrance
     warnings: list[str]
-    limits: Limits
+    connections: Connections
     policies: policy.PolicyVersions
     ended: list[str] = field(default_factory=list)
     policy_file: PolicyFile | None = None
@@ -98,7 +98,7 @@ class Service:
     def connections_warning(self) -> str | None:
         """A sentence where the keys, or the first one by default, may hold more calls than there may be connections."""
         held = sum(key.quotas.held for key in self.configuration.keys if "agent" in key.kinds)
-        return self.limits.warning(max(held, Quotas().held))
+        return self.connections.limits.warning(max(held, Quotas().held))
 
 
 # --------------------------------------------------------------------------- the service
@@ -152,10 +152,10 @@ async def _assembled(settings: Settings, client: Redis, warnings: list[str]) -> 
         logger("policy").warning("policy_built_in", detail="No policy is set: every action is asked in the inbox.")
     metrics = Metrics()
     entrance = Entrance(settings.public_url, logger("http"), metrics)
-    limits = Limits.within(descriptors())
+    connections = Connections(Limits.within(descriptors()), asyncio.get_running_loop().time)
     return Service(
-        settings, store, desk, configuration, subscription, office, metrics, entrance, warnings, limits,
-        policies, policy_file=policy_file,
+        settings, store, desk, configuration, subscription, office, metrics, entrance, warnings,
+        connections, policies, policy_file=policy_file,
     )  # fmt: skip
 
 
@@ -375,9 +375,9 @@ def _to_its_end(handler: Handler) -> Handler:
 @asynccontextmanager
 async def _listening(service: Service) -> AsyncIterator[None]:
     settings = service.settings
-    runner = Runner(service.entrance, service.metrics, service.limits, shutdown_timeout=STOP_SECONDS / 2)
+    runner = Runner(service.entrance, service.metrics, service.connections, shutdown_timeout=STOP_SECONDS / 2)
     await runner.setup()
-    service.metrics.watch(runner.connections)
+    service.metrics.watch(service.connections)
     try:
         site = web.TCPSite(runner, settings.host, settings.port)
         try:

@@ -54,7 +54,7 @@ async def _serve(settings: Settings) -> None:
         if service.connections_warning:
             logger("service").warning("few_connections", detail=service.connections_warning)
         await _say_how_to_begin(service)
-        async with running(look_for_garbage(), logger("garbage")):
+        async with running(look_for_garbage(service.connections), logger("garbage")):
             await ended.wait()
         typer.echo("Ending: held calls are answered, work is handed back.", err=True)
 

@@ -21,7 +21,7 @@ from sayso_bot.errors import BadHttp, Internal, SaysoError, Unavailable
 from sayso_bot.http import problems
 from sayso_bot.http.answer import Answer
 from sayso_bot.http.app import Entrance
-from sayso_bot.http.limits import Closed, Connections, Limits, Wait
+from sayso_bot.http.limits import Closed, Connections, Wait
 from sayso_bot.http.table import Handler
 
 LOOK_SECONDS = 1.0
@@ -47,11 +47,13 @@ class Counts(Protocol):
 class Runner(web.AppRunner):
     """Runs ``entrance`` on such connections. ``counts`` is told of each problem and of each connection we end."""
 
-    def __init__(self, entrance: Entrance, counts: Counts, limits: Limits, *, shutdown_timeout: float) -> None:
+    def __init__(
+        self, entrance: Entrance, counts: Counts, connections: Connections, *, shutdown_timeout: float
+    ) -> None:
         super().__init__(entrance.app, handle_signals=False, shutdown_timeout=shutdown_timeout)
         self._entrance = entrance
         self._counts = counts
-        self.connections = Connections(limits, asyncio.get_running_loop().time)
+        self._connections = connections
         self._looking: asyncio.Task[None] | None = None
 
     async def setup(self) -> None:
@@ -67,12 +69,12 @@ class Runner(web.AppRunner):
 
     async def _look(self) -> None:
         while True:
-            more = self.connections.close_late()
+            more = self._connections.close_late()
             await asyncio.sleep(0 if more else LOOK_SECONDS)
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
-        return _Server(made, self._entrance.opened(), self._counts, self.connections)
+        return _Server(made, self._entrance.opened(), self._counts, self._connections)
 
 
 class _Server(web.Server):
@@ -119,7 +121,8 @@ class _Connection(web.RequestHandler):
 
     aiohttp does not tell when a head is whole, keeps bodies that nobody needs, and looks again at what it has seen. So
     three parts of its inside are used, here and nowhere else: `_messages`, the queue of what was parsed and not begun,
-    a request's `_read_bytes`, and `_reading_paused`.
+    a request's `_read_bytes`, and `_reading_paused`. Asyncio's transport holds a method of its own, `_read_ready_cb`:
+    so each connection that has ended would lie about until garbage is looked for among all.
     """
 
     __slots__ = (
@@ -152,6 +155,7 @@ class _Connection(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         self._connections.closed(self)
         super().connection_lost(exc)
+        vars(self._wire).pop("_read_ready_cb", None)
 
     def data_received(self, data: bytes) -> None:
         """Take in what was sent. What belongs to no body counts as head until all that was asked is answered."""

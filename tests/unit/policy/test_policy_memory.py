@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
-from collections.abc import Iterator
 
 import pytest
 
@@ -21,16 +20,6 @@ def text(number: int, rules: int = RULES) -> str:
     return f'# {number}\nrules:\n{each}  - {{action: "*", ask: {{channel: inbox}}}}\n'
 
 
-@pytest.fixture
-def as_it_was() -> Iterator[None]:
-    """How garbage is looked for is the whole process's."""
-    threshold = gc.get_threshold()
-    yield
-    gc.enable()
-    gc.unfreeze()
-    gc.set_threshold(*threshold)
-
-
 def test_the_oldest_document_is_let_go_in_parts_and_the_others_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     parts: list[float] = []
     monkeypatch.setattr(documents, "sleep", parts.append)
@@ -42,7 +31,9 @@ def test_the_oldest_document_is_let_go_in_parts_and_the_others_are_kept(monkeypa
     assert oldest() is None, "nobody holds it any more"
 
 
-def test_only_a_long_policy_is_left_out_of_every_later_look(monkeypatch: pytest.MonkeyPatch, as_it_was: None) -> None:
+def test_only_a_long_policy_is_left_out_of_every_later_look(
+    monkeypatch: pytest.MonkeyPatch, garbage_as_it_was: None
+) -> None:
     monkeypatch.setattr(document, "MANY_OBJECTS", 1_000)
     gc.collect()
     gc.unfreeze()
@@ -54,10 +45,10 @@ def test_only_a_long_policy_is_left_out_of_every_later_look(monkeypatch: pytest.
 
 
 async def test_nobody_looks_for_garbage_while_a_policy_is_read(
-    monkeypatch: pytest.MonkeyPatch, as_it_was: None
+    monkeypatch: pytest.MonkeyPatch, garbage_as_it_was: None
 ) -> None:
     monkeypatch.setattr(garbage, "LOOK_SECONDS", 0.001)
-    looking = asyncio.create_task(garbage.look_for_garbage())
+    looking = asyncio.create_task(garbage.look_for_garbage([]))
     await asyncio.sleep(0.01)
     gc.disable()
     await asyncio.sleep(0.01)

@@ -1,0 +1,118 @@
+"""When the service looks for garbage, and that what has ended leaves none that would be looked for among all."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from aiohttp import web
+
+from sayso_bot.cli import garbage
+from sayso_bot.cli.garbage import BLOCKS_OF_A_CONNECTION, SPARE_BLOCKS, look_for_garbage
+from sayso_bot.http.app import Entrance
+from sayso_bot.http.connection import Runner
+from sayso_bot.http.health import Metrics
+from sayso_bot.http.limits import Connections, Limits
+from sayso_bot.telemetry import logger
+from service import until
+
+FRESH_BLOCKS = 1_000_000
+
+
+@pytest.fixture
+def full_looks(monkeypatch: pytest.MonkeyPatch, garbage_as_it_was: None) -> list[int | None]:
+    """What was looked at since the service began: 0 is what is new, None is all."""
+    looks: list[int | None] = []
+
+    def collect(generation: int | None = None) -> int:
+        looks.append(generation)
+        return 0
+
+    monkeypatch.setattr(garbage, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(garbage, "LOOKS_AT_GROWTH", 1)
+    monkeypatch.setattr(gc, "collect", collect)
+    return looks
+
+
+@asynccontextmanager
+async def looking(connections: list[None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(look_for_garbage(connections))
+    await asyncio.sleep(0.01)
+    yield
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_memory_that_open_connections_explain_is_not_looked_through(
+    monkeypatch: pytest.MonkeyPatch, full_looks: list[int | None]
+) -> None:
+    connections, blocks = list[None](), FRESH_BLOCKS
+    monkeypatch.setattr(sys, "getallocatedblocks", lambda: blocks)
+    async with looking(connections):
+        full_looks.clear()
+        connections += [None] * 20_000
+        blocks += 20_000 * BLOCKS_OF_A_CONNECTION
+    assert set(full_looks) == {0}
+
+
+async def test_memory_that_nothing_explains_is_looked_through_once(
+    monkeypatch: pytest.MonkeyPatch, full_looks: list[int | None]
+) -> None:
+    blocks = FRESH_BLOCKS
+    monkeypatch.setattr(sys, "getallocatedblocks", lambda: blocks)
+    async with looking([]):
+        full_looks.clear()
+        blocks += FRESH_BLOCKS // 2 + SPARE_BLOCKS + 1
+    assert full_looks.count(None) == 1
+
+
+@asynccontextmanager
+async def served(answer: Callable[[web.Request], web.StreamResponse]) -> AsyncIterator[tuple[Connections, int]]:
+    """Our own connections before a handler, and the port."""
+
+    async def handle(http_request: web.Request) -> web.StreamResponse:
+        return answer(http_request)
+
+    metrics = Metrics()
+    entrance = Entrance("http://localhost", logger("test"), metrics)
+    entrance.app.router.add_get("/", handle)
+    connections = Connections(Limits(), asyncio.get_running_loop().time)
+    runner = Runner(entrance, metrics, connections, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield connections, runner.addresses[0][1]
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize("called", [b"", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"], ids=["silent", "answered"])
+async def test_a_connection_that_has_ended_leaves_nothing_to_be_looked_for(
+    called: bytes, garbage_as_it_was: None
+) -> None:
+    loop = asyncio.get_running_loop()
+    async with served(lambda _: web.Response(text="yes")) as (connections, port):
+        gc.collect()
+        gc.disable()
+        before = _transports()
+        wires = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
+        for wire in wires:
+            wire.setblocking(False)
+            await loop.sock_sendall(wire, called)
+            if called:
+                assert await loop.sock_recv(wire, 4096)
+        await until(lambda: len(connections) == len(wires))
+        assert _transports() == before + len(wires)
+        for wire in wires:
+            wire.close()
+        await until(lambda: not len(connections))
+        await until(lambda: _transports() == before, seconds=1)
+
+
+def _transports() -> int:
+    return sum(isinstance(one, asyncio.Transport) for one in gc.get_objects())
