@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -259,6 +260,23 @@ def test_deeds_that_were_not_kept_do_not_balance(
     tamper(ledger, case, evidence, request)
     failures = balance(ledger, evidence)
     assert any(sentence in failure.what for failure in failures), failures
+
+
+def test_an_end_by_a_time_that_was_put_forward_is_not_held_against_a_key_that_was_revoked_later(
+    campaign: Outcome,
+) -> None:
+    kept = campaign.evidence[0]
+    case = deepcopy(next(case for case in campaign.ledger.cases.values() if _is_plain(case, kept)))
+    told, ledger = case.told[-1], Ledger()
+    assert told.settled_at is not None
+    evidence = replace(kept, pumped_from=told.settled_at - 1)
+    told.body["decision"]["at"] = datetime.fromtimestamp(told.at + 600, UTC).isoformat()
+    ledger.cases[case.number] = case
+    deed = ledger.deeds.begin(case.world, "revoke", "api", f"key {told.key}", REVOKED)
+    deed.asked_at, deed.known_at = told.at, told.at + 1
+    assert not [failure.what for failure in balance(ledger, evidence) if "revoked" in failure.what]
+    [failure] = [failure for failure in balance(ledger, kept) if "revoked" in failure.what]
+    assert failure.what.startswith("its agent was told how it ended")
 
 
 def test_the_record_has_each_deed_once_and_none_that_nobody_did(campaign: Outcome) -> None:

@@ -155,7 +155,7 @@ def revoked_keys_were_told_nothing(account: Account) -> Iterator[str]:
         for asked_at, _, _, settled_at in (answer for answer in answers if answer[2] == key):
             if asked_at > revoked:
                 yield f"its agent was told of it under {key}, which was revoked {asked_at - revoked:.2f} s before"
-            elif settled_at is not None and settled_at > revoked:
+            elif settled_at is not None and revoked < settled_at < account.evidence.pumped_from:
                 yield f"its agent was told how it ended under {key}, which was revoked before that"
         for asked_at, at, _, _ in (answer for answer in ends if answer[2] == key):
             late = account.ledger.quiet_seconds(max(asked_at, revoked), at) if at > revoked else 0.0

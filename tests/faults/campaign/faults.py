@@ -14,7 +14,7 @@ from faults.campaign import ledger
 from faults.campaign.admin_deeds import ADMIN_LANES
 from faults.campaign.ledger import Span
 from faults.campaign.plan import turns
-from faults.campaign.process_faults import AT_DEEDS, KILLS, WIRE, miss_what_is_published
+from faults.campaign.process_faults import AT_DEEDS, KILLS, SELDOM, WIRE, miss_what_is_published
 from faults.campaign.scene import Fault, Scene, passed
 from faults.campaign.slack_faults import CHANNELS, SLACK, SOCKETS
 
@@ -36,8 +36,8 @@ LANES: Mapping[str, Mapping[str, Fault]] = {
     ledger.CHANNELS: CHANNELS,
     **ADMIN_LANES,
 }
-LONG_LANES = {**LANES, ledger.DEEDS: AT_DEEDS}
-"""With a lane that hurts at the steps of deeds: in a short run hardly one comes up."""
+LONG_LANES = {**LANES, "wire": {**WIRE, **SELDOM}, ledger.DEEDS: AT_DEEDS}
+"""With a lane that hurts at the steps of deeds, and with other steps of which hardly one comes up in a short run."""
 MISSED = {"wire": {"a subscription misses what is published": miss_what_is_published}}
 """Alone: a kill would make an agent ask again, and hide that nobody woke it."""
 RARE = frozenset({"kill -9 of every replica", "kill -9 of Redis and every replica", "Slack hangs"})

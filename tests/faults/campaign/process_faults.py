@@ -165,7 +165,7 @@ KILLS: Mapping[str, Fault] = {
 }
 WIRE: Mapping[str, Fault] = {
     **{f"Redis's answer to {name} is lost": lose_reply(f"_{name}") for name in (
-        "submit", "vote", "posted", "begin", "tapped", "cancel", "expire", "read", "due_work", "configuration",
+        "submit", "vote", "posted", "begin", "read", "due_work",
     )},
     "Redis's answer to submit is late": delay_reply("_submit"),
     "Redis's answer to vote is late": delay_reply("_vote"),
@@ -173,6 +173,12 @@ WIRE: Mapping[str, Fault] = {
     "the wire to Redis is cut": cut_wire,
     "the wire to Redis is silent": freeze_wire,
 }  # fmt: skip
+SELDOM: Mapping[str, Fault] = {
+    f"Redis's answer to {name} is lost": lose_reply(f"_{name}") for name in (
+        "tapped", "cancel", "expire", "configuration",
+    )
+}  # fmt: skip
+"""Steps that hardly come up in the seconds of a short run: waiting for them would keep the wire whole."""
 AT_DEEDS: Mapping[str, Fault] = {
     "kill -9 before a pause": kill_at("_pause", "call"),
     "kill -9 after a pause": kill_at("_pause", "reply"),
