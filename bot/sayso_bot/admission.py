@@ -66,9 +66,9 @@ class Admission:
         """Which of ``named``, in the policy's form, ``person`` is. Raises `CannotCheck`."""
         try:
             return await self._first_of(named, person, fresh)
-        except LookupFailed:
+        except LookupFailed as failure:
             raise CannotCheck(
-                "It could not be checked whether you are an admin. Nothing was changed; try again shortly."
+                f"It could not be checked whether you are an admin. Nothing was changed. {_when(failure)}"
             ) from None
 
     async def could_admit(self, requirement: Requirement, principal: str | None, email: str, people: People) -> bool:
@@ -114,9 +114,9 @@ class Admission:
             )
         try:
             return not any([alias in await adapter.resolve(alias, fresh=True) for alias in accounts])
-        except LookupFailed:
+        except LookupFailed as failure:
             raise CannotCheck(
-                "It could not be checked whether earlier approvals still count. Try again shortly.", then=NOT_COUNTED
+                f"It could not be checked whether earlier approvals still count. {_when(failure)}", then=NOT_COUNTED
             ) from None
 
     async def _find(self, requirement: Requirement, person: Person, surface: str, fresh: bool) -> str | None:
@@ -197,7 +197,12 @@ def _why_unknown(failure: LookupFailed) -> str:
     unknown = "It could not be checked whether you may decide this"
     if isinstance(failure, _NotSetUp):
         return f"{unknown}: the rule names people of {failure.platform}, which is not set up here."
-    return f"{unknown}. Try again shortly."
+    return f"{unknown}. {_when(failure)}"
+
+
+def _when(failure: LookupFailed) -> str:
+    """What to do about a check that could not be made."""
+    return "An admin must mend that first; sayso doctor says more." if failure.lasting else "Try again shortly."
 
 
 def _why_not(request: Outline, person: Person) -> str:

@@ -105,3 +105,22 @@ async def test_a_passing_trouble_that_does_not_pass_is_given_up_before_it_is_an_
         await until(given_up, seconds=20)
         assert slack.thread(message) == []
         assert await sayso.service.store.alarms(1) == []
+
+
+async def test_a_thread_that_is_limited_for_long_is_told_when_slack_says_and_without_an_alarm() -> None:
+    async with workspace() as slack, office(slack) as (sayso, agent):
+        request = await asked(agent)
+        message = await slack.posted()
+        await recorded(sayso, request)
+        slack.limit_rate("chat.postMessage", after=3, times=8)
+        await sayso.vote(request, "approve", person=ANA)
+
+        async def told() -> bool:
+            await later(sayso, 4)
+            assert await sayso.service.store.alarms(1) == []
+            return slack.thread(message) == ["Approved by Ana."]
+
+        await until(told, seconds=20)
+        await recorded(sayso, request)
+        assert await sayso.service.store.alarms(1) == []
+        assert len(slack.called("chat.postMessage")) == 10  # the card, eight refused, the reply

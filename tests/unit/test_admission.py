@@ -61,23 +61,45 @@ async def test_who_cannot_be_looked_up_is_told_which_platform_is_not_set_up() ->
 
 
 class Away:
-    """A platform that can say nothing now."""
+    """A platform that can say nothing now, or nothing until somebody mends it."""
 
     name = "slack"
 
+    def __init__(self, *, lasting: bool = False) -> None:
+        self._lasting = lasting
+
     async def recognise(self, person: Person) -> Person:
-        raise LookupFailed("away")
+        raise LookupFailed("away", lasting=self._lasting)
+
+    async def resolve(self, approver: str, *, fresh: bool = False) -> frozenset[str]:
+        raise LookupFailed("away", lasting=self._lasting)
+
+
+def _with_slack(away: Away) -> Admission:
+    return Admission({"slack": cast("ChatAdapter", away)})
 
 
 @pytest.mark.parametrize("approvers", [("slack:S0FINANCE", "teams:T/A"), ("teams:T/A", "slack:S0FINANCE")])
 async def test_a_platform_that_is_away_may_admit_them_later_whatever_else_is_not_set_up(
     approvers: tuple[str, ...],
 ) -> None:
-    admission = Admission({"slack": cast("ChatAdapter", Away())})
     request = a_request("inbox", requirement={"approvers": approvers})
     with pytest.raises(CannotCheck, match="Try again shortly") as refused:
-        await admission.evidence(request, CLEO, {}, surface="inbox")
+        await _with_slack(Away()).evidence(request, CLEO, {}, surface="inbox")
     assert refused.value.retry_after is not None
+
+
+async def test_nobody_is_told_to_try_again_where_that_cannot_help() -> None:
+    admission, named = _with_slack(Away(lasting=True)), ("slack:S0FINANCE",)
+    request = a_request("inbox", requirement={"approvers": named})
+    given = Vote(ANA.id, "Ana", frozenset({"slack:T0TEAM/U0ANA"}), "approve", None, "slack", 1, "in", True, AT)
+    with pytest.raises(CannotCheck, match="An admin must mend that first") as refused:
+        await admission.evidence(request, CLEO, {}, surface="inbox")
+    assert refused.value.retry_after is None
+    with pytest.raises(CannotCheck, match="An admin must mend that first"):
+        await admission.one_of(named, CLEO, fresh=True)
+    with pytest.raises(CannotCheck, match="An admin must mend that first"):
+        await admission.no_longer_admitted(replace(request, votes=(given,)), {})
 
 
 async def test_an_earlier_approval_counts_no_further_where_the_platform_that_gave_it_is_not_set_up() -> None:
