@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from pathlib import Path
-from time import sleep
 
-from sayso_bot.policy.document import digest, load
+from sayso_bot.policy.document import digest, free, load
 from sayso_bot.policy.engine import LoadedPolicy
 from sayso_bot.policy.source import read
 
 KEPT = 3
-FREED_AT_ONCE = 200
-"""Rules. To free ten thousand takes a twentieth of a second, in which no other thread runs."""
 
 
 class Documents:
@@ -52,8 +49,5 @@ class Documents:
         return policy
 
     def _let_go(self) -> None:
-        """Forget the oldest, and free it in small parts where nobody else holds it."""
-        rules = list(self._kept.popitem(last=False)[1].in_order)
-        while rules:
-            del rules[-FREED_AT_ONCE:]
-            sleep(0)  # let other threads run
+        """Forget the oldest, and free it where nobody else holds it."""
+        free(list(self._kept.popitem(last=False)[1].in_order))

@@ -148,9 +148,14 @@ class Read:
         """The same of one that was read as a table."""
         return _as(Table, self.node.entries[key][1])
 
+    def nodes(self, key: str) -> list[Node]:
+        """The entries of ``key`` as they are written, where that is a list."""
+        value = self.node.entries[key][1]
+        return value.nodes if isinstance(value, Items) else []
+
     def marks(self, key: str) -> list[Mark]:
         """Where the entries of ``key`` stand, of one that was read as a list; none where it was not written."""
-        return [each.mark for each in _as(Items, self.node.entries[key][1]).nodes] if key in self else []
+        return [each.mark for each in self.nodes(key)] if key in self else []
 
 
 def _as(kind: type[_T], node: Node) -> _T:
