@@ -1,6 +1,6 @@
 """``python -m bench [NAME …]``: run the rows of all measures or of those named, and say what held.
 
-Prints a table, writes ``bench/results.json``, and ends with 1 where a row is not ok.
+Prints a table, writes ``bench/results.json``, and ends with 1 where a row is not ok or a measure broke off.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import importlib
 import json
 import sys
+import traceback
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,14 +24,22 @@ MEASURES = ("intake", "wake", "held", "growth", "start", "taps", "burst", "route
 RESULTS = Path(__file__).parent / "results.json"
 
 
-async def measured(names: list[str]) -> list[Row]:
-    """The rows of all ``names``; what there is so far is kept after each."""
+async def measured(names: list[str]) -> tuple[list[Row], dict[str, str]]:
+    """The rows of all ``names``, and the first line of each error by which a measure broke off.
+
+    What there is so far is kept after each.
+    """
     rows: list[Row] = []
+    broken: dict[str, str] = {}
     with Bar() as bar:
         for name in names:
-            rows += await importlib.import_module(f"bench.{name}").rows(WHOLE, bar)
+            try:
+                rows += await importlib.import_module(f"bench.{name}").rows(WHOLE, bar)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others are measured
+                traceback.print_exc()
+                broken[name] = (str(error) or repr(error)).partition("\n")[0]
             RESULTS.write_text(json.dumps([row.as_json() for row in rows], indent=2, ensure_ascii=False) + "\n")
-    return rows
+    return rows, broken
 
 
 def chosen(arguments: list[str]) -> list[str]:
@@ -50,10 +59,10 @@ def main() -> int:
     configure_logs("console", "error")
     raise_file_limit()
     names = chosen(sys.argv[1:])
-    rows = asyncio.run(measured(names))
+    rows, broken = asyncio.run(measured(names))
     show(rows)
-    print(closing_line(rows))
-    return 0 if all(row.ok for row in rows) else 1
+    print(closing_line(rows, broken))
+    return 0 if all(row.ok for row in rows) and not broken else 1
 
 
 if __name__ == "__main__":

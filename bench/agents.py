@@ -54,7 +54,7 @@ class Agents:
         until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         while float(_HELD.findall((await asking.ask(called, expect=200)).body)[0]) < count * HELD_SHARE:
             if asyncio.get_running_loop().time() > until:
-                raise Unexpected(f"the server does not come to hold {count} calls")
+                raise Unexpected(f"the server does not come to hold {count:,} calls")
             await asyncio.sleep(0.1)
         asking.close()
 

@@ -1,7 +1,7 @@
 """A part of the load in a process of its own, told what to do in lines of JSON on its standard input.
 
 `Helper` is the side that tells, `obey` the side that is told: each method of the object that it is given may be called
-by name, one call at a time, and its answer is a line of JSON too.
+by name, one call at a time, and its answer is a line of JSON too: ``[answer]``, or ``[null, error]``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Helper:
         return self._process.pid
 
     async def do(self, what: str, *arguments: Any) -> Any:
-        """Call the method ``what`` over there; its answer. Raises `RuntimeError` when the process has ended."""
+        """Call the method ``what`` over there; its answer. Raises `RuntimeError` with its error, or when it ended."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps([what, *arguments]).encode() + b"\n")
@@ -35,7 +35,10 @@ class Helper:
         line = await self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"a helper ended while it was asked to {what}; what it said stands above")
-        return json.loads(line)
+        answer, *errors = json.loads(line)
+        if errors:
+            raise RuntimeError(errors[0])
+        return answer
 
 
 @asynccontextmanager
@@ -61,12 +64,19 @@ async def helper(module: str, *arguments: str) -> AsyncIterator[Helper]:
 
 
 async def obey(told: object) -> None:
-    """Call the methods of ``told`` that standard input names, until it ends. An error ends the process."""
+    """Call the methods of ``told`` that standard input names, until it ends. An error is told, and ends the process."""
     raise_file_limit()
     reader = asyncio.StreamReader(LONGEST_LINE)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := await reader.readline():
         what, *arguments = json.loads(line)
-        answer = await getattr(told, what)(*arguments)
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+        try:
+            _tell([await getattr(told, what)(*arguments)])
+        except Exception as error:
+            _tell([None, str(error) or repr(error)])
+            raise
+
+
+def _tell(answer: list[Any]) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()

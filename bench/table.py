@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 from rich.console import Console
@@ -55,11 +55,16 @@ def show(rows: Sequence[Row]) -> None:
         _CONSOLE.print(f"{row.name}\n  {json.dumps(dict(row.measured_at), ensure_ascii=False)}", style="dim")
 
 
-def closing_line(rows: Sequence[Row]) -> str:
+def closing_line(rows: Sequence[Row], broken: Mapping[str, str]) -> str:
+    """``broken`` has the measures that broke off, each with its error."""
     missed = [row.name for row in rows if not row.ok]
+    if not missed and not broken:
+        return f"All {len(rows)} rows hold."
+    said = [f"{len(rows) - len(missed)} of {len(rows)} rows hold"]
     if missed:
-        return f"{len(rows) - len(missed)} of {len(rows)} rows hold; not ok: {'; '.join(missed)}."
-    return f"All {len(rows)} rows hold."
+        said.append(f"not ok: {'; '.join(missed)}")
+    said += [f"{name} broke off: {error.rstrip('.')}" for name, error in broken.items()]
+    return f"{'; '.join(said)}."
 
 
 def _unit(row: Row) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import json
 import math
+import sys
+from pathlib import Path
 
 import pytest
 
+from bench import __main__ as bench
 from bench.__main__ import MEASURES, chosen
+from bench.helper import helper
 from bench.load import Pump, Unexpected, connected
 from bench.processes import program
 from bench.rows import Row
@@ -77,8 +82,56 @@ def test_the_closing_line_names_what_does_not_hold() -> None:
     held = Row("a", 1.0, "ratio", at_least=0.9)
     short = Row("b", 1.0, "ratio", at_least=0.9, whole=False)
     missed = Row("c", 1.0, "ms", at_most=0.9)
-    assert closing_line([held]) == "All 1 rows hold."
-    assert closing_line([held, short, missed]) == "1 of 3 rows hold; not ok: b; c."
+    assert closing_line([held], {}) == "All 1 rows hold."
+    assert closing_line([held, short, missed], {}) == "1 of 3 rows hold; not ok: b; c."
+    assert closing_line([held], {"wake": "it ended."}) == "1 of 1 rows hold; wake broke off: it ended."
+
+
+def test_a_measure_that_breaks_off_leaves_the_others_their_rows(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def good(*_: object) -> list[Row]:
+        return [Row("a good one", 1.0, "ms", at_most=2.0)]
+
+    async def bad(*_: object) -> list[Row]:
+        raise Unexpected("the server does not come to hold 10,000 calls\nand a log")
+
+    monkeypatch.setattr("bench.wake.rows", bad)
+    monkeypatch.setattr("bench.held.rows", good)
+    monkeypatch.setattr(bench, "RESULTS", tmp_path / "results.json")
+    monkeypatch.setattr(bench, "keep_to_two_cores", lambda: None)
+    monkeypatch.setattr(bench, "configure_logs", lambda *_: None)
+    monkeypatch.setattr(sys, "argv", ["bench", "wake", "held"])
+    assert bench.main() == 1
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == "1 of 1 rows hold; wake broke off: the server does not come to hold 10,000 calls."
+    assert [row["name"] for row in json.loads((tmp_path / "results.json").read_text())] == ["a good one"]
+
+
+@pytest.mark.parametrize("ended", [KeyboardInterrupt, asyncio.CancelledError])
+async def test_whoever_ends_the_run_ends_all_of_it(
+    ended: type[BaseException], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    began = []
+
+    async def interrupted(*_: object) -> list[Row]:
+        began.append(1)
+        raise ended
+
+    monkeypatch.setattr("bench.wake.rows", interrupted)
+    monkeypatch.setattr("bench.held.rows", interrupted)
+    monkeypatch.setattr(bench, "RESULTS", tmp_path / "results.json")
+    with pytest.raises(ended):
+        await bench.measured(["wake", "held"])
+    assert len(began) == 1
+
+
+async def test_an_error_in_a_process_of_the_load_is_told_as_it_was() -> None:
+    port = free_port()
+    async with program("bench.ceilings.echo", port), helper("bench.agents") as agents:
+        await agents.do("hold", port, 1, ["req_1"], Submissions(port).next().decode())
+        with pytest.raises(RuntimeError, match="201: "):
+            await agents.do("woken", ["req_1"])
 
 
 def test_a_run_is_whole_only_when_no_part_is_smaller() -> None:
