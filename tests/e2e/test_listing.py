@@ -277,6 +277,23 @@ async def test_a_list_that_cannot_be_looked_up_for_good_is_asked_for_seldom() ->
         assert len(slack.called("conversations.history")) < 4
 
 
+async def test_a_list_that_cannot_be_changed_for_good_is_asked_for_what_was_moved_away_seldom() -> None:
+    policy = DIGEST.replace("rules:", "admins: [email:olga@example.com]\nrules:", 1)
+    async with workspace() as slack, office(slack, policy=policy) as (sayso, agent):
+        (moved, _), _ = await listed(sayso, slack, agent, 2)
+        await until(lambda: nothing_is_due(sayso))
+        before = len(slack.called("chat.update"))
+        slack.fail("chat.update", "is_archived", times=100)
+        admin = await sayso.agent("terraform", kinds=frozenset({"admin"}))
+        body = {"channel": "slack:C0OTHER", "confirm": True}
+        assert (await admin.post(f"/v1/admin/requests/{moved}/move", json=body)).status_code == 200
+        await slack.until_called("chat.update", count=before + 1)
+        for _ in range(20):
+            await later(sayso, 1.5)
+            await asyncio.sleep(0.05)
+        assert len(slack.called("chat.update")) < before + 4
+
+
 async def _looked_up(sayso: Sayso, slack: FakeSlack, times: int, *, step: float = 5) -> bool:
     await later(sayso, step)
     return len(slack.called("conversations.history")) >= times

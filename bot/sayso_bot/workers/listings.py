@@ -222,7 +222,7 @@ class Listings:
         if not given_up:
             return found.single
         why = None if isinstance(error, Rejected) else error
-        seen, unseen = list[str](), list[NotListed]()
+        seen, unseen = list(found.left), list[NotListed]()
         for name, row in found.due.items():
             perhaps = lost or _was_tried(row, work)
             if row.post is not None or (perhaps and lasting and row.request.settled):
