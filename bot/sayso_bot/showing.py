@@ -12,7 +12,18 @@ from sayso_bot.domain.interventions import who_paused
 from sayso_bot.domain.listing import Listed, Listing
 from sayso_bot.domain.request import Status
 from sayso_bot.narrator import Narrator
-from sayso_bot.ports import Announces, ChatAdapter, Gone, ListingRow, ListingWork, Log, NoticeWork, ShowsListings, Work
+from sayso_bot.ports import (
+    Announces,
+    ChatAdapter,
+    Gone,
+    ListingRow,
+    ListingWork,
+    Log,
+    NoticeWork,
+    Retry,
+    ShowsListings,
+    Work,
+)
 
 
 class Showing:
@@ -79,11 +90,14 @@ class Showing:
         return found if isinstance(found, ShowsListings) else None
 
     async def announce(self, work: NoticeWork) -> str | None:
-        """Post a notice; the post, or None where the place takes none."""
+        """Post a notice; the post, or None where the place takes none.
+
+        A replica that has no variables for the platform leaves it to one that has: there is no other place for it.
+        """
         platform = work.place.partition(":")[0]
         adapter = self._adapters.get(platform)
         if adapter is None:
-            raise Gone(f"{platform}_not_configured")
+            raise Retry(f"{platform}_not_configured")
         found: object = adapter
         if not isinstance(found, Announces):
             return None

@@ -9,6 +9,7 @@ import pytest
 from book import made, opened
 from e2e.office import (
     PAYMENTS,
+    POLICY,
     TWO,
     TYPED,
     Stalled,
@@ -321,6 +322,19 @@ async def test_what_admins_do_while_a_channel_is_slow_is_announced_there_in_one_
         await later(sayso, 30)
         await recorded(sayso, await asked(agent))
         assert len(slack.messages) == 3
+
+
+async def test_an_announcement_is_left_to_a_replica_that_has_the_platform_s_variables() -> None:
+    """As while replicas are restarted with them one after the other."""
+    async with workspace() as slack, RedisServer() as redis:
+        said = new_notice("slack:C0OTHER cannot be reached.")
+        async with serving(policy=POLICY, redis=redis) as without:
+            await without.service.store.office.tell("slack:C0OTHER", "is_archived", None, ((said, PAYMENTS),))
+            assert (await settled_down(without, said.id))["attempts"] == "1"
+        async with office(slack, redis=redis) as (sayso, _):
+            await later(sayso, 2)
+            await recorded(sayso, said.id)
+        assert [message.words for message in slack.messages] == [said.text]
 
 
 @pytest.mark.parametrize("user", ["U0ANA", "U0EVE"])
