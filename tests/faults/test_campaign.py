@@ -20,11 +20,13 @@ import pytest_asyncio
 from rich.console import Console
 
 from faults.campaign.admin_checks import of_admins
+from faults.campaign.admin_deeds import ADMIN_LANES
 from faults.campaign.balance import balance
-from faults.campaign.campaign import Campaign, Outcome, Scale
+from faults.campaign.campaign import CLOCKS, WHOLE_REQUESTS, Campaign, Outcome, Scale
 from faults.campaign.deeds import PAUSED, POLICY, REVOKED, Kind
 from faults.campaign.evidence import DELIVERY, Account, Entry, Evidence, story
-from faults.campaign.ledger import Case, Ledger, Refusal
+from faults.campaign.faults import LANES
+from faults.campaign.ledger import Case, Ledger, Refusal, Span
 from faults.campaign.plan import BACK, CLOSING
 from faults.campaign.platform import channel_of
 from faults.campaign.report import Bar, line, progress, show
@@ -45,6 +47,7 @@ async def campaign(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
         outcome = await Campaign(scale, tmp_path_factory.mktemp("campaign"), Bar(shown)).run()
     print(f"seed {scale.seed}")
     show(outcome, Console(width=160))
+    print(line(outcome))
     return outcome
 
 
@@ -56,9 +59,32 @@ def test_under_every_fault_the_ledger_balances(campaign: Outcome) -> None:
 def test_each_lane_of_faults_took_hold(campaign: Outcome) -> None:
     names = set(campaign.ledger.faults)
     assert campaign.ledger.kills["service"] >= 2
-    assert "clocks ten minutes apart" in names
+    assert CLOCKS in names
+    assert [title for title, those in LANES.items() if title not in ADMIN_LANES and not names & those.keys()] == []
     assert any(name.startswith("Redis's answer") for name in names)
     assert any(name.startswith("Slack") for name in names)
+
+
+def test_a_whole_run_that_has_not_seen_to_each_fault_does_not_hold(campaign: Outcome) -> None:
+    kept, whole = Ledger(), replace(campaign.scale, requests=WHOLE_REQUESTS, long=True)
+    untried = Outcome(kept, whole).untried
+    assert {"Slack hangs for 30 s", "kill -9 after a vote", "kill -9 of Redis, embedded", CLOCKS} <= set(untried)
+    assert not Outcome(kept, whole).holds
+    assert line(Outcome(kept, whole)).endswith(f"never seen to take hold: {', '.join(untried)}.")
+    kept.spans += [Span(name, "kills", 0.0, 1.0) for name in untried]
+    assert Outcome(kept, whole).holds
+    assert line(Outcome(kept, whole)).endswith("nobody waiting, 0 late doubles.")
+
+
+async def test_what_a_campaign_that_broke_off_has_seen_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stuck(_: Campaign) -> None:
+        raise TimeoutError("one did not come back")
+
+    monkeypatch.setattr(Campaign, "_shared", stuck)
+    with progress(Console(quiet=True)) as shown:
+        outcome = await Campaign(Scale(10, "seed", RATE, long=False), tmp_path, Bar(shown)).run()
+    assert not outcome.holds
+    assert "then it broke off (TimeoutError: one did not come back): 0 things do not agree." in line(outcome)
 
 
 def test_admins_changed_everything_meanwhile_by_the_api_and_from_slack(campaign: Outcome) -> None:

@@ -14,7 +14,7 @@ import structlog
 from rich.console import Console
 
 from faults.campaign.campaign import Campaign, Outcome, Scale
-from faults.campaign.report import Bar, keep, progress, show
+from faults.campaign.report import Bar, keep, line, progress, show
 
 RATE = 20.0
 
@@ -28,19 +28,20 @@ def main() -> int:
     chosen = parser.parse_args()
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     scale = Scale(chosen.requests, chosen.seed or secrets.token_hex(4), chosen.rate, long=not chosen.short)
-    console.print(
-        f"Seed {scale.seed}: make faults REQUESTS={scale.requests} SEED={scale.seed} plans the same run again."
-    )
+    rate = f" RATE={scale.rate:g}" if scale.rate != RATE else ""
+    again = f"make faults REQUESTS={scale.requests} SEED={scale.seed}{rate}"
+    console.print(f"Seed {scale.seed}: {again} plans the same run again.")
     folder = Path(tempfile.mkdtemp(prefix="sayso-faults-"))
     structlog.configure(logger_factory=structlog.WriteLoggerFactory((folder / "campaign.log").open("w")))
     outcome = asyncio.run(_run(scale, folder, console))
     show(outcome, console)
     if outcome.holds:
         shutil.rmtree(folder)
-        return 0
-    keep(outcome, folder)
-    console.print(f"The logs of the service and of Redis lie in {folder}, with the story of each request that failed.")
-    return 1
+    else:
+        keep(outcome, folder)
+        console.print(f"The logs of the service and of Redis lie in {folder}, with each story of what failed.")
+    console.print(line(outcome))
+    return 0 if outcome.holds else 1
 
 
 async def _run(scale: Scale, folder: Path, console: Console) -> Outcome:

@@ -16,6 +16,7 @@ from random import Random
 from typing import Any, Protocol, TypeAlias
 
 import httpx
+import structlog
 from redis.exceptions import RedisError
 
 from book import advance
@@ -25,7 +26,7 @@ from faults.campaign.admins import Admins
 from faults.campaign.agents import HOLD_SECONDS, Agents
 from faults.campaign.balance import Failure, balance
 from faults.campaign.evidence import Evidence, evidence_of
-from faults.campaign.faults import EMBEDDED_LANES, LANES, LONG_LANES, MISSED, lane
+from faults.campaign.faults import EMBEDDED_LANES, LANES, LONG_LANES, MISSED, lane, strikes
 from faults.campaign.ledger import SLACK, Case, Ledger, Span
 from faults.campaign.plan import BACK, CHANNELS, CLOSING, LISTED, NIGHT, OPS, People, Plan, plans
 from faults.campaign.platform import Platform, channel_of
@@ -40,6 +41,8 @@ REST_SECONDS, SHORT_REST_SECONDS = 600.0, 40.0
 STALL_SECONDS = 0.5
 LATE_SECONDS, SHORT_LATE_SECONDS = 75.0, 9.0
 PUMP_EVERY, PUMP_BY = 0.1, 3.0
+WHOLE_REQUESTS = 10_000
+CLOCKS = "clocks ten minutes apart"
 Lanes: TypeAlias = Mapping[str, Mapping[str, Fault]]
 NONE: Lanes = {}
 
@@ -52,6 +55,15 @@ class Scale:
     seed: str
     rate: float
     long: bool
+
+    @property
+    def is_whole(self) -> bool:
+        return self.long and self.requests >= WHOLE_REQUESTS
+
+    @property
+    def lanes(self) -> Lanes:
+        """What is done to the service while everything happens at once."""
+        return LONG_LANES if self.long else LANES
 
     @property
     def rest_seconds(self) -> float:
@@ -72,16 +84,25 @@ class Watcher(Protocol):
 
 @dataclass(slots=True, repr=False)  # gigabytes, and asyncio spells out what its main task has returned
 class Outcome:
-    """What a campaign found."""
+    """What a campaign found. ``untried`` are faults that never took hold, ``broke_off`` is what ended it early."""
 
     ledger: Ledger
+    scale: Scale
     seconds: float = 0.0
     failures: list[tuple[Failure, Evidence]] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
+    broke_off: str = ""
+
+    @property
+    def untried(self) -> list[str]:
+        planned = {CLOCKS, *strikes(MISSED), *strikes(self.scale.lanes), *strikes(EMBEDDED_LANES)}
+        return sorted(planned - self.ledger.faults.keys())
 
     @property
     def holds(self) -> bool:
-        return not self.failures and not self.ledger.complaints
+        """In a whole run each fault has taken hold, else what should stand against it was not seen to."""
+        is_balanced = not self.failures and not self.ledger.complaints and not self.broke_off
+        return is_balanced and not (self.scale.is_whole and self.untried)
 
 
 class Campaign:
@@ -93,13 +114,18 @@ class Campaign:
         self._watcher = watcher
         self._ledger = Ledger()
         self._first = 1
-        self.outcome = Outcome(self._ledger)
+        self.outcome = Outcome(self._ledger, scale)
 
     async def run(self) -> Outcome:
+        """What was found, also where the campaign itself could not go on."""
         begun = time.monotonic()
-        await self._shared()
-        await self._clocks_apart()
-        await self._embedded()
+        try:
+            await self._shared()
+            await self._clocks_apart()
+            await self._embedded()
+        except Exception as error:  # noqa: BLE001 - whatever ended it, what was seen until then is told
+            structlog.get_logger().exception("campaign_broke_off")
+            self.outcome.broke_off = f"{type(error).__name__}: {error}"
         self.outcome.seconds = time.monotonic() - begun
         return self.outcome
 
@@ -112,7 +138,7 @@ class Campaign:
                 await stage.ask(self._plans(0.1, only="approve"), "wake-ups missed", MISSED)
                 await stage.answered()
                 await stage.ask(self._plans(0.05), "calm")
-                await stage.ask(self._plans(0.65), "everything at once", LONG_LANES if self._scale.long else LANES)
+                await stage.ask(self._plans(0.65), "everything at once", self._scale.lanes)
                 await self._balance(stage)
 
     async def _clocks_apart(self) -> None:
@@ -123,10 +149,10 @@ class Campaign:
             async with world, _Stage(world, self._scale, self._watcher) as stage:
                 plans = self._plans(0.05)
                 signed = [replace(plan, replica=1, socket=False) for plan in plans[::2]]  # at the one that is wrong
-                await stage.ask([*signed, *plans[1::2]], "clocks ten minutes apart")
+                await stage.ask([*signed, *plans[1::2]], CLOCKS)
                 await self._balance(stage)
                 self._taps_were_refused_at("two")
-        self._ledger.spans.append(Span("clocks ten minutes apart", SLACK, begun, time.time()))
+        self._ledger.spans.append(Span(CLOCKS, SLACK, begun, time.time()))
 
     async def _embedded(self) -> None:
         async with Platform(self._ledger) as platform:

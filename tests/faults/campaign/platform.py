@@ -56,6 +56,10 @@ class Call:
     def posts_list(self) -> bool:
         return self.posts and self.channel == channel_of(LISTED)
 
+    @property
+    def posts_card(self) -> bool:
+        return self.posts and not self.posts_list
+
 
 Act: TypeAlias = Callable[[Call], Awaitable[Answer | None]]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from fakes.redis_proxy import Cut, Moment
 from fakes.slack import Answer, Dropped
@@ -68,8 +68,12 @@ def kill_at(function: str, moment: Moment) -> Fault:
     return fault
 
 
-def kill_at_slack(method: str, *, carried_out: bool) -> Fault:
-    """kill -9 of the replica that calls Slack: before Slack does it, or before it is answered."""
+def _posts_card(call: Call) -> bool:
+    return call.posts_card
+
+
+def kill_at_slack(method: str, *, carried_out: bool, of: Callable[[Call], bool] = lambda _: True) -> Fault:
+    """kill -9 of the replica that makes such a call ``of`` Slack: before Slack does it, or before it is answered."""
 
     async def fault(scene: Scene) -> None:
         replica = scene.anyone()
@@ -78,7 +82,7 @@ def kill_at_slack(method: str, *, carried_out: bool) -> Fault:
             replica.kill()
             raise Dropped
 
-        await at_slack(scene, method, act, carried_out=carried_out, caller=replica.name)
+        await at_slack(scene, method, act, carried_out=carried_out, caller=replica.name, of=of)
         await replica.revive()
 
     return fault
@@ -152,8 +156,8 @@ KILLS: Mapping[str, Fault] = {
     "kill -9 of every replica": kill_all,
     "kill -9 before a submission": kill_at("_submit", "call"),
     "kill -9 after a submission": kill_at("_submit", "reply"),
-    "kill -9 before a post": kill_at_slack("chat.postMessage", carried_out=False),
-    "kill -9 after Slack took a post": kill_at_slack("chat.postMessage", carried_out=True),
+    "kill -9 before a card is posted": kill_at_slack("chat.postMessage", carried_out=False, of=_posts_card),
+    "kill -9 after Slack took a card": kill_at_slack("chat.postMessage", carried_out=True, of=_posts_card),
     "kill -9 before a post is recorded": kill_at("_posted", "call"),
     "kill -9 before a vote": kill_at("_vote", "call"),
     "kill -9 after a vote": kill_at("_vote", "reply"),

@@ -66,8 +66,8 @@ def progress(console: Console) -> Progress:
 
 
 def show(outcome: Outcome, console: Console) -> None:
-    """The table, the stories of what failed, and one line."""
-    console.print(_table(outcome.ledger))
+    """The tables and the stories of what failed."""
+    console.print(_table(outcome))
     console.print(_deeds(outcome.ledger))
     console.print(_wakes(outcome))
     for complaint in outcome.ledger.complaints:
@@ -76,7 +76,6 @@ def show(outcome: Outcome, console: Console) -> None:
         console.print(f"[bold red]Request {failure.case.number} ({failure.case.plan.people}): {failure.what}")
     for case, evidence in _failed(outcome)[:MOST_STORIES]:
         _tell(outcome.ledger, evidence, case, console)
-    console.print(line(outcome))
 
 
 def keep(outcome: Outcome, folder: Path) -> None:
@@ -101,8 +100,12 @@ def line(outcome: Outcome) -> str:
         f" Redis, {sum(ledger.faults.values())} faults in all, {outcome.seconds:.0f} s"
     )
     done = f"{done} ({_ways(outcome)})"
-    if not outcome.holds:
+    if outcome.broke_off:
+        done = f"{done}, then it broke off ({outcome.broke_off})"
+    if outcome.broke_off or outcome.failures or ledger.complaints:
         return f"{done}: {len(outcome.failures) + len(ledger.complaints)} things do not agree."
+    if not outcome.holds:
+        return f"{done}: never seen to take hold: {', '.join(outcome.untried)}."
     late = len(ledger.doubles)
     held = "nothing lost, nothing decided or posted twice, nothing approved while paused, nobody waiting"
     return f"{done}: {held}, {late} late doubles."
@@ -128,9 +131,9 @@ def _ways(outcome: Outcome) -> str:
     return ", ".join(f"{count:,} {what}" for what, count in counts.items())
 
 
-def _table(ledger: Ledger) -> Table:
+def _table(outcome: Outcome) -> Table:
     table = Table("fault", "times", title="What was done to it")
-    for name, count in sorted(ledger.faults.items()):
+    for name, count in sorted((dict.fromkeys(outcome.untried, 0) | outcome.ledger.faults).items()):
         table.add_row(name, str(count))
     return table
 

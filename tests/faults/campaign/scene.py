@@ -34,7 +34,6 @@ class Scene:
     chance: random.Random
     long: bool
     struck: list[float] = field(default_factory=list)
-    hangs: int = 0
 
     @property
     def platform(self) -> Platform:

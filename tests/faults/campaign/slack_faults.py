@@ -15,13 +15,8 @@ from faults.campaign.scene import Fault, Scene, at_envelope, at_slack, passed
 
 EARLY_SECONDS = 2.5
 GAVE_UP_SECONDS = 11.0
-LONG_HANG_SECONDS, SHORT_HANG_SECONDS = 30.0, 3.0
-LONG_HANG_EVERY = 6
+HANG_SECONDS, LONG_HANG_SECONDS = 3.0, 30.0
 CLOSED = ("is_archived", "not_in_channel", "channel_not_found", "restricted_action")
-
-
-def _posts_card(call: Call) -> bool:
-    return call.posts and not call.posts_list
 
 
 def drop(method: str, *, carried_out: bool) -> Fault:
@@ -67,20 +62,20 @@ async def limit_rate(scene: Scene) -> None:
     await at_slack(scene, "chat.postMessage", act, carried_out=False)
 
 
-async def hang(scene: Scene) -> None:
+def hang(seconds: float) -> Fault:
     """Slack answers nobody, and does everything that it was asked once it goes on."""
-    scene.strike()
-    scene.platform.answering.clear()
-    scene.hangs += 1
-    is_long = scene.long and scene.hangs % LONG_HANG_EVERY == 2
-    await asyncio.sleep(LONG_HANG_SECONDS if is_long else SHORT_HANG_SECONDS)
-    scene.platform.answering.set()
+
+    async def fault(scene: Scene) -> None:
+        scene.strike()
+        scene.platform.answering.clear()
+        await asyncio.sleep(seconds)
+        scene.platform.answering.set()
+
+    return fault
 
 
 async def hang_once(scene: Scene) -> None:
     """One post is carried out and answered too late to be heard."""
-    if not scene.long:
-        return
 
     async def act(call: Call) -> Answer | None:
         await asyncio.sleep(GAVE_UP_SECONDS)
@@ -99,7 +94,7 @@ async def tap_early(scene: Scene) -> None:
         await passed(scene.people.hurry(case.number), EARLY_SECONDS)
         return None
 
-    await at_slack(scene, "chat.postMessage", act, carried_out=True, of=_posts_card)
+    await at_slack(scene, "chat.postMessage", act, carried_out=True, of=lambda call: call.posts_card)
 
 
 async def late_double(scene: Scene) -> None:
@@ -114,7 +109,7 @@ async def late_double(scene: Scene) -> None:
         scene.platform.when("chat.postMessage", "call", again, request=first.request)
         raise Dropped
 
-    await at_slack(scene, "chat.postMessage", lost, carried_out=False, of=_posts_card)
+    await at_slack(scene, "chat.postMessage", lost, carried_out=False, of=lambda call: call.posts_card)
 
 
 async def lose_list(scene: Scene) -> None:
@@ -214,14 +209,17 @@ SLACK: Mapping[str, Fault] = {
     "Slack answers a look-up of a person with 500": refuse("users.info", 500),
     "Slack limits the rate": limit_rate,
     "Slack limits the rate of updates": refuse("chat.update", 429, **{"Retry-After": "1"}),
-    "Slack hangs": hang,
-    "Slack answers a post too late": hang_once,
+    "Slack hangs": hang(HANG_SECONDS),
     "a tap comes before its post is recorded": tap_early,
     "Slack takes a post after it was looked for": late_double,
     "Slack's answer to a dialog is lost": drop("views.open", carried_out=True),
     "Slack answers a dialog's next page with 500": refuse("views.update", 500),
     "Slack's answer to a list is lost": lose_list,
     "somebody deletes a list": delete_list,
+}
+LONG: Mapping[str, Fault] = {
+    "Slack hangs for 30 s": hang(LONG_HANG_SECONDS),
+    "Slack answers a post too late": hang_once,
 }
 SOCKETS: Mapping[str, Fault] = {
     "a socket is cut": cut_socket,

@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
-from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from sayso_bot.cli import garbage
-from sayso_bot.policy import PolicyInvalid, document, load
+from sayso_bot.policy import PolicyInvalid, document, documents, load
 from sayso_bot.policy.documents import KEPT, Documents
 
 RULES = 500
-PARTS = -(-(RULES + 1) // document.FREED_AT_ONCE)
 
 
 def text(number: int, rules: int = RULES) -> str:
@@ -23,34 +21,53 @@ def text(number: int, rules: int = RULES) -> str:
     return f'# {number}\nrules:\n{each}  - {{action: "*", ask: {{channel: inbox}}}}\n'
 
 
-def test_the_oldest_document_is_let_go_in_parts_and_the_others_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    parts: list[float] = []
+class Freed(list[Any]):
+    """Notes how many are let go at a time."""
+
+    def __init__(self, many: list[Any]) -> None:
+        super().__init__(many)
+        self.parts: list[int] = []
+
+    def __delitem__(self, which: Any) -> None:
+        before = len(self)
+        super().__delitem__(which)
+        self.parts.append(before - len(self))
+
+
+@pytest.fixture
+def freed(monkeypatch: pytest.MonkeyPatch) -> list[Freed]:
+    """What was let go of in parts."""
+    found: list[Freed] = []
+
+    def free(many: list[Any]) -> None:
+        found.append(Freed(many))
+        many.clear()
+        document_free(found[-1])
+
+    document_free = document.free
+    monkeypatch.setattr(document, "free", free)
+    monkeypatch.setattr(documents, "free", free)
+    return found
+
+
+PARTS = [document.FREED_AT_ONCE, document.FREED_AT_ONCE, RULES + 1 - 2 * document.FREED_AT_ONCE]
+
+
+def test_the_oldest_document_is_let_go_in_parts_and_the_others_are_kept(freed: list[Freed]) -> None:
     known = Documents()
     read = [known.checked(text(number), "x") for number in range(KEPT)]
-    monkeypatch.setattr(document, "sleep", parts.append)
+    freed.clear()
     read.append(known.checked(text(KEPT), "x"))
-    assert len(parts) == 3 * PARTS, "what the new one was read from twice, and the oldest"
+    assert freed[-1].parts == PARTS
     assert [known.in_force(text(number)) is policy for number, policy in enumerate(read)] == [False] + [True] * KEPT
     oldest = weakref.ref(read.pop(0))
     assert oldest() is None, "nobody holds it any more"
 
 
-def test_what_rules_were_read_from_is_let_go_in_parts_when_they_have_been_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    left: list[int] = []
-    read, written = [], []
-    rules = document._rules
-
-    def seen(known: Any, *others: Any) -> Any:
-        read.append(known.get("rules"))
-        written.append(known.nodes("rules"))
-        return rules(known, *others)
-
-    monkeypatch.setattr(document, "_rules", seen)
-    monkeypatch.setattr(document, "sleep", lambda _: left.append(len(read[0]) + len(written[0])))
+def test_what_rules_were_read_from_is_let_go_in_parts_when_they_have_been_read(freed: list[Freed]) -> None:
     policy = load(text(1), "x")
     assert len(policy.in_order) == RULES + 1
-    assert (len(left), left[-1]) == (2 * PARTS, 0)
-    assert max(before - after for before, after in pairwise(left)) == document.FREED_AT_ONCE
+    assert [each.parts for each in freed] == [PARTS, PARTS], "as they were read, and as they are written"
 
 
 @pytest.mark.parametrize("rules", ["", "rules: none\n", "rules: []\n"])
