@@ -44,6 +44,11 @@ class Agents:
             await asyncio.sleep(PAUSE_SECONDS)
         return len(self._held)
 
+    async def more(self, ids: list[str]) -> int:
+        """For who is woken from now on; how many there are."""
+        self._spare.extend(ids)
+        return len(self._spare)
+
     async def settle(self, count: int) -> None:
         """Return once the server says in ``/metrics`` that it holds ``count`` calls, but for those just asked again.
 

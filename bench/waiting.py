@@ -69,10 +69,17 @@ async def at_sayso(sayso: UnderTest, held: int, decisions: int) -> AsyncIterator
     """``held`` calls of the service, with requests enough for as many ``decisions``."""
     async with sayso.book() as store:
         seeded = await seed(store, sayso.key, held + decisions)
+    async with held_for(sayso, held, seeded.ids) as waiting:
+        yield waiting
+
+
+@asynccontextmanager
+async def held_for(sayso: UnderTest, held: int, ids: Sequence[str]) -> AsyncIterator[Waiting]:
+    """``held`` calls of the service, for requests that are there: the first of ``ids``, the others for who is woken."""
     data = str(sayso.process.folder / "d")
     async with helper("bench.agents") as agents, helper("bench.people", data) as people:
         waiting = Waiting(sayso.port, sayso.pid, agents, people)
-        await waiting.hold(seeded.ids, held, sayso.get("/v1/requests/<id>?wait=<wait>").decode())
+        await waiting.hold(ids, held, sayso.get("/v1/requests/<id>?wait=<wait>").decode())
         yield waiting
 
 
