@@ -146,6 +146,20 @@ class Stalled:
         return said
 
 
+def answered_late(monkeypatch: pytest.MonkeyPatch, store: object, method: str) -> asyncio.Event:
+    """What ``method`` does is done at once and answered a moment later; set once it is done."""
+    call, done = getattr(store, method), asyncio.Event()
+
+    async def late(*arguments: Any) -> Any:
+        found = await call(*arguments)
+        done.set()
+        await asyncio.sleep(0.2)
+        return found
+
+    monkeypatch.setattr(store, method, late)
+    return done
+
+
 def away_when_told(sayso: Sayso, redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     """Redis goes away when the next entry of a thread is to be written down, until the service has given that up."""
     store, was_away = sayso.service.store, asyncio.Event()

@@ -13,6 +13,7 @@ from e2e.office import (
     TWO,
     TYPED,
     Stalled,
+    answered_late,
     asked,
     away_when_told,
     final,
@@ -270,6 +271,31 @@ async def test_a_service_that_is_stopped_while_it_posts_hands_the_card_on() -> N
             await later(heir, 61)
             await recorded(heir, request)
         assert len(slack.messages) == len(slack.called("conversations.history")) == 1
+
+
+async def test_a_service_that_is_stopped_while_it_takes_a_card_hands_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with workspace() as slack, RedisServer() as redis:
+        async with office(slack, redis=redis) as (sayso, agent):
+            taken = answered_late(monkeypatch, sayso.service.store, "begin")
+            request = await asked(agent)
+            await taken.wait()
+        async with office(slack, redis=redis) as (heir, _):
+            await recorded(heir, request)
+        assert slack.called("conversations.history") == []
+
+
+async def test_a_service_that_is_stopped_while_it_takes_an_announcement_hands_it_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with workspace() as slack, RedisServer() as redis:
+        said = new_notice("slack:C0OTHER cannot be reached.")
+        async with office(slack, redis=redis) as (sayso, _):
+            taken = answered_late(monkeypatch, sayso.service.store.notices, "begin_notice")
+            await sayso.service.store.office.tell("slack:C0OTHER", "is_archived", None, ((said, PAYMENTS),))
+            await taken.wait()
+        async with office(slack, redis=redis) as (heir, _):
+            await recorded(heir, said.id)
+        assert slack.called("conversations.history") == []
 
 
 async def test_a_request_whose_platform_is_not_configured_is_an_alarm_and_is_answered_in_the_inbox() -> None:

@@ -15,6 +15,7 @@ from e2e.office import (
     PAYMENTS,
     POLICY,
     Stalled,
+    answered_late,
     asked,
     away_when_told,
     later,
@@ -483,6 +484,17 @@ async def test_a_worker_that_dies_after_the_post_makes_no_second_list() -> None:
         await later(sayso, 61)
         assert (await recorded(sayso, request))["post"] == message.ts
         assert len(slack.messages) == 1
+
+
+async def test_a_service_that_is_stopped_while_it_takes_a_list_hands_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with workspace() as slack, RedisServer() as redis:
+        async with office(slack, policy=DIGEST, redis=redis) as (sayso, agent):
+            taken = answered_late(monkeypatch, sayso.service.store.listings, "begin_listing")
+            request = await asked(agent)
+            await taken.wait()
+        async with office(slack, policy=DIGEST, redis=redis) as (heir, _):
+            await recorded(heir, request)
+        assert slack.called("conversations.history") == []
 
 
 async def test_a_replica_killed_while_it_posts_a_list_leaves_it_to_another(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from sayso_bot.domain.request import Outline
 from sayso_bot.errors import SaysoError
 from sayso_bot.ports import AdapterError, Gone, Log, Rejected, Retry, Store, Work
 from sayso_bot.workers.hint import Hint
-from sayso_bot.workers.leases import keeping, pause
+from sayso_bot.workers.leases import keeping, pause, taken
 from sayso_bot.workers.listings import Listings
 from sayso_bot.workers.notices import Announcing
 from sayso_bot.workers.tasks import cancelled
@@ -183,17 +183,11 @@ class Delivery:
         return True
 
     async def _begin(self, request: Outline, place: str) -> Work | None:
-        """Take the lease. Told to stop meanwhile, hand it back first."""
-        taking = asyncio.ensure_future(self._store.begin(request, place, LEASE_SECONDS))
-        try:
-            return await asyncio.shield(taking)
-        except asyncio.CancelledError:
-            with suppress(SaysoError):
-                if work := await taking:
-                    await self._hand_back(work, lost=False)
-            raise
+        return await taken(self._store.begin(request, place, LEASE_SECONDS), self._hand_back)
 
-    async def _hand_back(self, work: Work, *, lost: bool) -> None:
+    async def _hand_back(self, work: Work | None, *, lost: bool = False) -> None:
+        if work is None:
+            return
         with suppress(SaysoError):  # the lease lapses by itself
             await self._store.failed(work, "stopped", after_seconds=0, lost=lost, alarm=False, whole_place=False)
 

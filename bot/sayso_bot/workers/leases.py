@@ -1,4 +1,4 @@
-"""Holding a lease while a slow platform answers, and how long to pause after it did not."""
+"""Taking a lease, holding it while a slow platform answers, and how long to pause after it did not."""
 
 from __future__ import annotations
 
@@ -6,12 +6,25 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import TypeVar
 
 from sayso_bot.errors import SaysoError
 from sayso_bot.workers.tasks import cancelled
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0
+T = TypeVar("T")
+
+
+async def taken(taking: Awaitable[T], hand_back: Callable[[T], Awaitable[None]]) -> T:
+    """What the call that takes a lease answers. Told to stop meanwhile, hand it back first."""
+    call = asyncio.ensure_future(taking)
+    try:
+        return await asyncio.shield(call)
+    except asyncio.CancelledError:
+        with suppress(SaysoError):
+            await hand_back(await call)
+        raise
 
 
 @asynccontextmanager

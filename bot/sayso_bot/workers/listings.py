@@ -29,7 +29,7 @@ from sayso_bot.ports import (
     Retry,
     Store,
 )
-from sayso_bot.workers.leases import keeping, pause
+from sayso_bot.workers.leases import keeping, pause, taken
 
 LEASE_SECONDS = 15.0
 PAUSE_SECONDS = 1.0
@@ -103,14 +103,14 @@ class Listings:
 
     async def bring_up_to_date(self, place: str, some: Sequence[str]) -> Sequence[NotListed]:
         """Show what is due at ``place``, of which ``some`` are known; those that are not shown by the listing."""
-        work = await self._listings.begin_listing(place, LEASE_SECONDS, min(some))
+        work = await taken(self._listings.begin_listing(place, LEASE_SECONDS, min(some)), self._hand_back)
         if not isinstance(work, ListingWork):
             await self._listings.put_off(place, some, work)
             return ()
         try:
             found = await self._gathered(work)
         except BaseException:
-            await self._hand_back(work, lost=False)
+            await self._hand_back(work)
             raise
         ended = dict(work.ended)
         for status in found.ended.values():
@@ -237,7 +237,9 @@ class Listings:
             await self._listings.put_off(work.place, seen, ALARM_SECONDS)
         return [*found.single, *unseen]
 
-    async def _hand_back(self, work: ListingWork, *, lost: bool) -> None:
+    async def _hand_back(self, work: ListingWork | float, *, lost: bool = False) -> None:
+        if not isinstance(work, ListingWork):
+            return
         with suppress(SaysoError):  # the lease lapses by itself
             await self._listings.listing_failed(work, "", after_seconds=0, lost=lost, whole_place=False, gone=False)
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from sayso_bot.errors import SaysoError
 from sayso_bot.ports import AdapterError, Log, NoticeStore, NoticeWork, Rejected, Retry
-from sayso_bot.workers.leases import keeping, pause
+from sayso_bot.workers.leases import keeping, pause, taken
 
 LEASE_SECONDS = 15.0
 MOST_ATTEMPTS = 50
@@ -29,7 +29,7 @@ class Announcing:
 
     async def deliver(self, notice_id: str, place: str) -> bool:
         """Post one notice that is due. False when the whole place is to be left alone for now."""
-        work = await self._store.begin_notice(notice_id, place, LEASE_SECONDS)
+        work = await taken(self._store.begin_notice(notice_id, place, LEASE_SECONDS), self._hand_back)
         if work is None:
             return True
         try:
@@ -38,14 +38,19 @@ class Announcing:
         except AdapterError as error:
             return await self._failed(work, error)
         except (asyncio.CancelledError, SaysoError):  # told to stop, or our store went away: no fault of the place's
-            with suppress(SaysoError):  # the lease lapses by itself
-                await self._store.notice_failed(work, "stopped", after_seconds=0, lost=True, whole_place=False)
+            await self._hand_back(work, lost=True)
             raise
         except Exception:  # noqa: BLE001 - an adapter's bug must not stop the cards of the place
             self._log.exception("announcement_failed", notice=notice_id, place=place)
             return await self._failed(work, Rejected("internal"))
         await self._record(work, post)
         return True
+
+    async def _hand_back(self, work: NoticeWork | None, *, lost: bool = False) -> None:
+        if work is None:
+            return
+        with suppress(SaysoError):  # the lease lapses by itself
+            await self._store.notice_failed(work, "stopped", after_seconds=0, lost=lost, whole_place=False)
 
     async def _record(self, work: NoticeWork, post: str | None) -> None:
         """Write down that it is posted, trying for as long as it takes: to forget a post is to make another."""
