@@ -2,7 +2,7 @@
 
 Honest agents submit and are woken all the time, at a modest rate. Each attack is begun and ended several times, by a
 process of its own, and what they wait for while it lasts is divided by what they waited for just before it. Attacks run
-at rates that one machine on the open net reaches; `ATTACKS` states them.
+at rates that one machine on the open net reaches; `attacks` states them.
 """
 
 from __future__ import annotations
@@ -116,14 +116,21 @@ async def rows(scale: Scale, progress: Progress) -> list[Row]:
         planned = attacks(scale, honest.sayso, flooder)
         progress.begin("attacks", len(planned) * rounds)
         sayso = honest.sayso
-        shares = Shares(server=sayso.pid, redis=sayso.redis_pid, attacker=attacker.pid)
+        shares = Shares(
+            server=sayso.pid,
+            redis=sayso.redis_pid,
+            attacker=attacker.pid,
+            agents=honest.waiting.agents.pid,
+            people=honest.waiting.people.pid,
+        )
         before = own_memory(sayso.pid)
         noticed = {attack.name: Noticed() for attack in planned}
         for _ in range(rounds):
             for attack in planned:
                 await _round(scale, honest, attacker, attack, noticed[attack.name], before)
                 progress.step(f"{attack.name}: {noticed[attack.name].attacked_ms[-1][0]:.1f} ms")
-        return _rows(scale, noticed, shares.so_far())
+        about = _about(scale) | {"rounds": rounds, "cpu_share": shares.so_far()}
+        return _rows(scale, noticed, about)
 
 
 async def _round(scale: Scale, honest: Honest, attacker: Helper, attack: Attack, noticed: Noticed, before: int) -> None:
@@ -141,8 +148,24 @@ async def _round(scale: Scale, honest: Honest, attacker: Helper, attack: Attack,
     noticed.attacked_ms.append(attacked)
 
 
-def _rows(scale: Scale, noticed: dict[str, Noticed], cpu_share: dict[str, float]) -> list[Row]:
-    about = {"cores": cores(), "submissions_per_second": SUBMISSIONS, "decisions_per_second": DECISIONS}
+def _about(scale: Scale) -> dict[str, Any]:
+    """``slices`` are those of a round: half of them before the attack, half under it."""
+    return {
+        "held": _held(scale),
+        "submissions_per_second": SUBMISSIONS,
+        "decisions_per_second": DECISIONS,
+        "slices": SLICES_A_ROUND,
+        "slice_seconds": scale.slice_seconds,
+        "cores": cores(),
+    }
+
+
+def _held(scale: Scale) -> int:
+    """How many honest agents wait: more than are woken in a slice."""
+    return max(scale.held // 10, 10 + round(DECISIONS * scale.slice_seconds))
+
+
+def _rows(scale: Scale, noticed: dict[str, Noticed], about: dict[str, Any]) -> list[Row]:
     found = []
     for name, one in noticed.items():
         for kind, ratios, index in (("submit", one.submit, 0), ("wake", one.wake, 1)):
@@ -157,15 +180,13 @@ def _rows(scale: Scale, noticed: dict[str, Noticed], cpu_share: dict[str, float]
                     "ratio",
                     at_most=AT_MOST_RATIO,
                     whole=scale.is_whole,
-                    measured_at=about
-                    | milliseconds
-                    | {"rounds": len(ratios), "answers": one.answers, "cpu_share": cpu_share},
+                    measured_at=about | milliseconds | {"answers": one.answers},
                 )
             )
     most = {name: round(one.mib, 1) for name, one in noticed.items()}
     found.append(
         Row("memory under attack, beyond the beginning's", max(0.1, *most.values()), "MiB", at_most=AT_MOST_MIB,
-            whole=scale.is_whole, measured_at=about | {"mib": most, "cpu_share": cpu_share})
+            whole=scale.is_whole, measured_at=about | {"mib": most})
     )  # fmt: skip
     return found
 
@@ -173,7 +194,7 @@ def _rows(scale: Scale, noticed: dict[str, Noticed], cpu_share: dict[str, float]
 @asynccontextmanager
 async def _honest(scale: Scale, rounds: int) -> AsyncIterator[tuple[Honest, Helper, str]]:
     """The service with agents that submit and agents that wait, an attacker, and the secret of a key that floods."""
-    kinds, held = 7, max(scale.held // 10, 10 + round(DECISIONS * scale.slice_seconds))
+    kinds, held = 7, _held(scale)
     decided = round(DECISIONS * scale.slice_seconds * SLICES_A_ROUND * rounds * kinds) + held
     async with AsyncExitStack() as stack:
         sayso = await stack.enter_async_context(under_test())

@@ -7,7 +7,9 @@ import importlib
 import json
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,7 @@ from bench.processes import program
 from bench.rows import Row
 from bench.scale import TINY, WHOLE
 from bench.table import closing_line
+from bench.under_attack import Attack, attacks
 from bench.waiting import percentile
 from bench.workload import Submissions
 from redis_server import free_port
@@ -42,13 +45,13 @@ class Silent:
 
 @pytest.mark.parametrize("name", sorted(ROWS.keys() - {"growth"}))
 async def test_a_tiny_run_gives_rows_that_say_how_they_were_measured_and_are_not_ok(name: str) -> None:
-    await rows_of_a_tiny_run(name)
+    await rows_of_a_tiny_run(name, ROWS[name])
 
 
-async def rows_of_a_tiny_run(name: str) -> list[Row]:
+async def rows_of_a_tiny_run(name: str, count: int) -> list[Row]:
     progress = Silent()
     rows: list[Row] = await importlib.import_module(f"bench.{name}").rows(TINY, progress)
-    assert len(rows) == ROWS[name]
+    assert len(rows) == count
     assert progress.left >= 0
     for row in rows:
         said = json.loads(json.dumps(row.as_json()))
@@ -62,8 +65,19 @@ async def rows_of_a_tiny_run(name: str) -> list[Row]:
     return rows
 
 
+async def test_under_attack_says_what_honest_agents_did_and_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    def only_bad_keys(*arguments: Any) -> Sequence[Attack]:
+        return attacks(*arguments)[-1:]
+
+    monkeypatch.setattr("bench.under_attack.attacks", only_bad_keys)
+    for row in await rows_of_a_tiny_run("under_attack", 3):
+        about = row.measured_at
+        assert (about["held"], about["slices"], about["rounds"]) == (20, 8, 2)
+        assert {"server", "redis", "attacker", "agents", "people", "generator"} == about["cpu_share"].keys()
+
+
 async def test_a_tiny_run_of_growth_says_what_was_truly_pending_in_both_books() -> None:
-    listed, woken, submitted = [row.measured_at for row in await rows_of_a_tiny_run("growth")]
+    listed, woken, submitted = [row.measured_at for row in await rows_of_a_tiny_run("growth", ROWS["growth"])]
     for about in (listed, woken):
         assert about["pending"] == {"many": [TINY.many] * 2, "few": [TINY.few] * 2}
     for which, seeded in (("many", TINY.many), ("few", TINY.few)):
