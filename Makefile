@@ -1,4 +1,5 @@
-# Two commands: `make demo` shows the whole way, `make test` checks everything. Both build .venv where it is missing.
+# `make demo` shows the whole way, `make test` checks everything; the others are parts of that, or hurt and measure the
+# running service. All but `make clean` build .venv where it is missing.
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(name)),$(name))))
 BIN := .venv/bin
 SOURCES := client bot adapters tests examples docs bench
@@ -96,4 +97,5 @@ audit: .venv/built
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-integrations .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-integrations .venv-peers .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache \
+		.import_linter_cache .hypothesis .schemathesis .fuzz

@@ -21,6 +21,7 @@ from bench.peers.environments import Broken
 from bench.peers.gates import Gate, Opens
 from bench.peers.measuring import Sample, visit
 from bench.peers.report import closing_line, rows, table
+from bench.scale import keep_to_two_cores
 
 GATES: dict[str, Opens] = {
     sayso.NAME: sayso.opened,
@@ -34,6 +35,7 @@ SEED = 1
 
 
 def main() -> int:
+    keep_to_two_cores()
     began = time.monotonic()
     RESULTS.unlink(missing_ok=True)
     try:

@@ -5,13 +5,13 @@ A row is a ratio against one peer, above 1 where Sayso is the faster. The table 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from bench.peers.measuring import CALLERS, SLICE_SECONDS, Sample
 from bench.rows import Row
+from bench.scale import cores
 
 Samples = Mapping[tuple[str, int], Sample]
 
@@ -66,7 +66,7 @@ def _against(peer: str, waiting: int, ours: Sample, theirs: Sample) -> Iterator[
                 "slice_seconds": SLICE_SECONDS,
                 "callers": CALLERS,
                 "wakes": len(theirs.wakes),
-                "cores": os.cpu_count(),
+                "cores": cores(),
                 "load_generator_cpu": round(median(ours.busy), 2),
                 "load_generator_cpu_against_peer": round(median(theirs.busy), 2),
             },
