@@ -61,20 +61,22 @@ class Showing:
         return post
 
     def shows_listings(self, place: str) -> bool:
-        """Whether several requests can be one message there."""
-        return self._lister(place) is not None
+        """Whether several requests can be one message there, as far as this replica knows."""
+        return place.partition(":")[0] not in self._adapters or self._lister(place) is not None
 
     async def show_listing(
         self, work: ListingWork, rows: Sequence[ListingRow], waiting: int, ended: Mapping[Status, int]
     ) -> str | None:
         """Bring a place's listing up to date; the post that shows it now, or None when nobody needs to see it.
 
-        ``rows`` are the first of those that wait.
+        ``rows`` are the first of those that wait. A replica that has no variables for the platform leaves a listing
+        that is there, or may be, to one that has.
         """
         platform = work.place.partition(":")[0]
         lister = self._lister(work.place)
         if lister is None:
-            raise Gone(f"{platform}_not_configured")
+            is_new = work.post is None and work.lost_at is None
+            raise (Gone if is_new else Retry)(f"{platform}_not_configured")
         listed = tuple(Listed(row.request, row.button, who_paused(row.pause) if row.pause else "") for row in rows)
         listing = Listing(work.name, listed, waiting, ended, self._review_url("").removesuffix("/requests/"))
         post = work.post

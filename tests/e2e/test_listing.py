@@ -28,7 +28,7 @@ from fakes.slack import FakeSlack
 from fakes.slack_workspace import Message
 from redis_server import RedisServer
 from sayso_bot.ports import Edit
-from service import ANA, BEN, Sayso, until
+from service import ANA, BEN, Sayso, serving, until
 
 DIGEST = POLICY.replace("ben@example.com], timeout: 30m}", "ben@example.com], timeout: 30m, digest: true}")
 
@@ -221,6 +221,34 @@ async def test_what_a_list_may_have_shown_goes_nowhere_else_while_nobody_knows()
         await until(lambda: _alarm_of(sayso, seen, 3))
         assert (await sayso.service.desk.look(seen)).place == PAYMENTS
         await until(lambda: _is_moved(sayso, unseen))
+
+
+async def test_what_a_list_may_show_is_not_moved_by_a_replica_without_the_platform_s_variables() -> None:
+    policy = DIGEST.replace("digest: true}", "digest: true, fallback: other}")
+    async with workspace() as slack, RedisServer() as redis:
+        async with office(slack, policy=policy, redis=redis) as (sayso, agent):
+            slack.drop("chat.postMessage")
+            request = await asked(agent)
+            await slack.posted()
+            await until(lambda: has_failed(sayso))
+        async with serving(policy=policy, redis=redis) as without:
+            await until(lambda: _alarm_of(without, request, 30))
+            assert (await without.service.desk.look(request)).place == PAYMENTS
+        async with office(slack, policy=policy, redis=redis) as (heir, _):
+            await later(heir, 61)
+            await recorded(heir, request)
+        assert len(slack.messages) == 1
+
+
+async def test_what_no_list_can_show_yet_leaves_a_replica_without_the_platform_s_variables_at_once() -> None:
+    async with serving(policy=DIGEST.replace("digest: true}", "digest: true, fallback: inbox}")) as sayso:
+        requests = [await asked(await sayso.agent()) for _ in range(2)]
+        await until(lambda: _are_in_the_inbox(sayso, requests))
+        assert "slack_not_configured" in (await sayso.journal("undeliverable"))[0]["data"]
+
+
+async def _are_in_the_inbox(sayso: Sayso, requests: Iterable[str]) -> bool:
+    return {(await sayso.service.desk.look(request)).place for request in requests} == {"inbox"}
 
 
 async def _alarm_of(sayso: Sayso, request: str, seconds: float) -> bool:
