@@ -209,7 +209,7 @@ class SlackAdapter:
         try:
             workspace = await self._ours(approver)
         except AdapterError as error:
-            raise LookupFailed(error.what) from None
+            raise LookupFailed.of(error) from None
         return await workspace.people.resolve(approver, fresh=fresh) if workspace else frozenset()
 
     async def recognise(self, person: Person) -> Person:

@@ -133,18 +133,16 @@ class People:
         try:
             return self._home()
         except AdapterError as error:
-            raise LookupFailed(error.what) from None
+            raise LookupFailed.of(error) from None
 
     async def _ask(self, method: str, **arguments: Any) -> Mapping[str, Any] | None:
         """Slack's answer, or None where it says that there is no such thing."""
         try:
             said = await self._wire.call(method, **arguments)
-        except (Gone, Rejected) as error:
-            if error.what in _NOBODY:
-                return None
-            raise LookupFailed(error.what) from None
         except AdapterError as error:
-            raise LookupFailed(error.what) from None
+            if isinstance(error, Gone | Rejected) and error.what in _NOBODY:
+                return None
+            raise LookupFailed.of(error) from None
         return said.data if isinstance(said.data, dict) else None
 
     async def _one(self, method: str, **arguments: Any) -> Account | None:
@@ -167,7 +165,7 @@ class People:
             cursor = (said.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
                 return frozenset(members)
-        raise LookupFailed("too_many_members")
+        raise LookupFailed("too_many_members", lasting=True)
 
 
 def account_of(user: Mapping[str, Any]) -> Account:

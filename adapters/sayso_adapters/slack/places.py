@@ -73,7 +73,7 @@ class Places:
             try:
                 return await self._conversation(place, asked, home) == channel
             except AdapterError as error:
-                raise LookupFailed(error.what) from None
+                raise LookupFailed.of(error) from None
         return await self._context.shelf.get(f"moved/{home.team}/{asked}/{channel}") is not None
 
     async def posted(self, place: str, said: AsyncSlackResponse, home: Home) -> str:

@@ -64,7 +64,7 @@ class Thread:
                 return f"{workspace.home.alias(account.id)}/{ts}"
             return f"{workspace.home.alias(account.id)}/{await _say(workspace, [entry], channel=channel)}"
         if not all_asked:
-            raise LookupFailed("token_refused")
+            raise LookupFailed("token_refused", lasting=True)
         self._log.debug("slack.principal_not_here", request=entry.request_id)
         return None
 

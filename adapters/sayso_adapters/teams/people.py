@@ -98,7 +98,7 @@ class People:
         except (Gone, Rejected):
             return frozenset()
         except AdapterError as error:
-            raise LookupFailed(error.what) from None
+            raise LookupFailed.of(error) from None
         members = await self.members(place.conversation, fresh=fresh)
         return frozenset(one.alias for one in members if not one.guest)
 
@@ -190,7 +190,7 @@ class People:
         try:
             return [place for place in await self._places.all(fresh=fresh) if not place.removed]
         except AdapterError as error:
-            raise LookupFailed(error.what) from None
+            raise LookupFailed.of(error) from None
 
     async def _near(self, object_id: str, *, fresh: bool) -> list[Place]:
         """Where such an account can be: not in the personal chats of others."""
@@ -199,7 +199,7 @@ class People:
         try:
             own = await self._places.personal(object_id)
         except AdapterError as error:
-            raise LookupFailed(error.what) from None
+            raise LookupFailed.of(error) from None
         return found if own is None or own in found else [*found, own]
 
     # ------------------------------------------------------------------ asked of Teams
@@ -211,7 +211,7 @@ class People:
         except AdapterError as error:
             if isinstance(error, Gone) and error.what in _NOBODY | _NOT_THERE:
                 return None
-            raise LookupFailed(error.what) from None
+            raise LookupFailed.of(error) from None
 
     async def _roster(self, conversation: str) -> tuple[Account, ...]:
         found: list[Account] = []
@@ -226,8 +226,8 @@ class People:
         except AdapterError as error:
             if isinstance(error, Gone) and error.what in _NOT_THERE:
                 return ()
-            raise LookupFailed(error.what) from None
-        raise LookupFailed("too_many_members")
+            raise LookupFailed.of(error) from None
+        raise LookupFailed("too_many_members", lasting=True)
 
     def _read(self, member: Mapping[str, Any]) -> Account | None:
         return account_of(member, self._settings)

@@ -64,6 +64,11 @@ class LookupFailed(AdapterError):
         super().__init__(what)
         self.lasting = lasting
 
+    @classmethod
+    def of(cls, error: AdapterError) -> LookupFailed:
+        """The same of a look-up, for ``from None``."""
+        return cls(error.what, lasting=isinstance(error, Gone | Rejected))
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:

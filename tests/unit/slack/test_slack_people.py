@@ -45,8 +45,9 @@ class TestResolve:
 
     async def test_a_channel_beyond_the_bound_is_not_half_resolved(self, slack: FakeSlack, people: People) -> None:
         slack.add_channel("C0ALL", [f"U{n:06d}" for n in range(21_000)])
-        with pytest.raises(LookupFailed, match="too_many_members"):
+        with pytest.raises(LookupFailed, match="too_many_members") as failed:
             await people.resolve("slack:C0ALL")
+        assert failed.value.lasting
 
     async def test_an_account_is_its_alias(self, people: People) -> None:
         assert await people.resolve("slack:U0ANA") == {"slack:T0TEAM/U0ANA"}
@@ -68,11 +69,18 @@ class TestResolve:
     async def test_what_does_not_exist_here_is_nobody(self, people: People, name: str) -> None:
         assert await people.resolve(name) == frozenset()
 
-    async def test_a_failed_look_up_is_said_and_not_kept(self, slack: FakeSlack, people: People) -> None:
+    @pytest.mark.parametrize(
+        ("error", "lasting"),
+        [("missing_scope", True), ("token_revoked", True), ("account_inactive", True), ("fatal_error", False)],
+    )
+    async def test_a_failed_look_up_is_said_and_not_kept(
+        self, slack: FakeSlack, people: People, error: str, lasting: bool
+    ) -> None:
         slack.add_group("S0FINANCE", ["U0ANA"])
-        slack.fail("usergroups.users.list", "missing_scope")
-        with pytest.raises(LookupFailed, match="missing_scope"):
+        slack.fail("usergroups.users.list", error)
+        with pytest.raises(LookupFailed, match=error) as failed:
             await people.resolve("slack:S0FINANCE")
+        assert failed.value.lasting is lasting
         assert await people.resolve("slack:S0FINANCE") == {"slack:T0TEAM/U0ANA"}
 
     async def test_answers_are_kept_for_two_minutes(self, slack: FakeSlack, people: People, seconds: Seconds) -> None:
@@ -124,8 +132,9 @@ class TestRecognise:
 
     async def test_a_failed_look_up_is_said(self, slack: FakeSlack, people: People) -> None:
         slack.limit_rate("users.lookupByEmail", after=3)
-        with pytest.raises(LookupFailed, match="rate_limited"):
+        with pytest.raises(LookupFailed, match="rate_limited") as failed:
             await people.recognise(Person.known_as("Ana", {"email:ana@example.com"}))
+        assert not failed.value.lasting
 
 
 class TestEnterpriseGrid:

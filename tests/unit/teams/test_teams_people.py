@@ -72,11 +72,14 @@ async def test_answers_are_kept_for_two_minutes(people: People, teams: FakeTeams
     assert len(teams.called("members")) == 2
 
 
-@pytest.mark.parametrize("status", [401, 403, 429, 500])
-async def test_a_roster_that_cannot_be_read_names_nobody(people: People, teams: FakeTeams, status: int) -> None:
+@pytest.mark.parametrize(("status", "lasting"), [(401, True), (403, True), (429, False), (500, False)])
+async def test_a_roster_that_cannot_be_read_names_nobody(
+    people: People, teams: FakeTeams, status: int, lasting: bool
+) -> None:
     teams.fail("members", status, "Forbidden", times=2 if status == 401 else 1)
-    with pytest.raises(LookupFailed):
+    with pytest.raises(LookupFailed) as failed:
         await people.resolve(PLACE)
+    assert failed.value.lasting is lasting
     assert await people.resolve(PLACE)
 
 
