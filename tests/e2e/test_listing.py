@@ -559,6 +559,22 @@ async def test_a_list_that_somebody_deleted_is_posted_anew() -> None:
         assert len(rows(slack.messages[0])) == 2
 
 
+async def test_a_list_that_somebody_deleted_before_it_was_known_is_posted_anew_and_not_looked_up() -> None:
+    """The new one was never posted, so where nobody may read the channel it comes all the same."""
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        requests, message = await listed(sayso, slack, agent, 2)
+        await all_recorded(sayso, requests)
+        slack.drop("chat.update")
+        requests.append(await asked(agent))
+        await says(sayso, message, "3 requests wait")
+        await until(lambda: has_failed(sayso))
+        slack.messages.remove(message)
+        slack.fail("conversations.history", "missing_scope", times=100)
+        await until(lambda: _moved_on(sayso, slack))
+        await all_recorded(sayso, requests)
+        assert slack.called("conversations.history") == []
+
+
 async def test_a_channel_that_cannot_be_reached_raises_an_alarm_for_each_request_of_the_list() -> None:
     async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
         slack.fail("chat.postMessage", "channel_not_found", times=2)

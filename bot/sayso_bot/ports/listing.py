@@ -50,8 +50,8 @@ class ListingRow:
 class ListingWork:
     """The listing of one place to bring up to date, under a lease that ``fence`` names.
 
-    ``ids`` are the requests that wait by what it shows, ``ended`` counts those that it has told of. The rest is as
-    in `Work`.
+    ``ids`` are the requests that wait by what it shows, ``ended`` counts those that it has told of. ``perhaps_at`` is
+    the ``lost_at`` of a message that was deleted before it was known what it had shown. The rest is as in `Work`.
     """
 
     place: str
@@ -60,6 +60,7 @@ class ListingWork:
     post: str | None
     attempts: int
     lost_at: datetime | None
+    perhaps_at: datetime | None
     ids: frozenset[str]
     ended: Mapping[Status, int]
 

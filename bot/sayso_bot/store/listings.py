@@ -24,7 +24,7 @@ class RedisListings(Part):
         code, _, *rest = await self._call("begin_listing", keys, place, lease, secrets.token_hex(8), name)
         if code != "ok":
             return int(rest[0]) / 1000
-        fence, kept, post, attempts, lost_at, counts, ids = rest
+        fence, kept, post, attempts, lost_at, perhaps_at, counts, ids = rest
         return ListingWork(
             place=place,
             fence=int(fence),
@@ -32,6 +32,7 @@ class RedisListings(Part):
             post=post or None,
             attempts=int(attempts),
             lost_at=from_milliseconds(int(lost_at)) if lost_at else None,
+            perhaps_at=from_milliseconds(int(perhaps_at)) if perhaps_at else None,
             ids=frozenset(ids),
             ended={status: int(count) for status, count in zip(_COUNTED, counts, strict=True) if count},
         )

@@ -5,10 +5,10 @@ local LIST_STATUSES = { 'approved', 'denied', 'expired', 'cancelled' }
 
 -- begin_listing: take the lease of a place's listing and write the attempt down.
 -- KEYS  list, listed, clock, blocked      ARGV  place, lease ms, operation, name of a new listing
--- Answers  ok, now, fence, name, post, attempts, lost at ('' none), {count by status}, {id…} | later, now, ms (a second where somebody
---          else holds the lease: who does may be done much sooner than it lapses)
+-- Answers  ok, now, fence, name, post, attempts, lost at, perhaps at (each '' none), {count by status}, {id…} | later, now, ms (a second
+--          where somebody else holds the lease: who does may be done much sooner than it lapses)
 -- Prevents two listings of one place, more than one call a second for them, and a second post before a lost first one could be looked up.
--- `lost_at` is also told of a message that was deleted before it was known what it had shown (`perhaps_at`).
+-- `perhaps_at` is the `lost_at` of a message that was deleted before it was known what it had shown: there is none to look up.
 register('begin_listing', function(keys, a)
   local now = tick(keys[3])
   local f = redis.call('HMGET', keys[1], 'fence', 'lease_until', 'holder', 'post', 'tried_at', 'lost_at', 'not_before', 'attempts',
@@ -27,7 +27,7 @@ register('begin_listing', function(keys, a)
       'tried_at', now)
   end
   redis.call('HSET', keys[1], 'lease_until', now + tonumber(a[2]))
-  return { 'ok', now, fence, name, f[4] or '', attempts, lost_at ~= '' and lost_at or f[10] or '',
+  return { 'ok', now, fence, name, f[4] or '', attempts, lost_at, f[10] or '',
     redis.call('HMGET', keys[1], unpack(LIST_STATUSES)),
     redis.call('ZRANGE', keys[2], 0, -1) }
 end)
