@@ -1,4 +1,4 @@
-"""Calls of agents: submissions, reads, lists and cancellations, each with an odd body, header, path or query."""
+"""Calls of agents: submissions, reads, lists, cancellations and files, each with an odd body, header, path or query."""
 
 from __future__ import annotations
 
@@ -41,6 +41,11 @@ TYPES = (
 )  # fmt: skip
 CODINGS = ("identity", "gzip", "br", "deflate", "gzip, identity", "zstd", "", "x")
 PREFERENCES = ("wait=0", "wait=0; a=b", 'wait="0"', "respond-async, wait=0", "WAIT = 0", "return=minimal", ", ,", "=")
+RANGES = (
+    "bytes=0-", "bytes=0-0", "bytes=-1", "bytes=9999-", "bytes=5-1", "bytes=0-1,2-3", "bytes=" + "0-0," * 900,
+    "bytes=a-b", "bytes=-0", "lines=1-2", "bytes", "bytes=99999999999999999999-",
+)  # fmt: skip
+NO_FILE = "file_" + "0" * 32
 QUERIES: Mapping[str, tuple[str, ...]] = {
     "status": ("pending", "denied", "approved", "PENDING", "redeemed"),
     "action": ("payments.refund", "*", "a" * 129),
@@ -51,7 +56,7 @@ QUERIES: Mapping[str, tuple[str, ...]] = {
 
 
 def agent_call(chance: Random) -> Case:
-    make = chance.choices((_submit, _list, _read, _cancel), weights=(5, 2, 2, 1))[0]
+    make = chance.choices((_submit, _list, _read, _cancel, _file), weights=(5, 2, 2, 1, 1))[0]
     return make(chance)
 
 
@@ -84,6 +89,16 @@ def _cancel(chance: Random) -> Case:
     body = written(mutated_json({}, chance, 1.0)).encode("utf-8", "surrogatepass") if chance.random() < 0.6 else None
     headers = [] if body is None else [("Content-Type", "application/json")]
     return _case(chance, f"POST /v1/requests/{_id(chance)}/cancel{_query(chance, {})}", headers, body)
+
+
+def _file(chance: Random) -> Case:
+    request = "__DECISION__" if chance.random() < 0.8 else _id(chance)
+    file = "__FILE__" if chance.random() < 0.65 else chance.choice(("__FILE__x", NO_FILE, in_address(chance, 300)))
+    headers = []
+    if chance.random() < 0.6:
+        headers.append(("Range", chance.choice(RANGES) if chance.random() < 0.8 else text(chance)[:300]))
+    query = _query(chance, {}) if chance.random() < 0.1 else ""
+    return _case(chance, f"GET /v1/requests/{request}/files/{file}{query}", headers, None)
 
 
 def _id(chance: Random) -> str:

@@ -16,8 +16,10 @@ from dataclasses import dataclass, field
 from random import Random
 from types import FrameType
 
+from fuzz.admin_calls import admin_call
 from fuzz.agent_calls import agent_call
 from fuzz.case import Case
+from fuzz.handover_calls import handover_call
 from fuzz.inbox_calls import inbox_call
 from fuzz.judge import complaint, kind_of
 from fuzz.mutation import mutated_bytes
@@ -33,7 +35,9 @@ TARGETS: dict[str, tuple[Callable[[Random], Case], int]] = {
     "agent": (agent_call, 4),
     "slack": (slack_call, 3),
     "teams": (teams_call, 3),
-    "inbox": (inbox_call, 3),
+    "inbox": (inbox_call, 4),
+    "admin": (admin_call, 4),
+    "handover": (handover_call, 2),
     "operator": (operator_call, 1),
     "raw": (raw_call, 4),
 }
@@ -107,6 +111,7 @@ class Campaign:
         if trouble := self._world.new_log_trouble():
             raise Found(f"the service's log says: {trouble}", await self._guilty(cases))
         self._before = cases
+        await self._world.set_right()
 
     def _case(self, chance: Random) -> Case:
         if self._kept and chance.random() < 0.2:

@@ -1,7 +1,8 @@
 """What must hold of every answer, whatever was sent: each rule is a sentence that says what is wrong.
 
 No 5xx but a declared 503 with Retry-After; every 4xx a problem document with a declared code, but for the pages of the
-inbox, which carry their own headers, and the chats' callbacks, which have no body; an answer in time; nothing in a
+inbox, which carry their own headers, the chats' callbacks, which have no body, and The Handover's calls, which have a
+form of theirs; an answer in time; nothing in a
 header or a page that the caller put there. Teams is told 501 where it asks for what no bot of ours offers.
 """
 
@@ -22,7 +23,10 @@ TEAMS_STATUSES = (400, 401, 403, 404, 413, 501)
 LATER = (423, 429, 503)
 LARGE = 60_000
 FIELDS = ("action", "params", "summary", "reasoning", "diff", "links", "metadata", "on_behalf_of", "intent", "timeout",
-          "status", "agent", "cursor", "limit", "wait", "Idempotency-Key", "callback_url", "form")  # fmt: skip
+          "status", "agent", "cursor", "limit", "wait", "Idempotency-Key", "callback_url", "form",
+          "If-Match", "channel", "for", "until", "reason", "confirm", "place", "everything", "name", "kinds", "actions",
+          "principal", "quotas", "overlap", "document", "comment", "version", "from", "to", "approver",
+          "urgency", "timeout_minutes", "options", "response_type", "context", "context_images", "file")  # fmt: skip
 
 
 def declared(base: type[SaysoError] = SaysoError) -> Iterator[tuple[str, int]]:
@@ -67,7 +71,24 @@ def _of_answer(answer: Answer, sent: bytes) -> str | None:
         return f"answered {answer.status}: {answer.body[:300]!r}"
     if _is_inbox(answer) or _is_not_ready(answer):
         return None
-    return _of_problem(answer)
+    return _of_handover(answer) if _is_handover(answer, sent) else _of_problem(answer)
+
+
+def _is_handover(answer: Answer, sent: bytes) -> bool:
+    """What the adapter itself refuses; a call that does not get so far is refused as any other."""
+    return b"/handover/" in sent and answer.headers.get("content-type") != PROBLEM
+
+
+def _of_handover(answer: Answer) -> str | None:
+    try:
+        told = json.loads(answer.body)
+    except ValueError:
+        return f"{answer.status} of The Handover's calls is no JSON: {answer.body[:300]!r}"
+    if set(told) != {"error", "code"} or (told["code"], answer.status) not in DECLARED:
+        return f"no declared error: {answer.status} {answer.body[:300]!r}"
+    if not told["error"].endswith("."):
+        return f"a refusal without a whole sentence: {answer.body[:300]!r}"
+    return _without_a_time(answer)
 
 
 def _is_inbox(answer: Answer) -> bool:
@@ -102,6 +123,10 @@ def _of_problem(answer: Answer) -> str | None:
         return f"a problem document without its type or a whole sentence: {answer.body[:300]!r}"
     if answer.headers.get("cache-control") != "no-store":
         return f"a problem document that may be kept: {answer.headers}"
+    return _without_a_time(answer)
+
+
+def _without_a_time(answer: Answer) -> str | None:
     if answer.status in LATER and not answer.headers.get("retry-after", "").isdigit():
         return f"{answer.status} without Retry-After"
     return None
@@ -115,7 +140,15 @@ def kind_of(case: Case, found: Exchange) -> tuple[object, ...]:
 def _what(answer: Answer) -> str:
     """The refusal's code, the field's beginning and the sentence's, or the media type. Nothing that a caller wrote."""
     if answer.headers.get("content-type") != PROBLEM or not answer.body:
-        return answer.media_type
+        return f"{answer.media_type} {_code(answer)}"
     told = json.loads(answer.body)
     field = re.split(r"[.\[]", str(told.get("field")))[0]
     return f"{told.get('code')} {field if field in FIELDS else ''} {' '.join(told['detail'].split()[:3])}"
+
+
+def _code(answer: Answer) -> str:
+    """The code of a refusal that is no problem document: of The Handover's calls, of the inbox's scripts."""
+    if answer.status < 400 or answer.media_type != "application/json":
+        return ""
+    told = json.loads(answer.body)
+    return str(told.get("code", "")) if isinstance(told, dict) else ""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+from fuzz.admin_calls import admin_call
 from fuzz.agent_calls import agent_call
 from fuzz.case import Case
+from fuzz.handover_calls import handover_call
 from fuzz.inbox_calls import inbox_call
 from fuzz.mutation import mutated_bytes, text
 from fuzz.operator_calls import operator_call
@@ -36,7 +38,9 @@ SIZES = (
     b"5;" + b"a" * 9000,
 )  # fmt: skip
 ENDS = (b"\r\n", b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r", b"\r\r\n")
-MAKERS: tuple[Callable[[Random], Case], ...] = (agent_call, slack_call, teams_call, inbox_call, operator_call)
+MAKERS: tuple[Callable[[Random], Case], ...] = (
+    agent_call, slack_call, teams_call, inbox_call, admin_call, handover_call, operator_call,
+)  # fmt: skip
 
 
 def raw_call(chance: Random) -> Case:

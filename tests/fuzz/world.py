@@ -1,7 +1,8 @@
-"""The service that is fuzzed: `sayso serve` as a process, stand-ins for the chats, an agent's key, a person's session.
+"""The service that is fuzzed: `sayso serve` as a process, stand-ins for the chats, keys of an agent and of an admin's
+program, sessions of an approver and of an admin.
 
 `World.known` holds what the cases' names stand for. `check` says whether the service still does its work: it lives,
-has logged no error, takes a good request, and has not grown.
+has logged no error, takes a good request, and has not grown. `set_right` undoes what admins' calls have done to that.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ from fuzz.wire import Exchange, exchange
 from redis_server import RedisServer
 from service import ServiceProcess
 
-PERSON = "ana@example.com"
+PERSON, KEEPER = "ana@example.com", "olga@example.com"
 POLICY = f"""
 channels: {{inbox: inbox, deploys: slack:C0PAYMENTS, payments: "teams:{CHANNEL}"}}
 approvers: {{finance: [email:{PERSON}]}}
+admins: [email:{KEEPER}]
 rules:
   - {{action: denied.*, deny: Never.}}
   - {{action: slack.*, ask: {{channel: deploys, approvers: finance, timeout: 30m}}}}
@@ -37,6 +39,7 @@ rules:
     params: {{amount: number, order: string, tags: list?, note: string?}}
     when: params.amount > 500 && claims.summary != ''
     ask: {{channel: inbox, approvers: finance, quorum: 1, reason: deny, timeout: 1h}}
+  - {{action: handover.*, ask: {{channel: inbox, approvers: finance, forms: true, editable: [action], timeout: 1h}}}}
   - {{action: "*", ask: {{channel: inbox, approvers: finance, timeout: 24h}}}}
 """
 TRIES = 3
@@ -47,19 +50,23 @@ WRONG_IN_LOG = re.compile(rb'"level": ?"(error|critical)"|Traceback|^(?!\{)', re
 class World:
     """``known`` changes as cards are decided and the session ends; call `refresh` now and then."""
 
-    def __init__(self, process: ServiceProcess, slack: FakeSlack, teams: FakeTeams, key: str) -> None:
+    def __init__(self, process: ServiceProcess, slack: FakeSlack, teams: FakeTeams, key: str, admin_key: str) -> None:
         self.process = process
         self.slack = slack
         self.teams = teams
         self.known: dict[bytes, bytes] = {
             b"__PORT__": str(process.port).encode(),
             b"__KEY__": key.encode(),
+            b"__ADMIN_KEY__": admin_key.encode(),
             SIGNING_SECRET: slack.signing_secret.encode(),
             b"__CONNECTOR__": teams.service_url.encode(),
             b"__TEAMS_TOKEN__": teams.bearer(service_url=teams.service_url).encode(),
         }
-        self._agent = httpx.AsyncClient(
-            base_url=process.url, headers={"Authorization": f"Bearer {key}"}, trust_env=False, timeout=20
+        self._agent, self._admin = (
+            httpx.AsyncClient(
+                base_url=process.url, headers={"Authorization": f"Bearer {secret}"}, trust_env=False, timeout=20
+            )
+            for secret in (key, admin_key)
         )
         self._read_of_log = 0
         self._links = 0
@@ -68,9 +75,10 @@ class World:
         return await exchange(self.process.port, case.bytes_to_send(self.known), whole=case.whole)
 
     async def refresh(self) -> None:
-        """A request that is pending, one that is settled, a card in each chat, and a session that lives."""
+        """A pending request, a settled one, a decision with a file, a card in each chat, and sessions that live."""
         self.known[b"__PENDING__"] = await self._asked("payments.refund")
         self.known[b"__SETTLED__"] = await self._asked("denied.x")
+        await self._decision()
         if b"__BUTTON__" not in self.known:
             await self._asked("slack.deploy")
             button = (await self.slack.posted()).button("approve") or {}
@@ -80,8 +88,27 @@ class World:
             await self._asked("teams.deploy")
             button = (await self.teams.posted()).button("approve") or {}
             self.known[b"__TEAMS_BUTTON__"] = str(button["data"]["token"]).encode()
-        if not await self._is_signed_in():
-            await self._sign_in()
+        for person, of in ((PERSON, b""), (KEEPER, b"ADMIN_")):
+            if not await self._is_signed_in(of):
+                await self._sign_in(person, of)
+
+    async def set_right(self) -> None:
+        """Nothing is paused but an agent that is none, the policy is `POLICY`, and a key is there that nobody needs.
+
+        Routes and names of channels stay: wherever a good request is asked, it is pending.
+        """
+        for pause in (await self._admin.get("/v1/admin/pauses")).json()["items"]:
+            await self._admin.delete(f"/v1/admin/pauses/{pause['id']}")
+        paused = await self._admin.post("/v1/admin/pauses", json={"agent": "spare", "confirm": True})
+        self.known[b"__PAUSE__"] = paused.json()["id"].encode()
+        if (await self._admin.get("/v1/admin/policy")).json()["document"] != POLICY:
+            put = await self._admin.put("/v1/admin/policy", json={"document": POLICY}, headers={"If-Match": "*"})
+            assert put.status_code == 200, put.text
+        if await self._is_spent(self.known.get(b"__SPARE__", b"").decode()):
+            made = await self._admin.post("/v1/admin/keys", json={"name": "spare"})
+            self.known[b"__SPARE__"] = made.json()["key"]["id"].encode()
+        routes = await self._admin.get("/v1/admin/routes")
+        self.known[b"__ROUTES__"] = routes.headers["ETag"].strip('"').partition("-")[2].encode()
 
     async def works(self) -> str | None:
         """What is wrong with how a good request is answered, or None."""
@@ -117,6 +144,7 @@ class World:
 
     async def close(self) -> None:
         await self._agent.aclose()
+        await self._admin.aclose()
 
     def _pid(self) -> int:
         assert self.process._child is not None
@@ -129,16 +157,33 @@ class World:
         assert made.status_code == 201, made.text
         return str(made.json()["id"]).encode()
 
-    async def _is_signed_in(self) -> bool:
-        if b"__COOKIE__" not in self.known:
+    async def _decision(self) -> None:
+        """One that Ana may edit, that asks her for files, and that has a file of the agent's."""
+        asked = {"action": f"Send {MARKUP}", "approver": PERSON, "response_type": {"type": "file_upload"}}
+        made = await self._agent.post("/handover/decisions", json=asked)
+        assert made.status_code == 201, made.text
+        decision = str(made.json()["id"])
+        files = {"file": ("report.pdf", b"%PDF-1.4", "application/pdf")}
+        kept = await self._agent.post(f"/handover/decisions/{decision}/attachments", files=files)
+        assert kept.status_code == 201, kept.text
+        self.known[b"__DECISION__"] = decision.encode()
+        self.known[b"__FILE__"] = str(kept.json()["attachments"][0]["url"]).rpartition("/")[2].encode()
+
+    async def _is_spent(self, key_id: str) -> bool:
+        """Whether a key is unknown, revoked or to lapse. The keys that are valid are on the first pages."""
+        keys = (await self._admin.get("/v1/admin/keys", params={"limit": 100})).json()["items"]
+        return not any(key["id"] == key_id and not (key["revoked_at"] or key["lapses_at"]) for key in keys)
+
+    async def _is_signed_in(self, of: bytes) -> bool:
+        if b"__%bCOOKIE__" % of not in self.known:
             return False
-        cookie = f"sayso-{self.process.port}={self.known[b'__COOKIE__'].decode()}"
+        cookie = f"sayso-{self.process.port}={self.known[b'__%bCOOKIE__' % of].decode()}"
         return (await self._agent.get("/inbox/help", headers={"Cookie": cookie})).status_code == 200
 
-    async def _sign_in(self) -> None:
+    async def _sign_in(self, person: str, of: bytes) -> None:
         self._links += 1
         file = self.process.folder / f"link-{self._links}"
-        made = await asyncio.to_thread(self.process.run, "inbox", "link", "--person", PERSON, "--out", str(file))
+        made = await asyncio.to_thread(self.process.run, "inbox", "link", "--person", person, "--out", str(file))
         assert made.returncode == 0, made.stderr
         token = file.read_text().strip().partition("#")[2]
         async with httpx.AsyncClient(base_url=self.process.url, trust_env=False) as browser:
@@ -146,8 +191,8 @@ class World:
             page = await browser.get("/inbox/help")
             csrf = re.search(r'name="csrf" value="([^"]+)"', page.text)
             assert csrf, page.text
-            self.known[b"__COOKIE__"] = browser.cookies[f"sayso-{self.process.port}"].encode()
-            self.known[b"__CSRF__"] = csrf[1].encode()
+            self.known[b"__%bCOOKIE__" % of] = browser.cookies[f"sayso-{self.process.port}"].encode()
+            self.known[b"__%bCSRF__" % of] = csrf[1].encode()
 
 
 @asynccontextmanager
@@ -156,6 +201,7 @@ async def running(folder: Path) -> AsyncIterator[World]:
     policy.write_text(POLICY)
     async with RedisServer() as redis, FakeSlack() as slack, FakeTeams() as teams:
         slack.add_user("U0ANA", name="Ana", email=PERSON)
+        slack.add_user("U0OLGA", name="Olga", email=KEEPER)
         slack.add_channel("C0PAYMENTS", members=["U0ANA"])
         furnish(teams)
         teams.sends = teams.reads = Rates(())
@@ -169,8 +215,10 @@ async def running(folder: Path) -> AsyncIterator[World]:
         }
         process = await asyncio.to_thread(_started, folder, environ)
         try:
-            world = World(process, slack, teams, await process.key("refunder"))
+            admin = await process.key("keeper", kinds=frozenset({"admin"}))
+            world = World(process, slack, teams, await process.key("refunder"), admin)
             await world.refresh()
+            await world.set_right()
             world.pass_over_log()
             try:
                 yield world
