@@ -66,7 +66,7 @@ class Install:
             record = json.dumps({"link": digest(link), "browser": digest(browser)}).encode()
             await self._shelf.put(f"state/{digest(state)}", record, ttl_seconds=LIFE_SECONDS)
         except SaysoError as error:
-            return _page(error.status, "Not installed", UNAVAILABLE)
+            return _unavailable(error)
         response = web.Response(status=303, headers={**HEADERS, "Location": self._oauth.consent_page(state)})
         response.set_cookie(
             self._cookie, browser, max_age=LIFE_SECONDS, path="/", httponly=True, samesite="Lax", secure=self._secure
@@ -79,7 +79,7 @@ class Install:
             response = await self._finish(http_request)
         except SaysoError as error:
             self._context.log.warning("slack.not_installed", code=error.code)
-            response = _page(error.status, "Not installed", UNAVAILABLE)
+            response = _unavailable(error)
         except AdapterError as error:
             self._context.log.warning("slack.not_installed", what=error.what)
             response = _page(
@@ -129,6 +129,13 @@ def _next_steps(installation: Installation) -> str:
         f"The workspace {installation.name} ({installation.id}) is connected. Next: invite the bot to a channel with"
         f" /invite, and give the operator the channel's id; in the policy it is slack:{installation.id}/C…"
     )
+
+
+def _unavailable(error: SaysoError) -> web.Response:
+    response = _page(error.status, "Not installed", UNAVAILABLE)
+    if error.retry_after_header is not None:
+        response.headers["Retry-After"] = error.retry_after_header
+    return response
 
 
 def _page(status: int, title: str, said: str) -> web.Response:

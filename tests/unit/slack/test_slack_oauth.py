@@ -205,7 +205,8 @@ async def test_an_exchange_whose_answer_is_lost_is_not_sent_again(app: FakeSlack
 async def test_an_installation_that_cannot_be_put_on_the_record_is_none(app: FakeSlackApp, service: Replica) -> None:
     app.consents(ONE)
     service.around.journal_trouble = Unavailable("The store is away.")
-    assert (await Browser().open(await service.link()))[0] == 503
+    status, _, headers = await Browser().open(await service.link())
+    assert (status, headers["Retry-After"]) == (503, "1")
     assert await _installed(service) == []
 
 
