@@ -22,7 +22,11 @@ from fuzz.world import running
 FOLDER = Path(__file__).resolve().parents[2] / ".fuzz"
 SHOWN = 4000
 MOST_SAVED = 200
-SERVER_ERRORS = {503: "declared 503 with Retry-After", 501: "501 of Microsoft's SDK"}
+SERVER_ERRORS = {
+    503: "declared 503 with Retry-After",
+    501: "501 of Microsoft's SDK",
+    502: "502 for codes that Slack did not take",
+}
 
 
 def main() -> int:

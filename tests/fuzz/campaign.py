@@ -23,6 +23,7 @@ from fuzz.handover_calls import handover_call
 from fuzz.inbox_calls import inbox_call
 from fuzz.judge import complaint, kind_of
 from fuzz.mutation import mutated_bytes
+from fuzz.oauth_calls import oauth_call
 from fuzz.operator_calls import operator_call
 from fuzz.parsers import PARSERS, Parser, made
 from fuzz.raw_calls import raw_call
@@ -34,6 +35,7 @@ from fuzz.world import GROWTH_KIB, World
 TARGETS: dict[str, tuple[Callable[[Random], Case], int]] = {
     "agent": (agent_call, 4),
     "slack": (slack_call, 3),
+    "oauth": (oauth_call, 1),
     "teams": (teams_call, 3),
     "inbox": (inbox_call, 4),
     "admin": (admin_call, 4),

@@ -3,7 +3,8 @@
 No 5xx but a declared 503 with Retry-After; every 4xx a problem document with a declared code, but for the pages of the
 inbox, which carry their own headers, the chats' callbacks, which have no body, and The Handover's calls, which have a
 form of theirs; an answer in time; nothing in a
-header or a page that the caller put there. Teams is told 501 where it asks for what no bot of ours offers.
+header or a page that the caller put there. Teams is told 501 where it asks for what no bot of ours offers, and a person
+whose code Slack does not take is told so on a page, with 502.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sayso_bot.errors import SaysoError
 PROBLEM = "application/problem+json; charset=utf-8"
 SLACK_STATUSES = (400, 401, 404, 413)
 TEAMS_STATUSES = (400, 401, 403, 404, 413, 501)
+NOT_TAKEN = b"Slack did not complete it (invalid_code)"
 LATER = (423, 429, 503)
 LARGE = 60_000
 FIELDS = ("action", "params", "summary", "reasoning", "diff", "links", "metadata", "on_behalf_of", "intent", "timeout",
@@ -66,6 +68,8 @@ def _of_answer(answer: Answer, sent: bytes) -> str | None:
     if answer.status < 400:
         return None
     if _is_chats(answer, sent):
+        return None
+    if answer.status == 502 and b"/slack/oauth_redirect" in sent and NOT_TAKEN in answer.body:
         return None
     if answer.status >= 500 and (answer.status != 503 or "retry-after" not in answer.headers):
         return f"answered {answer.status}: {answer.body[:300]!r}"

@@ -11,6 +11,7 @@ from fuzz.case import Case
 from fuzz.handover_calls import handover_call
 from fuzz.inbox_calls import inbox_call
 from fuzz.mutation import mutated_bytes, text
+from fuzz.oauth_calls import oauth_call
 from fuzz.operator_calls import operator_call
 from fuzz.slack_calls import slack_call
 from fuzz.teams_calls import teams_call
@@ -39,7 +40,7 @@ SIZES = (
 )  # fmt: skip
 ENDS = (b"\r\n", b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r", b"\r\r\n")
 MAKERS: tuple[Callable[[Random], Case], ...] = (
-    agent_call, slack_call, teams_call, inbox_call, admin_call, handover_call, operator_call,
+    agent_call, slack_call, teams_call, inbox_call, admin_call, handover_call, oauth_call, operator_call,
 )  # fmt: skip
 
 

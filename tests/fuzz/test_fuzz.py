@@ -36,6 +36,7 @@ BEHIND = {
         "POST /inbox/requests/__DECISION__/edit ", "POST /inbox/requests/__DECISION__/files ",
         "POST /inbox/admin/preview ", "POST /inbox/admin/do ",
     ),
+    "oauth": ("GET /slack/install?", "GET /slack/oauth_redirect?"),
     "agent": ("GET /v1/requests/__DECISION__/files/",),
 }  # fmt: skip
 """Beginnings of calls whose parser lies behind a key, a session, or something that must be there."""
@@ -91,8 +92,11 @@ async def test_what_admins_calls_have_done_is_set_right(tmp_path: Path) -> None:
 
 
 def test_the_closing_line_counts_what_the_judge_lets_pass() -> None:
-    tally = Tally(statuses=Counter({200: 9, 503: 2, 501: 1, 404: 4}))
-    assert "no 5xx but 2 declared 503 with Retry-After and 1 501 of Microsoft's SDK, no hang" in closing_line(tally, 1)
+    tally = Tally(statuses=Counter({200: 9, 503: 2, 501: 1, 502: 3, 404: 4}))
+    assert (
+        "no 5xx but 2 declared 503 with Retry-After and 1 501 of Microsoft's SDK"
+        " and 3 502 for codes that Slack did not take, no hang"
+    ) in closing_line(tally, 1)
     assert "no 5xx, no hang" in closing_line(Tally(), 1)
 
 
@@ -119,6 +123,7 @@ def test_a_problem_document_is_as_it_should_be() -> None:
     "answer",
     [
         Answer(500, HEADERS, b"{}"),
+        Answer(502, HTML, b"Slack did not complete it (invalid_code)."),
         problem(status=503, code="unavailable", type="urn:sayso:problem:unavailable"),
         problem(status=429, code="rate_limited", type="urn:sayso:problem:rate_limited"),
         Answer(404, {"content-type": "text/plain"}, b"404: Not Found"),

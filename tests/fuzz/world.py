@@ -1,5 +1,5 @@
 """The service that is fuzzed: `sayso serve` as a process, stand-ins for the chats, keys of an agent and of an admin's
-program, sessions of an approver and of an admin.
+program, sessions of an approver and of an admin. Slack is a workspace that has installed the app.
 
 `World.known` holds what the cases' names stand for. `check` says whether the service still does its work: it lives,
 has logged no error, takes a good request, and has not grown. `set_right` undoes what admins' calls have done to that.
@@ -16,14 +16,21 @@ from pathlib import Path
 
 import httpx
 
-from fakes.slack import FakeSlack
+from fakes.slack import TEAM, FakeSlack
+from fakes.slack_oauth import Browser, FakeSlackApp
 from fakes.teams import FakeTeams
 from fakes.teams_limits import Rates
 from fuzz.case import SIGNING_SECRET, Case
 from fuzz.mutation import MARKUP
+from fuzz.oauth_calls import BEGUN
 from fuzz.teams_calls import ANA, CHANNEL, furnish
 from fuzz.wire import Exchange, exchange
 from redis_server import RedisServer
+from sayso_adapters.slack.links import make_link
+from sayso_bot.opening import opened_book, shelves
+from sayso_bot.ports import Shelf
+from sayso_bot.settings import Settings
+from sayso_bot.telemetry import logger
 from service import ServiceProcess
 
 PERSON, KEEPER = "ana@example.com", "olga@example.com"
@@ -50,15 +57,19 @@ WRONG_IN_LOG = re.compile(rb'"level": ?"(error|critical)"|Traceback|^(?!\{)', re
 class World:
     """``known`` changes as cards are decided and the session ends; call `refresh` now and then."""
 
-    def __init__(self, process: ServiceProcess, slack: FakeSlack, teams: FakeTeams, key: str, admin_key: str) -> None:
+    def __init__(
+        self, process: ServiceProcess, app: FakeSlackApp, teams: FakeTeams, shelf: Shelf, *, key: str, admin_key: str
+    ) -> None:
         self.process = process
-        self.slack = slack
+        self.app = app
+        self._shelf = shelf
+        self.slack: FakeSlack = app.members[TEAM]
         self.teams = teams
         self.known: dict[bytes, bytes] = {
             b"__PORT__": str(process.port).encode(),
             b"__KEY__": key.encode(),
             b"__ADMIN_KEY__": admin_key.encode(),
-            SIGNING_SECRET: slack.signing_secret.encode(),
+            SIGNING_SECRET: self.slack.signing_secret.encode(),
             b"__CONNECTOR__": teams.service_url.encode(),
             b"__TEAMS_TOKEN__": teams.bearer(service_url=teams.service_url).encode(),
         }
@@ -107,6 +118,7 @@ class World:
         if await self._is_spent(self.known.get(b"__SPARE__", b"").decode()):
             made = await self._admin.post("/v1/admin/keys", json={"name": "spare"})
             self.known[b"__SPARE__"] = made.json()["key"]["id"].encode()
+        await self._begin_installations()
         routes = await self._admin.get("/v1/admin/routes")
         self.known[b"__ROUTES__"] = routes.headers["ETag"].strip('"').partition("-")[2].encode()
 
@@ -157,6 +169,26 @@ class World:
         assert made.status_code == 201, made.text
         return str(made.json()["id"]).encode()
 
+    async def install(self) -> None:
+        """Connect the workspace, as a person does with a link of the operator's."""
+        self.app.consents(TEAM)
+        [link] = await self._install_links(1)
+        status, page, _ = await Browser().open(link)
+        assert status == 200, page
+
+    async def _begin_installations(self) -> None:
+        """Links that were opened, each in a browser of its own, and a code that Slack has given nobody yet."""
+        self.known[b"__CODE__"] = self.app.code(TEAM).encode()
+        async with httpx.AsyncClient(trust_env=False) as browser:
+            for number, link in enumerate(await self._install_links(BEGUN)):
+                begun = await browser.get(link)
+                self.known[b"__LINK_%d__" % number] = link.partition("link=")[2].encode()
+                self.known[b"__STATE_%d__" % number] = begun.headers["Location"].rpartition("state=")[2].encode()
+                self.known[b"__BROWSER_%d__" % number] = begun.cookies[f"sayso-install-{self.process.port}"].encode()
+
+    async def _install_links(self, count: int) -> list[str]:
+        return [await make_link(self._shelf, self.process.url, workspace=TEAM) for _ in range(count)]
+
     async def _decision(self) -> None:
         """One that Ana may edit, that asks her for files, and that has a file of the agent's."""
         asked = {"action": f"Send {MARKUP}", "approver": PERSON, "response_type": {"type": "file_upload"}}
@@ -199,14 +231,15 @@ class World:
 async def running(folder: Path) -> AsyncIterator[World]:
     policy = folder / "policy.yaml"
     policy.write_text(POLICY)
-    async with RedisServer() as redis, FakeSlack() as slack, FakeTeams() as teams:
+    async with RedisServer() as redis, FakeSlackApp() as app, FakeTeams() as teams:
+        slack = app.add_workspace(TEAM)
         slack.add_user("U0ANA", name="Ana", email=PERSON)
         slack.add_user("U0OLGA", name="Olga", email=KEEPER)
         slack.add_channel("C0PAYMENTS", members=["U0ANA"])
         furnish(teams)
         teams.sends = teams.reads = Rates(())
         environ = {
-            **slack.settings(),
+            **app.settings(),
             **teams.settings(),
             "SAYSO_REDIS_URL": redis.url,
             "SAYSO_SECRET": "A" * 43 + "=",
@@ -215,17 +248,26 @@ async def running(folder: Path) -> AsyncIterator[World]:
         }
         process = await asyncio.to_thread(_started, folder, environ)
         try:
-            admin = await process.key("keeper", kinds=frozenset({"admin"}))
-            world = World(process, slack, teams, await process.key("refunder"), admin)
-            await world.refresh()
-            await world.set_right()
-            world.pass_over_log()
-            try:
-                yield world
-            finally:
-                await world.close()
+            async with _shelf_of_slack(process) as shelf:
+                admin_key = await process.key("keeper", kinds=frozenset({"admin"}))
+                world = World(process, app, teams, shelf, key=await process.key("refunder"), admin_key=admin_key)
+                try:
+                    await world.install()
+                    await world.refresh()
+                    await world.set_right()
+                    world.pass_over_log()
+                    yield world
+                finally:
+                    await world.close()
         finally:
             await asyncio.to_thread(_ended, process)
+
+
+@asynccontextmanager
+async def _shelf_of_slack(process: ServiceProcess) -> AsyncIterator[Shelf]:
+    settings, log = Settings.load(process.environ), logger("fuzz")
+    async with opened_book(settings, log) as book:
+        yield shelves(settings, book.client, log)("slack")
 
 
 def _started(folder: Path, environ: dict[str, str]) -> ServiceProcess:
