@@ -242,3 +242,12 @@ async def test_an_upload_that_stands_still_is_ended_and_leaves_nothing(
     sent = await ana.client.post(f"/inbox/requests/{request}/files", content=stuck(), headers=headers)
     assert (sent.status_code, sent.json()["code"]) == (400, "bad_http")
     assert await pieces(sayso, "upload") == 0
+
+
+async def test_an_upload_beside_too_many_others_is_told_when_to_come_again(
+    sayso: Sayso, ana: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sayso_bot.filing.AT_ONCE", 0)
+    _, request = await asked(sayso)
+    sent = await ana.upload(request, b"%PDF")
+    assert (sent.status_code, sent.json()["code"], sent.headers["retry-after"]) == (429, "quota_exceeded", "5")

@@ -74,7 +74,7 @@ def _of_answer(answer: Answer, sent: bytes) -> str | None:
     if answer.status >= 500 and (answer.status != 503 or "retry-after" not in answer.headers):
         return f"answered {answer.status}: {answer.body[:300]!r}"
     if _is_inbox(answer) or _is_not_ready(answer):
-        return None
+        return _without_a_time(answer)
     return _of_handover(answer) if _is_handover(answer, sent) else _of_problem(answer)
 
 

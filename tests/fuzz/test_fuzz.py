@@ -133,6 +133,7 @@ def test_a_problem_document_is_as_it_should_be() -> None:
         problem(type="about:blank"),
         problem(detail="KeyError('x')"),
         problem({"cache-control": "public"}),
+        Answer(429, {"content-security-policy": "default-src 'none'"}, b""),
         Answer(200, {"x-injected": "1"}, b""),
         Answer(200, HTML, b"<p><script>fuzz</script></p>"),
     ],

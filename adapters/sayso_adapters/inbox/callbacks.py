@@ -17,7 +17,7 @@ from sayso_adapters.inbox import asking
 from sayso_adapters.inbox.events import Live
 from sayso_adapters.inbox.forms import WIDE, Sent
 from sayso_adapters.inbox.gate import Gate
-from sayso_adapters.inbox.looks import HEADERS, redirect
+from sayso_adapters.inbox.looks import HEADERS, headers_of, redirect
 from sayso_adapters.inbox.pages import NotAllOpen, Pages
 from sayso_adapters.inbox.reading import SURFACE
 from sayso_adapters.inbox.sessions import LIFE_SECONDS, Session
@@ -106,7 +106,7 @@ class Callbacks:
             await self._journal("inbox_signed_in", session.about)
             await self._end(await self._gate.session(http_request, use=False), "inbox_session_ended")
         except SaysoError as error:
-            return _told(error.status, code=error.code)
+            return web.json_response({"code": error.code}, status=error.status, headers=headers_of(error))
         self._log.info("signed_in", **session.about)
         response = _told(200, next=self._gate.destination(http_request))
         self._gate.forget_destination(response)

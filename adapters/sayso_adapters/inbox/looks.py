@@ -103,9 +103,14 @@ class Looks:
         if isinstance(error, NotFound) and "request" in error.detail.lower():
             title = "There is no such request"
         response = self.page("error.html", session, status=error.status, title=title, detail=error.detail)
-        if error.retry_after_header is not None:
-            response.headers["Retry-After"] = error.retry_after_header
+        response.headers.update(headers_of(error))
         return response
+
+
+def headers_of(error: SaysoError) -> Mapping[str, str]:
+    """All headers of what is answered with ``error``: `HEADERS`, and when to try again where it says so."""
+    after = error.retry_after_header
+    return HEADERS if after is None else {**HEADERS, "Retry-After": after}
 
 
 def redirect(location: str) -> web.Response:

@@ -19,7 +19,7 @@ from sayso_adapters.inbox.admin import caller_of
 from sayso_adapters.inbox.asking import NotEdited
 from sayso_adapters.inbox.forms import Sent
 from sayso_adapters.inbox.gate import Gate
-from sayso_adapters.inbox.looks import HEADERS, Looks, redirect
+from sayso_adapters.inbox.looks import HEADERS, Looks, headers_of, redirect
 from sayso_adapters.inbox.reading import Reader
 from sayso_adapters.inbox.sessions import Session
 from sayso_bot.domain.request import Status
@@ -70,7 +70,7 @@ class Doorkeeper:
                     return web.Response(status=401, headers=HEADERS)
                 return await handler(http_request, session)
             except SaysoError as error:
-                return web.Response(status=error.status, headers=HEADERS)
+                return web.Response(status=error.status, headers=headers_of(error))
 
         return answer
 

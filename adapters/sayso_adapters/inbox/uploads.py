@@ -15,7 +15,7 @@ from aiohttp import web
 from sayso_adapters.inbox.asking import FORM
 from sayso_adapters.inbox.forms import Bounds, Sent
 from sayso_adapters.inbox.gate import Gate
-from sayso_adapters.inbox.looks import HEADERS
+from sayso_adapters.inbox.looks import HEADERS, headers_of
 from sayso_adapters.inbox.reading import SURFACE
 from sayso_adapters.inbox.sessions import Session
 from sayso_adapters.multiparts import Part
@@ -63,10 +63,11 @@ class Uploads:
             if not taken:
                 raise FileRefused("No file was sent.")
         except SaysoError as error:
-            return web.json_response({"code": error.code, "detail": error.detail}, status=error.status, headers=HEADERS)
+            told = {"code": error.code, "detail": error.detail}
+            return web.json_response(told, status=error.status, headers=headers_of(error))
         file = taken[0].file
-        told = {**described(file), "told": size_text(file.size)}
-        return web.json_response(told, status=201, headers=HEADERS)
+        found = {**described(file), "told": size_text(file.size)}
+        return web.json_response(found, status=201, headers=HEADERS)
 
     async def _request(self, http_request: web.Request) -> Request:
         request_id = http_request.match_info["id"]

@@ -237,6 +237,6 @@ async def test_nobody_is_signed_in_off_the_record(service: Service, stranger: Vi
     link = await service.link()
     service.around.journal_trouble = Unavailable("The store cannot be reached.")
     answer = await stranger.exchange(link.partition("#")[2])
-    assert answer.status_code == 503
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert "set-cookie" not in answer.headers
     assert (await stranger.get("/inbox")).status_code == 401

@@ -286,6 +286,8 @@ async def test_trouble_below_is_told_in_its_own_sentence_and_nothing_else(servic
     assert page.headers["retry-after"] == "3"
     assert "Sayso cannot reach its store." in page.text
     assert "Traceback" not in page.text
+    fragment = await ana.get("/inbox/fragments/waiting")
+    assert (fragment.status_code, fragment.headers["retry-after"], fragment.text) == (503, "3", "")
 
 
 async def test_what_the_agent_calls_urgent_looks_so_and_says_who_says_it(service: Service, ana: Visitor) -> None:
