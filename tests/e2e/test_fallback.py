@@ -97,6 +97,28 @@ async def test_a_card_that_may_be_there_is_looked_up_before_it_moves(monkeypatch
         assert await sayso.journal("moved") == []
 
 
+async def test_a_card_that_may_be_in_a_channel_that_is_gone_says_where_it_went_when_that_is_back() -> None:
+    async with workspace() as slack, office(slack, policy=RULE) as (sayso, agent):
+        slack.drop("chat.postMessage")
+        slack.fail("conversations.history", "is_archived", times=2)
+        request = await asked(agent)
+        await settled_down(sayso, request)
+        left = await slack.posted()
+        await later(sayso, 61)
+        await recorded(sayso, request, OTHER)
+        await later(sayso, 61)
+        await slack.until_called("conversations.history", count=2)
+        await settled_down(sayso, request)
+        assert await sayso.service.store.alarms(10) == []
+        await later(sayso, 1000)
+        await recorded(sayso, request)
+        assert final(left)
+        assert "Asked in other now, because nothing could be shown here." in str(left.blocks)
+        await sayso.vote(request, "approve", person=ANA)
+        await until(lambda: all(final(message) for message in slack.messages))
+        assert len(slack.messages) == 2
+
+
 async def test_a_card_that_was_shown_never_moves() -> None:
     async with workspace() as slack, office(slack, policy=RULE) as (sayso, agent):
         request = await asked(agent)

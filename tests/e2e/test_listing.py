@@ -26,6 +26,7 @@ from e2e.office import (
 )
 from fakes.slack import FakeSlack
 from fakes.slack_workspace import Message
+from fakes.stand_in import Answer, Do, Dropped
 from redis_server import RedisServer
 from sayso_bot.ports import Edit
 from service import ANA, BEN, Sayso, serving, until
@@ -476,6 +477,36 @@ async def test_a_list_whose_answer_was_lost_is_looked_up_and_not_repeated(lost: 
         [message] = slack.messages
         assert "3 requests wait" in words(message)
         assert len(slack.cards_called()) == (1 if lost == "drop" else 2)
+
+
+async def test_a_row_that_ends_as_its_list_is_lost_at_last_is_on_the_record_as_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sayso_bot.workers.listings.ALARM_ATTEMPTS", 1)
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        asking = asyncio.Event()
+
+        async def answered_and_lost(do: Do) -> Answer:
+            do()
+            await asking.wait()
+            raise Dropped
+
+        slack.trouble("chat.postMessage", answered_and_lost)
+        first, second = [await asked(agent) for _ in range(2)]
+        await until(lambda: slack.messages)
+        await sayso.vote(first, "approve", person=ANA)
+        asking.set()
+        await until(lambda: _is_released(sayso))
+        await later(sayso, 61)
+
+        async def on_record() -> bool:
+            await later(sayso, 1)
+            return {entry["request"] for entry in await sayso.journal("posted")} == {first, second}
+
+        await until(on_record)
+        await all_recorded(sayso, [first, second])
+        assert len(slack.messages) == 1
+        assert await sayso.service.store.alarms(10) == []
 
 
 async def test_a_row_that_is_reviewed_before_its_list_is_recorded_stays_a_row() -> None:

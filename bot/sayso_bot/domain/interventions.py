@@ -64,9 +64,12 @@ def moved(request: Request) -> str:
 
 
 def left(request: Request, place: str | None) -> str:
-    """Of a card at ``place``: that an admin has moved the request from there since, or nothing."""
-    if place is None or request.moved is None or place == request.place or request.settled:
+    """Of a card at ``place``: that the request went elsewhere since, by an admin or for its fallback, or nothing."""
+    if place is None or place == request.place or request.settled:
         return ""
+    if request.moved is None:
+        there = one_line(request.asked_in)
+        return f"Asked in {there} now, because nothing could be shown here." if request.at_fallback else ""
     return f"Asked in {one_line(request.moved.channel)} now, by {_whom(request.moved)}"
 
 

@@ -176,8 +176,11 @@ class Store(Protocol):
 
     async def due_work(self, place: str, limit: int, *, soon_seconds: float = 0.0) -> Sequence[str]: ...
 
-    async def begin(self, request: Outline, place: str, lease_seconds: float) -> Work | None:
-        """Take the lease of one card; None when there is nothing to do now or somebody else does it."""
+    async def begin(self, request: Outline, place: str, lease_seconds: float, *, perhaps: bool = False) -> Work | None:
+        """Take the lease of one card; None when there is nothing to do now or somebody else does it.
+
+        ``perhaps``: a list that was lost may have shown it, so there is something to do though it has ended meanwhile.
+        """
         ...
 
     async def renew(self, work: Work, lease_seconds: float) -> bool: ...

@@ -36,7 +36,7 @@ class Cards(Part):
         _, _, ids = await self._call("due_work", keys, place, limit, int(soon_seconds * 1000), writes=False)
         return [str(request_id) for request_id in ids]
 
-    async def begin(self, request: Outline, place: str, lease_seconds: float) -> Work | None:
+    async def begin(self, request: Outline, place: str, lease_seconds: float, *, perhaps: bool = False) -> Work | None:
         code, *rest = await self._call(
             "begin",
             self._of_request(request, place),
@@ -45,6 +45,8 @@ class Cards(Part):
             int(lease_seconds * 1000),
             secrets.token_hex(8),
             int(PACE_SECONDS * 1000),
+            "",
+            "1" if perhaps else "",
         )
         if code != "ok":
             return None

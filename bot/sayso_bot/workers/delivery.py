@@ -149,8 +149,8 @@ class Delivery:
             if left.why is None:
                 if not await self._deliver(request, place):
                     return False
-            elif (work := await self._begin(request, place)) is not None:
-                await self._failed(work, left.why, alarm=True)
+            elif (work := await self._begin(request, place, perhaps=isinstance(left.why, Retry))) is not None:
+                await self._failed(work, left.why, alarm=not work.request.settled)
         return True
 
     async def _readable(self, request_id: str) -> Outline | None:
@@ -182,8 +182,8 @@ class Delivery:
             self._shown(place, work.post)
         return True
 
-    async def _begin(self, request: Outline, place: str) -> Work | None:
-        return await taken(self._store.begin(request, place, LEASE_SECONDS), self._hand_back)
+    async def _begin(self, request: Outline, place: str, *, perhaps: bool = False) -> Work | None:
+        return await taken(self._store.begin(request, place, LEASE_SECONDS, perhaps=perhaps), self._hand_back)
 
     async def _hand_back(self, work: Work | None, *, lost: bool = False) -> None:
         if work is None:
@@ -211,6 +211,8 @@ class Delivery:
         whole_place = after is not None
         is_limited = after is not None and work.post is not None  # it is seen, and the platform says when to go on
         alarm = alarm or lasting or (work.attempts >= ALARM_ATTEMPTS and not is_limited)
+        if work.post is None and work.place != work.request.place:
+            alarm = False  # it is asked elsewhere: only what a lost answer may have left here is looked for
         if after is None:
             after = _alarm_pause(work.attempts) if lasting else pause(work.attempts)
         lost = isinstance(error, Retry) and error.lost

@@ -98,7 +98,8 @@ end
 
 -- begin: take the lease of one card and write the attempt down.
 -- KEYS  of_request (18)
--- ARGV  id, place, lease ms, operation, ms between two posts at a place that is slow, '1' where a notice is to wait for a turn of its own
+-- ARGV  id, place, lease ms, operation, ms between two posts at a place that is slow, '1' where a notice is to wait for a turn of its own,
+--       '1' where a list that was lost may have shown it, so that it is not done though it ended
 -- Answers  ok, now, fence, wanted, posted, post, button, attempts, lost at ('' none), doubles, told, record, pause JSON ('' none)
 --          | done | leased | later | joins, id of the notice that waits here already
 -- Prevents two workers at one card, a card at a place that its request has left (one that may be there is looked up, to say where it
@@ -123,7 +124,7 @@ register('begin', function(keys, a)
   local repeated = f[10] == operation
   local wanted, posted, lease_until = tonumber(f[1]), tonumber(f[2]), tonumber(f[7] or '0')
   if lease_until > now and not repeated then return { 'leased', now } end
-  if wanted == posted or (r.status ~= 'pending' and not f[3] and not f[8]) then
+  if wanted == posted or (r.status ~= 'pending' and not f[3] and not f[8] and a[7] ~= '1') then
     redis.call('HSET', k.post, 'posted', wanted)
     finish(k, id, place)
     return { 'done', now }

@@ -1,5 +1,6 @@
 -- move: a card that cannot be shown at its place goes to the rule's fallback, with a button of its own. The alarm of the place that
--- it leaves stays until the card is shown at the other one; the journal keeps both. Buttons made before stay known.
+-- it leaves stays until the card is shown at the other one; the journal keeps both. Buttons made before stay known. A card that an
+-- earlier attempt may have left behind is looked up there later, so that it says where the request went.
 -- KEYS  of_request (18) of the place that it leaves, work and post of the other place, button
 -- ARGV  id, from, to, fence, button token ('' where nothing is posted there, as in the inbox), what the place said, by
 -- Answers  ok (by an earlier call too) | lost (somebody else holds the lease) | settled | shown (a post is known) | missing
@@ -19,10 +20,16 @@ register('move', function(keys, a)
 
   redis.call('HSET', k.record, 'place', to)
   redis.call('HDEL', k.record, 'moved')
+  local lost_at = redis.call('HGET', k.post, 'lost_at') or ''
   redis.call('HSET', k.post, 'lease_until', 0, 'what', what)
-  redis.call('HDEL', k.post, 'tried_at')
-  redis.call('ZREM', k.work, id)
-  touch_place(k.places, k.blocked, k.work, from)
+  if lost_at == '' then
+    redis.call('HDEL', k.post, 'tried_at')
+    redis.call('ZREM', k.work, id)
+    touch_place(k.places, k.blocked, k.work, from)
+  else
+    redis.call('HSET', k.post, 'tried_at', lost_at)
+    again_at(k, id, from, now + LOST_SECONDS * 1000)
+  end
   local alarm = id .. ' ' .. from
   if redis.call('ZADD', k.alarms, 'NX', now, alarm) == 1 then
     journal(k.journal, 'undeliverable', now, id, cjson.encode({ place = from, what = what }))
