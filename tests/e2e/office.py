@@ -150,8 +150,8 @@ def answered_late(monkeypatch: pytest.MonkeyPatch, store: object, method: str) -
     """What ``method`` does is done at once and answered a moment later; set once it is done."""
     call, done = getattr(store, method), asyncio.Event()
 
-    async def late(*arguments: Any) -> Any:
-        found = await call(*arguments)
+    async def late(*arguments: Any, **options: Any) -> Any:
+        found = await call(*arguments, **options)
         done.set()
         await asyncio.sleep(0.2)
         return found
