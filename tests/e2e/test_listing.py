@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -276,6 +277,33 @@ async def test_what_was_answered_from_a_list_that_cannot_be_looked_up_is_on_the_
         await until(lambda: _looked_up(sayso, slack, 9, step=0.3))
         for each in (request, waits):
             await until(lambda: _is_posted(sayso, each))  # noqa: B023 - it is called before the next round
+        assert len(slack.messages) == 1
+
+
+async def test_what_was_answered_from_a_lost_list_is_on_the_record_though_it_is_due_after_that_was_found() -> None:
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        slack.drop("chat.postMessage")
+        answered, waits = await asked(agent), await asked(agent)
+        await slack.posted()
+        await until(lambda: _is_released(sayso))
+        await sayso.vote(answered, "approve", person=ANA)
+        store = sayso.service.store
+        client: Any = store.client
+        work = store.keys.work(PAYMENTS)
+
+        async def when(request: str) -> float:
+            return float(await client.zscore(work, request))
+
+        async def put_off() -> bool:
+            return min(await when(answered), await when(waits)) > (time.time() + 30) * 1000
+
+        await until(put_off)
+        await client.zadd(work, {answered: await when(waits) + 90_000})
+        await later(sayso, 61)
+        await recorded(sayso, waits)
+        assert not await _is_posted(sayso, answered)
+        await later(sayso, 60)
+        await until(lambda: _is_posted(sayso, answered))
         assert len(slack.messages) == 1
 
 

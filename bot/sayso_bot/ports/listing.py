@@ -51,7 +51,7 @@ class ListingWork:
     """The listing of one place to bring up to date, under a lease that ``fence`` names.
 
     ``ids`` are the requests that wait by what it shows, ``ended`` counts those that it has told of. ``perhaps_at`` is
-    the ``lost_at`` of a message that was deleted before it was known what it had shown. The rest is as in `Work`.
+    the last ``lost_at`` of a message that was found since, or deleted. The rest is as in `Work`.
     """
 
     place: str

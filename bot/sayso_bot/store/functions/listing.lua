@@ -8,7 +8,8 @@ local LIST_STATUSES = { 'approved', 'denied', 'expired', 'cancelled' }
 -- Answers  ok, now, fence, name, post, attempts, lost at, perhaps at (each '' none), {count by status}, {id…} | later, now, ms (a second
 --          where somebody else holds the lease: who does may be done much sooner than it lapses)
 -- Prevents two listings of one place, more than one call a second for them, and a second post before a lost first one could be looked up.
--- `perhaps_at` is the `lost_at` of a message that was deleted before it was known what it had shown: there is none to look up.
+-- `perhaps_at` is the last `lost_at` of which it is known what became of the message: what is due still and was made before may have
+-- been on it. There is none to look up.
 register('begin_listing', function(keys, a)
   local now = tick(keys[3])
   local f = redis.call('HMGET', keys[1], 'fence', 'lease_until', 'holder', 'post', 'tried_at', 'lost_at', 'not_before', 'attempts',
@@ -63,7 +64,7 @@ end, { 'no-writes' })
 -- Answers  ok | lost (somebody else holds the lease: only a post that nobody knew of is recorded)
 register('listing_shown', function(keys, a)
   local now = tick(keys[3])
-  local f = redis.call('HMGET', keys[1], 'fence', 'post')
+  local f = redis.call('HMGET', keys[1], 'fence', 'post', 'lost_at')
   if f[1] ~= a[1] then
     if a[2] ~= '' and not f[2] then redis.call('HSET', keys[1], 'post', a[2]) end
     if a[2] ~= '' and f[2] and f[2] ~= a[2] then redis.call('HINCRBY', keys[4], 'doubles', 1) end
@@ -75,7 +76,8 @@ register('listing_shown', function(keys, a)
     local waited = redis.call('ZREM', keys[2], a[i]) == 1
     if waited and a[i + 1] ~= '' then redis.call('HINCRBY', keys[1], a[i + 1], 1) end
   end
-  redis.call('HDEL', keys[1], 'tried_at', 'lost_at', 'perhaps_at', 'what', 'what_at')
+  if f[3] and f[3] ~= '' then redis.call('HSET', keys[1], 'perhaps_at', f[3]) end
+  redis.call('HDEL', keys[1], 'tried_at', 'lost_at', 'what', 'what_at')
   redis.call('HSET', keys[1], 'lease_until', 0, 'attempts', 0, 'not_before', now + tonumber(a[3]))
   if redis.call('EXISTS', keys[2]) == 1 then
     redis.call('HSET', keys[1], 'post', a[2])
