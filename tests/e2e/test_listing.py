@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from aiohttp import web
 
 from e2e.office import (
     PAYMENTS,
@@ -535,6 +536,34 @@ async def test_a_row_that_ends_as_its_list_is_lost_at_last_is_on_the_record_as_s
         await all_recorded(sayso, [first, second])
         assert len(slack.messages) == 1
         assert await sayso.service.store.alarms(10) == []
+
+
+async def test_a_row_that_ends_as_its_list_is_refused_is_shown_to_nobody_and_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sayso_bot.workers.listings.ALARM_ATTEMPTS", 1)
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        asked_for, asking = asyncio.Event(), asyncio.Event()
+
+        async def refused(_: Do) -> Answer:
+            asked_for.set()
+            await asking.wait()
+            return web.Response(status=503)
+
+        slack.trouble("chat.postMessage", refused)
+        slack.break_("chat.postMessage", status=503, times=100)
+        request = await asked(agent)
+        await asked_for.wait()
+        await sayso.vote(request, "approve", person=ANA)
+        asking.set()
+        store = sayso.service.store
+        client: Any = store.client
+
+        async def is_done() -> bool:
+            return await client.zscore(store.keys.work(PAYMENTS), request) is None
+
+        await until(is_done)
+        assert (await sayso.journal("posted"), await store.alarms(10), slack.messages) == ([], [], [])
 
 
 async def test_a_row_that_is_reviewed_before_its_list_is_recorded_stays_a_row() -> None:

@@ -149,7 +149,9 @@ class Delivery:
             if left.why is None:
                 if not await self._deliver(request, place):
                     return False
-            elif (work := await self._begin(request, place, perhaps=isinstance(left.why, Retry))) is not None:
+                continue
+            perhaps = isinstance(left.why, Retry) and left.why.lost
+            if (work := await self._begin(request, place, perhaps=perhaps)) is not None:
                 await self._failed(work, left.why, alarm=not work.request.settled)
         return True
 
