@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from book import ANA, EPOCHS, PLACE, advance, cast, journal, lying_in, made, opened
+from book import ANA, EPOCHS, PLACE, advance, cast, journal, lying_in, made, opened, requirement
 from office_store import OPS, taken_along
 from redis_server import RedisServer
+from sayso_bot.domain.policy import Verdict
 from sayso_bot.domain.request import Request, Status
 from sayso_bot.ports import Work
+from sayso_bot.store.cards import PACE_SECONDS
 from sayso_bot.store.redis import RedisStore
 
 pytestmark = pytest.mark.usefixtures("still")
@@ -201,6 +204,21 @@ async def test_a_place_that_asked_us_to_wait_is_given_its_cards_one_by_one(
     for request in burst:
         assert await store.begin(request, PLACE, 15) is not None
     assert not await store.client.hexists(store.keys["blocked"], f"{PLACE} pace"), "a calm place has no pace"
+
+
+async def test_what_is_asked_where_others_wait_for_a_turn_is_given_its_own_at_once(store: RedisStore) -> None:
+    limited, second = [await made(store) for _ in range(2)]
+    await _failed(store, await _begun(store, limited), after_seconds=1, whole_place=True)
+    await advance(store, 1)
+    await store.posted(await _begun(store, limited), "ts1")
+    assert await store.begin(second, PLACE, 15) is None
+    late = [await made(store) for _ in range(3)]
+    listed = await made(store, verdict=Verdict("ask", "a rule", requirement=replace(requirement(), digest=True)))
+    assert await store.due_work(PLACE, 10) == [listed.id], "a list shows it, whoever waits for a turn"
+    for request in (second, *late):
+        await advance(store, PACE_SECONDS)
+        assert set(await store.due_work(PLACE, 10)) == {request.id, listed.id}
+        await store.posted(await _begun(store, request), f"ts of {request.id}")
 
 
 async def test_a_card_of_a_paced_place_is_brought_up_to_date_before_others_are_posted(store: RedisStore) -> None:

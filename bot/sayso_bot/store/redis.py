@@ -19,7 +19,7 @@ from sayso_bot.domain.json import dumps
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.pauses import Pause, Scope
 from sayso_bot.domain.person import Person
-from sayso_bot.domain.request import Decision, Moved, Outline, Request, Status, from_milliseconds
+from sayso_bot.domain.request import Decision, Moved, Outline, Request, Requirement, Status, from_milliseconds
 from sayso_bot.errors import IdempotencyMismatch, Paused, QuotaExceeded, RateLimited, Unavailable
 from sayso_bot.ports import (
     Ballot,
@@ -123,7 +123,7 @@ class RedisStore(cards.Cards, Configured):
             dumps({**about, "rule": verdict.rule, "policy": new.policy_digest}),
             quotas.rate, quotas.burst, quotas.pending, quotas.bytes, "1" if idempotency else "", version_of(new),
             epochs.routes, *_routed(new), brief_of(new) if len(body) > BRIEF_FROM_BYTES else "",
-            new.key.principal or "",
+            new.key.principal or "", _pace(verdict.requirement),
         )  # fmt: skip
         if code == "new":
             return Submitted(_made(new, status, int(now), rest[1]), replayed=False)
@@ -346,6 +346,11 @@ def _routed(new: NewRequest) -> tuple[int | str, bytes | str]:
     """When the route that was used ends, and where it has the request asked."""
     moved, until = _moved(new), new.route and new.route.until
     return milliseconds(until) if until else "", moved_json(moved) if moved else ""
+
+
+def _pace(requirement: Requirement | None) -> int | str:
+    """Milliseconds between two posts at a slow place; none for what a list is to show."""
+    return "" if requirement is None or requirement.digest else int(cards.PACE_SECONDS * 1000)
 
 
 def _pause(rest: Sequence[Any]) -> Pause | None:

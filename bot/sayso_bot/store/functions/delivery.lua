@@ -46,19 +46,6 @@ local function blocked_until(k, place)
   return tonumber(redis.call('HGET', k.blocked, place) or '0')
 end
 
--- A place that has once asked us to wait is given first posts one by one for a while: each card its turn, on the book's own time, so
--- that replicas share one pace. What is kept of it: until when, the next turn that nobody has, and when the last post was let go.
-local function pace_of(k, place)
-  local found = redis.call('HGET', k.blocked, place .. ' pace')
-  if not found then return nil end
-  local till, free, last = string.match(found, '^(%d+) (%d+) (%d+)$')
-  return { till = tonumber(till), free = tonumber(free), last = tonumber(last) }
-end
-
-local function keep_pace(k, place, pace)
-  redis.call('HSET', k.blocked, place .. ' pace', string.format('%d %d %d', pace.till, pace.free, pace.last))
-end
-
 -- A card was refused for the place's pace, and may try again at `at`: that is its turn. The next one comes `step` ms later.
 local function slow_down(k, place, at, step, now)
   local pace = pace_of(k, place) or { free = 0, last = 0 }
@@ -83,11 +70,7 @@ local function turn_of(k, place, turn, step, now)
     keep_pace(k, place, pace)
     return nil
   end
-  local given = math.max(pace.free, pace.last + step)
-  pace.free = given + step
-  keep_pace(k, place, pace)
-  redis.call('HSET', k.post, 'turn', given, 'what', 'rate_limited')
-  return given
+  return give_turn(k, place, pace, step)
 end
 
 -- At a place that is slow one announcement waits for its turn, and others become part of it (`join`): however much an admin does,

@@ -116,6 +116,35 @@ local function put_in_outbox(k, id, place, now, tag)
   if touch_place(k.places, k.blocked, k.work, place) then redis.call('PUBLISH', tag .. 'outbox', place) end
 end
 
+-- A place that has once asked us to wait is given first posts one by one for a while: each card its turn, on the book's own time, so
+-- that replicas share one pace. What is kept of it: until when, the next turn that nobody has, and when the last post was let go.
+local function pace_of(k, place)
+  local found = redis.call('HGET', k.blocked, place .. ' pace')
+  if not found then return nil end
+  local till, free, last = string.match(found, '^(%d+) (%d+) (%d+)$')
+  return { till = tonumber(till), free = tonumber(free), last = tonumber(last) }
+end
+
+local function keep_pace(k, place, pace)
+  redis.call('HSET', k.blocked, place .. ' pace', string.format('%d %d %d', pace.till, pace.free, pace.last))
+end
+
+-- This card's turn is the next one that nobody has.
+local function give_turn(k, place, pace, step)
+  local given = math.max(pace.free, pace.last + step)
+  pace.free = given + step
+  keep_pace(k, place, pace)
+  redis.call('HSET', k.post, 'turn', given, 'what', 'rate_limited')
+  return given
+end
+
+-- When a new card is due: after all that wait for their turn here, so that nobody has to look at it before; at once where none do.
+local function first_due(k, place, step, now)
+  local pace = pace_of(k, place)
+  if not pace or pace.free <= now then return now end
+  return give_turn(k, place, pace, step)
+end
+
 -- The card of this request is out of date: raise the wanted version. Whoever holds its lease now will see that. A request that
 -- is in the inbox alone has no card.
 local function want_card(k, id, place, now, tag)

@@ -3,7 +3,8 @@
 -- ARGV  keys epoch, policy epoch, id, agent, action, status, timeout ms ('' none), body JSON, body digest, place ('' none),
 --       button token, cause, reason JSON, journal JSON, rate, burst, pending quota, bytes quota, idempotent ('1' or ''), schema version,
 --       routes epoch, when the route that was used ends ('' never, or none was), JSON of where that has it asked ('' none),
---       brief ('' where the body is small), e-mail address to which the key is bound ('' none)
+--       brief ('' where the body is small), e-mail address to which the key is bound ('' none), ms between two posts at a place that is
+--       slow ('' where it has no card of its own, but a list shows it)
 -- Answers  new, seq, expires at | made (this very call took effect before) | earlier, id | again | rate, ms | paused, pause JSON
 --          | pending | bytes
 -- Prevents two requests for one Idempotency-Key, however the calls race, and a request under a key, policy or route just withdrawn,
@@ -77,7 +78,7 @@ register('submit', function(keys, a)
     if place ~= '' then
       redis.call('SET', button, id .. ' 1 ' .. place)
       redis.call('HSET', k.post, 'button', a[11], 'wanted', 1, 'posted', 0, 'fence', 0, 'attempts', 0)
-      put_in_outbox(k, id, place, now, tag)
+      put_in_outbox(k, id, place, a[26] == '' and now or first_due(k, place, tonumber(a[26]), now), tag)
     end
   else
     local decision = '{"outcome":"' .. status .. '","cause":"' .. a[12] .. '","at":' .. string.format('%d', now)
