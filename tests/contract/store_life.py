@@ -117,6 +117,7 @@ class Life:
         store = self.store
         yield lambda: store.submit(self._new(), EPOCHS)
         request: Request = self._last().request
+        yield lambda: _wait(2)  # for its turn, as the place had asked us to wait
         yield lambda: store.begin(request, PLACE, 15)
         stuck: Work = self._last()
         yield lambda: store.move(stuck, "slack:C9", "btn_moved", "gone", "delivery")
@@ -133,6 +134,7 @@ class Life:
         yield lambda: store.cancel(withdrawn, EPOCHS)
         yield lambda: store.submit(self._new(timeout_seconds=60), EPOCHS)
         expiring: Request = self._last().request
+        yield lambda: _wait(2)
         yield lambda: store.begin(expiring, PLACE, 15)
         lost: Work = self._last()
         yield lambda: store.failed(lost, "no_answer", after_seconds=0, lost=True, alarm=False, whole_place=False)

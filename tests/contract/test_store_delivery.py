@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -219,6 +220,81 @@ async def test_what_is_asked_where_others_wait_for_a_turn_is_given_its_own_at_on
         await advance(store, PACE_SECONDS)
         assert set(await store.due_work(PLACE, 10)) == {request.id, listed.id}
         await store.posted(await _begun(store, request), f"ts of {request.id}")
+
+
+async def _slow(store: RedisStore, waiting: int, **how: Any) -> list[Request]:
+    """What waits for its turn, in that order, at a place that asked us to wait and has just taken a card."""
+    limited, first = [await made(store, **how) for _ in range(2)]
+    await _failed(store, await _begun(store, limited), after_seconds=1, whole_place=True)
+    await advance(store, 1)
+    await store.posted(await _begun(store, limited), "ts1")
+    assert await store.begin(first, PLACE, 15) is None
+    return [first, *[await made(store, **how) for _ in range(waiting - 1)]]
+
+
+async def _worked_at(store: RedisStore, requests: Sequence[Request], seconds: float) -> dict[str, float]:
+    """When each was posted, of a worker that looks ten times a second."""
+    known = {request.id: request for request in requests}
+    shown = dict[str, float]()
+    for tenth in range(int(seconds * 10)):
+        await advance(store, 0.1)
+        for request_id in await store.due_work(PLACE, 20):
+            if work := await store.begin(known[request_id], PLACE, 15):
+                await store.posted(work, f"ts{tenth}")
+                shown[request_id] = tenth / 10
+    return shown
+
+
+async def test_cards_whose_turn_nobody_took_keep_their_place_before_those_that_came_later(store: RedisStore) -> None:
+    waiting = await _slow(store, 6)
+    await advance(store, 4)  # nobody works
+    waiting += [await made(store) for _ in range(3)]
+    shown = await _worked_at(store, waiting, 12)
+    assert list(shown) == [request.id for request in waiting]
+    assert all(1 <= after - before < 1.3 for before, after in pairwise(shown.values())), shown
+
+
+async def test_a_card_that_is_refused_for_the_pace_keeps_its_turn_and_nobody_overtakes(store: RedisStore) -> None:
+    waiting = await _slow(store, 5)
+    await advance(store, PACE_SECONDS)
+    refused = await _begun(store, waiting[0])
+    await _failed(store, refused, after_seconds=3, whole_place=True)
+    waiting.append(await made(store))
+    shown = await _worked_at(store, waiting, 12)
+    assert list(shown) == [request.id for request in waiting]
+    assert all(1 <= after - before < 1.3 for before, after in pairwise(shown.values())), shown
+
+
+async def test_a_card_that_failed_in_its_turn_is_tried_again_before_those_that_wait(store: RedisStore) -> None:
+    waiting = await _slow(store, 8)
+    await advance(store, PACE_SECONDS)
+    await _failed(store, await _begun(store, waiting[0]), after_seconds=2)
+    shown = await _worked_at(store, waiting, 14)
+    assert set(shown) == {request.id for request in waiting}
+    assert list(shown).index(waiting[0].id) <= 3
+    assert all(1 <= after - before < 1.3 for before, after in pairwise(shown.values())), shown
+
+
+async def test_turns_of_those_who_are_gone_are_given_to_others(store: RedisStore) -> None:
+    waiting = await _slow(store, 20)
+    for request in waiting:
+        await store.cancel(request, EPOCHS)
+        assert await store.begin(request, PLACE, 15) is None
+    asked = await made(store)
+    shown = await _worked_at(store, [*waiting, asked], 3)
+    assert list(shown) == [asked.id]
+
+
+async def test_what_waits_for_its_turn_is_not_looked_at_for_what_changes_before_and_is_where_it_ends(
+    store: RedisStore,
+) -> None:
+    first, second = await _slow(store, 2, quorum=2)
+    await cast(store, first, ANA, "approve")
+    assert await store.due_work(PLACE, 10) == []
+    await store.cancel(second, EPOCHS)
+    assert await store.due_work(PLACE, 10) == [second.id]
+    await advance(store, PACE_SECONDS)
+    assert (await _begun(store, first)).wanted == 2
 
 
 async def test_a_card_of_a_paced_place_is_brought_up_to_date_before_others_are_posted(store: RedisStore) -> None:

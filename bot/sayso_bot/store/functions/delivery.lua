@@ -46,31 +46,50 @@ local function blocked_until(k, place)
   return tonumber(redis.call('HGET', k.blocked, place) or '0')
 end
 
--- A card was refused for the place's pace, and may try again at `at`: that is its turn. The next one comes `step` ms later.
+-- A card was refused for the place's pace, and may be tried again at `at`: it keeps its turn, which comes then, and so do all after it.
 local function slow_down(k, place, at, step, now)
-  local pace = pace_of(k, place) or { free = 0, last = 0 }
-  pace.till = now + PACED_SECONDS * 1000
-  pace.free = math.max(pace.free, at + step)
+  local pace, card = pace_of(k, place, step), redis.call('HMGET', k.post, 'turn', 'post')
+  local turn = pace and not card[2] and tonumber(card[1] or '')
+  pace = pace or { free = 0, last = 0, behind = 0 }
+  if turn then
+    pace.behind = math.max(pace.behind, at - turn)
+  else
+    turn = at - pace.behind
+    redis.call('HSET', k.post, 'turn', turn)
+  end
+  pace.till, pace.free = now + PACED_SECONDS * 1000, math.max(pace.free, turn + step)
   keep_pace(k, place, pace)
-  redis.call('HSET', k.post, 'turn', at)
 end
 
--- When this card may be posted, or nil for now. A turn that came too soon after another post is given again, at the end.
-local function turn_of(k, place, turn, step, now)
-  local pace = pace_of(k, place)
-  if not pace then return nil end
-  if pace.till <= now and pace.free <= now then
+-- When this card, which is due since `due`, may be posted, or nil for now. Where nobody has worked for a while, or a post took long, it
+-- is the place that is behind, with all that wait: each keeps its turn among them. What had its turn and failed comes in between.
+local function turn_of(k, place, turn, due, step, now)
+  local pace = pace_of(k, place, step)
+  local is_over = pace and pace.till <= now and pace.free + pace.behind <= now
+  if is_over and (not turn or redis.call('ZCOUNT', k.work, '-inf', now) < 2) then
     redis.call('HDEL', k.blocked, place .. ' pace')
+    pace = nil
+  end
+  if not pace then
+    if turn then redis.call('HDEL', k.post, 'turn') end
     return nil
   end
-  if turn and turn > now then return turn end
-  local has_come = turn or pace.free <= now
-  if has_come and pace.last + step * 0.95 <= now then
-    pace.last, pace.free = now, math.max(pace.free, now + step)
+  local at, slack = turn and turn + pace.behind, math.floor(step / 20)
+  if at and at - slack > now then return at end
+  local in_turn, next = at and due <= at, pace.last + step
+  local is_early = next - slack > now
+  if in_turn and (is_early or now - at > slack) then pace.behind = pace.behind + math.max(now, next) - at end
+  local waits = pace.free + pace.behind > now
+  if not turn and (waits or is_early) then return give_turn(k, place, pace, step) end
+  if is_early then
     keep_pace(k, place, pace)
-    return nil
+    return in_turn and next or next - slack
   end
-  return give_turn(k, place, pace, step)
+  if not waits then pace.behind = 0 end
+  pace.last, pace.free = now, math.max(pace.free, now + step - pace.behind)
+  keep_pace(k, place, pace)
+  redis.call('HSET', k.post, 'turn', now - pace.behind)
+  return nil
 end
 
 -- At a place that is slow one announcement waits for its turn, and others become part of it (`join`): however much an admin does,
@@ -116,7 +135,8 @@ register('begin', function(keys, a)
     touch_place(k.places, k.blocked, k.work, place)
     return { 'later', now }
   end
-  if not repeated and tonumber(redis.call('ZSCORE', k.work, id) or '0') > now then return { 'later', now } end
+  local due = tonumber(redis.call('ZSCORE', k.work, id) or '0')
+  if due > now and not repeated then return { 'later', now } end
   if f[8] and not f[3] and tonumber(f[8]) + LOST_SECONDS * 1000 > now and not repeated then
     again_at(k, id, place, tonumber(f[8]) + LOST_SECONDS * 1000)
     return { 'later', now }
@@ -125,7 +145,7 @@ register('begin', function(keys, a)
   local waits = can_join and redis.call('HGET', k.blocked, place .. ' notice')
   if waits and (waits == id or a[6] == '1') then redis.call('HDEL', k.blocked, place .. ' notice') end
   if waits and waits ~= id and a[6] ~= '1' and not f[13] then return { 'joins', now, waits } end
-  local turn = not f[3] and not repeated and turn_of(k, place, tonumber(f[13] or ''), tonumber(a[5]), now)
+  local turn = not f[3] and not repeated and turn_of(k, place, tonumber(f[13] or ''), due, tonumber(a[5]), now)
   if turn then
     if can_join then redis.call('HSET', k.blocked, place .. ' notice', id) end
     again_at(k, id, place, turn)

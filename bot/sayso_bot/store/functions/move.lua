@@ -8,7 +8,7 @@
 register('move', function(keys, a)
   local k = request_keys(keys)
   local id, from, to, what = a[1], a[2], a[3], a[6]
-  local there = { place = to, work = keys[19], post = keys[20], places = k.places, blocked = k.blocked }
+  local there = { place = to, record = k.record, work = keys[19], post = keys[20], places = k.places, blocked = k.blocked }
   local now = tick(k.clock)
   local r = load_request(k.record)
   if not r then return { 'missing', now } end

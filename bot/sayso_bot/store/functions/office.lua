@@ -133,7 +133,7 @@ register('take_along', function(keys, a)
   calm(k, id, from)
   want_card(k, id, from, now, tag)
   if a[6] ~= '' then
-    local there = { place = to, work = keys[19], post = keys[20], places = k.places, blocked = k.blocked }
+    local there = { place = to, record = k.record, work = keys[19], post = keys[20], places = k.places, blocked = k.blocked }
     ask_at(there, r, keys[21], a[6], now, tag)
   end
   journal(k.journal, 'moved', now, id, a[8])

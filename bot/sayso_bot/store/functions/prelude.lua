@@ -117,41 +117,55 @@ local function put_in_outbox(k, id, place, now, tag)
 end
 
 -- A place that has once asked us to wait is given first posts one by one for a while: each card its turn, on the book's own time, so
--- that replicas share one pace. What is kept of it: until when, the next turn that nobody has, and when the last post was let go.
-local function pace_of(k, place)
+-- that replicas share one pace. What is kept of it: until when, the next turn that nobody has, when the last post was let go, and how
+-- many ms the place is `behind`: a turn comes that much later than it was given, so that whoever was late stays before those who came
+-- after. Turns of those who are gone, at the end of all that waits, are free again.
+local function pace_of(k, place, step)
   local found = redis.call('HGET', k.blocked, place .. ' pace')
   if not found then return nil end
-  local till, free, last = string.match(found, '^(%d+) (%d+) (%d+)$')
-  return { till = tonumber(till), free = tonumber(free), last = tonumber(last) }
+  local till, free, last, behind = string.match(found, '^(%d+) (%d+) (%d+) ?(%d*)$')
+  local waits = redis.call('ZRANGE', k.work, -1, -1, 'WITHSCORES')
+  free = math.min(tonumber(free), (tonumber(waits[2]) or 0) + step)
+  return { till = tonumber(till), free = free, last = tonumber(last), behind = tonumber(behind) or 0 }
 end
 
 local function keep_pace(k, place, pace)
-  redis.call('HSET', k.blocked, place .. ' pace', string.format('%d %d %d', pace.till, pace.free, pace.last))
+  redis.call('HSET', k.blocked, place .. ' pace',
+    string.format('%d %d %d %d', pace.till, pace.free, pace.last, pace.behind))
 end
 
--- This card's turn is the next one that nobody has.
+-- The next turn that nobody has is this card's; when it comes.
 local function give_turn(k, place, pace, step)
-  local given = math.max(pace.free, pace.last + step)
+  local given = math.max(pace.free, pace.last + step - pace.behind)
   pace.free = given + step
   keep_pace(k, place, pace)
   redis.call('HSET', k.post, 'turn', given, 'what', 'rate_limited')
-  return given
+  return given + pace.behind
 end
 
 -- When a new card is due: after all that wait for their turn here, so that nobody has to look at it before; at once where none do.
 local function first_due(k, place, step, now)
-  local pace = pace_of(k, place)
-  if not pace or pace.free <= now then return now end
+  local pace = pace_of(k, place, step)
+  if not pace or pace.free + pace.behind <= now then return now end
   return give_turn(k, place, pace, step)
+end
+
+-- Whether a card that nobody was shown waits for its turn: who posts it then will see what is wanted. One that ended, or is asked
+-- elsewhere, needs none.
+local function waits_for_turn(k, id, place, turn, now)
+  if tonumber(turn or '0') <= now or not redis.call('ZSCORE', k.work, id) then return false end
+  local request = redis.call('HMGET', k.record, 'status', 'place')
+  return request[1] == 'pending' and request[2] == place
 end
 
 -- The card of this request is out of date: raise the wanted version. Whoever holds its lease now will see that. A request that
 -- is in the inbox alone has no card.
 local function want_card(k, id, place, now, tag)
   if place == '' then return end
-  local card = redis.call('HMGET', k.post, 'wanted', 'lease_until')
+  local card = redis.call('HMGET', k.post, 'wanted', 'lease_until', 'turn', 'post', 'tried_at')
   if not card[1] then return end
   redis.call('HINCRBY', k.post, 'wanted', 1)
+  if not card[4] and not card[5] and waits_for_turn(k, id, place, card[3], now) then return end
   if tonumber(card[2] or '0') <= now then put_in_outbox(k, id, place, now, tag) end
 end
 
