@@ -297,6 +297,17 @@ async def test_what_waits_for_its_turn_is_not_looked_at_for_what_changes_before_
     assert (await _begun(store, first)).wanted == 2
 
 
+async def test_a_list_s_failure_is_written_down_at_once_and_takes_no_turn(store: RedisStore) -> None:
+    first, row, last = await _slow(store, 3)
+    await store.client.zadd(store.keys.work(PLACE), {row.id: 0})  # as a row of a list is due
+    work = await store.begin(row, PLACE, 15, "failed")
+    assert work is not None
+    await _failed(store, work, after_seconds=120, alarm=True)
+    shown = await _worked_at(store, [first, row, last], 5)
+    assert list(shown) == [first.id, last.id]
+    assert [alarm.request_id for alarm in await store.alarms(10)] == [row.id]
+
+
 async def test_a_card_of_a_paced_place_is_brought_up_to_date_before_others_are_posted(store: RedisStore) -> None:
     shown, limited, third = [await made(store) for _ in range(3)]
     await store.posted(await _begun(store, shown), "ts1")

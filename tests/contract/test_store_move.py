@@ -52,6 +52,21 @@ async def test_the_alarm_stays_until_the_card_is_shown_at_the_other_place(store:
     assert await store.alarms(10) == []
 
 
+async def test_the_alarm_stays_when_nothing_is_found_at_the_place_that_was_left(store: RedisStore) -> None:
+    """A lost answer may have left a card there, so it is looked for; that there is none shows it to nobody."""
+    request = await made(store)
+    work = await _begun(store, request)
+    await store.failed(work, "no_answer", after_seconds=0, lost=True, alarm=False, whole_place=False)
+    await advance(store, 61)
+    moved = await _moved(store, request)
+    await advance(store, 61)
+    await store.moot(await _begun(store, moved))
+    assert [(alarm.request_id, alarm.place) for alarm in await store.alarms(10)] == [(moved.id, PLACE)]
+    assert await store.due_work(PLACE, 10) == []
+    await store.posted(await _begun(store, moved, BACKUP), "ts9")
+    assert await store.alarms(10) == []
+
+
 async def test_the_alarm_ends_with_a_request_that_was_shown_nowhere(store: RedisStore) -> None:
     moved = await _moved(store, await made(store))
     await store.cancel(moved, EPOCHS)

@@ -567,6 +567,25 @@ async def test_a_row_that_ends_as_its_list_is_refused_is_shown_to_nobody_and_don
         assert (await sayso.journal("posted"), slack.messages) == ([], [])
 
 
+async def test_a_row_that_the_list_has_and_nobody_wrote_down_is_no_row_that_was_never_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sayso_bot.workers.listings.ALARM_ATTEMPTS", 1)
+    async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):
+        requests, message = await listed(sayso, slack, agent, 2)
+        await all_recorded(sayso, requests)
+        store = sayso.service.store
+        client: Any = store.client
+        post = store.keys.post(requests[0], PAYMENTS)  # as if it had died when the list was written down
+        await client.hdel(post, "post", "listed", "told")
+        await client.hset(post, "posted", 0)
+        slack.break_("chat.update", status=503)
+        await sayso.vote(requests[0], "deny", person=ANA)
+        await until(lambda: has_failed(sayso))
+        await says(sayso, message, "1 request waits")
+        assert (await recorded(sayso, requests[0]))["post"] == message.ts
+
+
 async def test_a_row_that_is_reviewed_before_its_list_is_recorded_stays_a_row() -> None:
     """A tap on it is no proof of a card of its own: the list would forget it, and nobody could answer it any more."""
     async with workspace() as slack, office(slack, policy=DIGEST) as (sayso, agent):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime, timedelta, timezone
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sayso_bot.domain.request import REQUEST_ID, new_request_id, rfc3339
@@ -15,6 +15,7 @@ times = st.datetimes(min_value=datetime(1900, 1, 2), max_value=datetime(9999, 12
 
 
 @given(times)
+@example(datetime(2515, 1, 1, 0, 0, 0, 999_999, tzinfo=UTC))
 def test_a_time_is_told_in_utc_to_the_millisecond_that_has_begun(at: datetime) -> None:
     utc = at.astimezone(UTC)
     assert rfc3339(at) == f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03}Z"

@@ -247,7 +247,8 @@ def from_milliseconds(milliseconds: int) -> datetime:
 
 def rfc3339(at: datetime) -> str:
     """``2026-11-23T18:00:00.123Z``"""
-    return f"{_to_the_second(int(at.timestamp() // 1))}.{at.microsecond // 1000:03}Z"
+    second = round(at.timestamp() - at.microsecond * 1e-6)  # a float has no room for microseconds in some centuries
+    return f"{_to_the_second(second)}.{at.microsecond // 1000:03}Z"
 
 
 @lru_cache(SECONDS_REMEMBERED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from sayso_bot.domain.brief import Brief
 from sayso_bot.domain.key import Key
@@ -176,10 +176,13 @@ class Store(Protocol):
 
     async def due_work(self, place: str, limit: int, *, soon_seconds: float = 0.0) -> Sequence[str]: ...
 
-    async def begin(self, request: Outline, place: str, lease_seconds: float, *, perhaps: bool = False) -> Work | None:
+    async def begin(
+        self, request: Outline, place: str, lease_seconds: float, of_list: Literal["failed", "lost"] | None = None
+    ) -> Work | None:
         """Take the lease of one card; None when there is nothing to do now or somebody else does it.
 
-        ``perhaps``: a list that was lost may have shown it, so there is something to do though it has ended meanwhile.
+        ``of_list`` is what became of the list that was to show it: that is to be written down, and nothing posted, so
+        it waits for no turn. One that was lost may have shown it, so there is something to do though it has ended.
         """
         ...
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from typing import Literal
 
 from sayso_bot.domain.request import Outline, Request, from_milliseconds
 from sayso_bot.domain.story import story
@@ -36,7 +37,9 @@ class Cards(Part):
         _, _, ids = await self._call("due_work", keys, place, limit, int(soon_seconds * 1000), writes=False)
         return [str(request_id) for request_id in ids]
 
-    async def begin(self, request: Outline, place: str, lease_seconds: float, *, perhaps: bool = False) -> Work | None:
+    async def begin(
+        self, request: Outline, place: str, lease_seconds: float, of_list: Literal["failed", "lost"] | None = None
+    ) -> Work | None:
         code, *rest = await self._call(
             "begin",
             self._of_request(request, place),
@@ -46,7 +49,7 @@ class Cards(Part):
             secrets.token_hex(8),
             int(PACE_SECONDS * 1000),
             "",
-            "1" if perhaps else "",
+            of_list or "",
         )
         if code != "ok":
             return None

@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Literal
 
 from sayso_bot.domain.notice import is_notice
 from sayso_bot.domain.request import Outline
@@ -150,8 +151,8 @@ class Delivery:
                 if not await self._deliver(request, place):
                     return False
                 continue
-            perhaps = isinstance(left.why, Retry) and left.why.lost
-            if (work := await self._begin(request, place, perhaps=perhaps)) is not None:
+            is_lost = isinstance(left.why, Retry) and left.why.lost
+            if (work := await self._begin(request, place, "lost" if is_lost else "failed")) is not None:
                 await self._failed(work, left.why, alarm=not work.request.settled)
         return True
 
@@ -184,8 +185,10 @@ class Delivery:
             self._shown(place, work.post)
         return True
 
-    async def _begin(self, request: Outline, place: str, *, perhaps: bool = False) -> Work | None:
-        return await taken(self._store.begin(request, place, LEASE_SECONDS, perhaps=perhaps), self._hand_back)
+    async def _begin(
+        self, request: Outline, place: str, of_list: Literal["failed", "lost"] | None = None
+    ) -> Work | None:
+        return await taken(self._store.begin(request, place, LEASE_SECONDS, of_list), self._hand_back)
 
     async def _hand_back(self, work: Work | None, *, lost: bool = False) -> None:
         if work is None:

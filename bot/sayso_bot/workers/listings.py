@@ -224,7 +224,7 @@ class Listings:
         why = None if isinstance(error, Rejected) else error
         seen, unseen = list(found.left), list[NotListed]()
         for name, row in found.due.items():
-            perhaps = lost or _was_tried(row, work)
+            perhaps = lost or name in work.ids or _was_tried(row, work)
             if row.post is not None or (perhaps and lasting and row.request.settled):
                 seen.append(name)
             elif perhaps and row.request.settled:  # due still, so that it is there when that is known

@@ -31,10 +31,21 @@ local function calm(k, id, place)
   if from then redis.call('ZREM', k.alarms, id .. ' ' .. from) end
 end
 
-local function finish(k, id, place)
+local function leave(k, id, place)
   redis.call('ZREM', k.work, id)
-  calm(k, id, place)
   touch_place(k.places, k.blocked, k.work, place)
+end
+
+local function finish(k, id, place)
+  calm(k, id, place)
+  leave(k, id, place)
+end
+
+-- Nobody sees it here, and need not. While it is asked elsewhere, the alarm of this place stays until it is shown there.
+local function finish_unseen(k, id, place)
+  local request = redis.call('HMGET', k.record, 'status', 'place')
+  if request[1] == 'pending' and request[2] ~= place then return leave(k, id, place) end
+  finish(k, id, place)
 end
 
 local function again_at(k, id, place, at)
@@ -101,7 +112,8 @@ end
 -- begin: take the lease of one card and write the attempt down.
 -- KEYS  of_request (18)
 -- ARGV  id, place, lease ms, operation, ms between two posts at a place that is slow, '1' where a notice is to wait for a turn of its own,
---       '1' where a list that was lost may have shown it, so that it is not done though it ended
+--       what became of the list that was to show it ('' it is a card: 'failed' or 'lost' is to be written down, and nothing posted; one that
+--       was lost may have shown it, so that it is not done though it ended)
 -- Answers  ok, now, fence, wanted, posted, post, button, attempts, lost at ('' none), doubles, told, record, pause JSON ('' none)
 --          | done | leased | later | joins, id of the notice that waits here already
 -- Prevents two workers at one card, a card at a place that its request has left (one that may be there is looked up, to say where it
@@ -119,14 +131,13 @@ register('begin', function(keys, a)
     return { 'done', now }
   end
   if r.place ~= place and not f[3] and not f[8] then
-    redis.call('ZREM', k.work, id)
-    touch_place(k.places, k.blocked, k.work, place)
+    leave(k, id, place)
     return { 'done', now }
   end
   local repeated = f[10] == operation
   local wanted, posted, lease_until = tonumber(f[1]), tonumber(f[2]), tonumber(f[7] or '0')
   if lease_until > now and not repeated then return { 'leased', now } end
-  if wanted == posted or (r.status ~= 'pending' and not f[3] and not f[8] and a[7] ~= '1') then
+  if wanted == posted or (r.status ~= 'pending' and not f[3] and not f[8] and a[7] ~= 'lost') then
     redis.call('HSET', k.post, 'posted', wanted)
     finish(k, id, place)
     return { 'done', now }
@@ -145,7 +156,8 @@ register('begin', function(keys, a)
   local waits = can_join and redis.call('HGET', k.blocked, place .. ' notice')
   if waits and (waits == id or a[6] == '1') then redis.call('HDEL', k.blocked, place .. ' notice') end
   if waits and waits ~= id and a[6] ~= '1' and not f[13] then return { 'joins', now, waits } end
-  local turn = not f[3] and not repeated and turn_of(k, place, tonumber(f[13] or ''), due, tonumber(a[5]), now)
+  local is_post = not f[3] and (a[7] or '') == ''
+  local turn = is_post and not repeated and turn_of(k, place, tonumber(f[13] or ''), due, tonumber(a[5]), now)
   if turn then
     if can_join then redis.call('HSET', k.blocked, place .. ' notice', id) end
     again_at(k, id, place, turn)
@@ -316,7 +328,7 @@ register('moot', function(keys, a)
   redis.call('HSET', k.post, 'posted', a[4], 'lease_until', 0)
   redis.call('HDEL', k.post, 'tried_at')
   if tonumber(a[4]) >= tonumber(f[2]) then
-    finish(k, a[1], a[2])
+    finish_unseen(k, a[1], a[2])
   else
     again_at(k, a[1], a[2], now)
   end

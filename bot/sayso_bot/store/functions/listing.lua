@@ -107,11 +107,13 @@ register('row_shown', function(keys, a)
   redis.call('HSET', k.post, 'posted', math.max(version, tonumber(f[3])), 'attempts', 0, 'lease_until', 0,
     'paused', a[6])
   redis.call('HDEL', k.post, 'tried_at')
-  if version >= tonumber(f[1]) then
-    finish(k, id, place)
-  else
-    calm(k, id, place)
+  if version < tonumber(f[1]) then
+    if post ~= '' then calm(k, id, place) end
     again_at(k, id, place, now)
+  elseif post == '' then
+    finish_unseen(k, id, place)
+  else
+    finish(k, id, place)
   end
   return { 'ok', now }
 end)
