@@ -33,6 +33,7 @@ from redis_server import RedisServer
 from sayso_bot.ports import Edit
 from service import ANA, BEN, Sayso, serving, until
 
+OTHER = "slack:C0OTHER"
 DIGEST = POLICY.replace("ben@example.com], timeout: 30m}", "ben@example.com], timeout: 30m, digest: true}")
 
 
@@ -334,6 +335,39 @@ async def test_a_list_that_cannot_be_looked_up_for_good_is_asked_for_seldom() ->
             await later(sayso, 1.5)
             await asyncio.sleep(0.05)
         assert len(slack.called("conversations.history")) < 4
+
+
+async def test_a_row_that_came_here_after_a_list_was_lost_was_not_shown_by_that() -> None:
+    policy = DIGEST.replace("rules:", "admins: [email:olga@example.com]\nrules:", 1)
+    async with workspace() as slack, office(slack, policy=policy) as (sayso, agent):
+        (early, late), _ = await listed(sayso, slack, agent, 2)
+        await all_recorded(sayso, [early, late])
+        admin = await sayso.agent("terraform", kinds=frozenset({"admin"}))
+
+        async def taken_along(request: str) -> None:
+            body = {"channel": OTHER, "confirm": True}
+            answer = await admin.post(f"/v1/admin/requests/{request}/move", json=body)
+            assert answer.status_code == 200, answer.text
+
+        async def as_always(do: Do) -> Answer:
+            return do()
+
+        slack.trouble("chat.postMessage", as_always)  # whether anything can be posted there
+        slack.drop("chat.postMessage")
+        await taken_along(early)
+        store = sayso.service.store
+        client: Any = store.client
+
+        async def is_done(request: str) -> bool:
+            await later(sayso, 2)
+            return await client.zscore(store.keys.work(OTHER), request) is None
+
+        await until(lambda: is_done(early))
+        await taken_along(late)
+        await sayso.vote(late, "deny", person=ANA)
+        await until(lambda: is_done(late))
+        posted = [(entry["request"], json.loads(entry["data"])["place"]) for entry in await sayso.journal("posted")]
+        assert posted == [(early, PAYMENTS), (late, PAYMENTS), (early, OTHER)]
 
 
 async def test_a_list_that_cannot_be_changed_for_good_is_asked_for_what_was_moved_away_seldom() -> None:

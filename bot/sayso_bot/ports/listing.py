@@ -31,8 +31,8 @@ class ListingRow:
     """A request as it stands, and the ``version`` of it that a listing of now shows.
 
     ``post`` is where it is shown already; ``listed`` says that this is a listing and no card of its own. ``left``: it
-    was moved from the place since. ``tried``: it may be shown, of which nobody knows. ``told`` and ``pause`` are as in
-    `Work`.
+    was moved from the place since. ``tried``: it may be shown, of which nobody knows. ``since`` when it is asked here.
+    ``told`` and ``pause`` are as in `Work`.
     """
 
     request: Brief
@@ -40,6 +40,7 @@ class ListingRow:
     button: str
     post: str | None
     listed: bool
+    since: datetime
     told: frozenset[str] = frozenset()
     left: bool = False
     pause: Pause | None = None

@@ -47,9 +47,10 @@ class RedisListings(Part):
         code, _, *rest = await self._call("listing_row", keys, place, writes=False)
         if code != "ok":
             return None
-        light, version, button, post, listed, told, left, pause, tried = rest
+        light, version, button, post, listed, told, left, pause, tried, since = rest
+        request = brief_from(fields_of(light))
         return ListingRow(
-            request=brief_from(fields_of(light)),
+            request=request,
             version=int(version),
             button=button,
             post=post or None,
@@ -58,6 +59,7 @@ class RedisListings(Part):
             left=bool(left),
             pause=pause_of(pause) if pause else None,
             tried=bool(tried),
+            since=from_milliseconds(int(since)) if since else request.created_at,
         )
 
     async def listing_shown(

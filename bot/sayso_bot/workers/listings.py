@@ -253,4 +253,4 @@ def _was_shown(row: ListingRow, work: ListingWork) -> bool:
 def _was_tried(row: ListingRow, work: ListingWork) -> bool:
     """Whether an earlier attempt, of which nobody knows how it ended, may have shown it."""
     tried_at = work.lost_at or work.perhaps_at
-    return row.tried or (tried_at is not None and row.request.created_at <= tried_at + GATHERING)
+    return row.tried or (tried_at is not None and row.since <= tried_at + GATHERING)

@@ -8,7 +8,7 @@ local LIST_STATUSES = { 'approved', 'denied', 'expired', 'cancelled' }
 -- Answers  ok, now, fence, name, post, attempts, lost at, perhaps at (each '' none), {count by status}, {id…} | later, now, ms (a second
 --          where somebody else holds the lease: who does may be done much sooner than it lapses)
 -- Prevents two listings of one place, more than one call a second for them, and a second post before a lost first one could be looked up.
--- `perhaps_at` is the last `lost_at` of which it is known what became of the message: what is due still and was made before may have
+-- `perhaps_at` is the last `lost_at` of which it is known what became of the message: what is due still and was asked here before may have
 -- been on it. There is none to look up.
 register('begin_listing', function(keys, a)
   local now = tick(keys[3])
@@ -47,15 +47,16 @@ end)
 -- listing_row: a request with the version of its card that is wanted now. Writes nothing.
 -- KEYS  record, card, clock, epochs      ARGV  place
 -- Answers  ok, now, light record, version, button, post ('' none), listed, keys of the story that were told, left ('1': it was moved
---          from this place, or ''), pause JSON ('' none), when it was tried of which nobody knows how it ended ('' none) | none
+--          from this place, or ''), pause JSON ('' none), when it was tried of which nobody knows how it ended ('' none), since when it is
+--          asked here ('' since it was made) | none
 register('listing_row', function(keys, a)
   local now = peek(keys[3])
-  local f = redis.call('HMGET', keys[2], 'wanted', 'button', 'post', 'listed', 'told', 'tried_at')
+  local f = redis.call('HMGET', keys[2], 'wanted', 'button', 'post', 'listed', 'told', 'tried_at', 'since')
   local place = redis.call('HGET', keys[1], 'place')
   if not f[1] or not place then return { 'none', now } end
   local _, paused = in_force(keys[4], '', '')
   return { 'ok', now, light(keys[1]), f[1], f[2], f[3] or '', f[4] or '', f[5] or '', place ~= a[1] and '1' or '',
-    pause_of(paused, keys[1]) or '', f[6] or '' }
+    pause_of(paused, keys[1]) or '', f[6] or '', f[7] or '' }
 end, { 'no-writes' })
 
 -- listing_shown: the message shows this. With nothing left that waits the listing is closed, and the next request begins another.

@@ -294,7 +294,7 @@ local function ask_at(there, r, button, token, now, tag)
   if redis.call('HEXISTS', there.post, 'wanted') == 1 then
     want_card(there, r.id, there.place, now, tag)
   else
-    redis.call('HSET', there.post, 'wanted', 1, 'posted', 0, 'fence', 0, 'attempts', 0)
+    redis.call('HSET', there.post, 'wanted', 1, 'posted', 0, 'fence', 0, 'attempts', 0, 'since', now)
     put_in_outbox(there, r.id, there.place, now, tag)
   end
 end
