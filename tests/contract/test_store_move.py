@@ -67,6 +67,18 @@ async def test_the_alarm_stays_when_nothing_is_found_at_the_place_that_was_left(
     assert await store.alarms(10) == []
 
 
+async def test_a_tap_on_a_card_that_nobody_knew_of_at_a_place_that_was_left_has_it_say_so(store: RedisStore) -> None:
+    request = await made(store)
+    work = await _begun(store, request)
+    await store.failed(work, "no_answer", after_seconds=0, lost=True, alarm=False, whole_place=False)
+    await advance(store, 61)
+    moved = await _moved(store, request)
+    await store.tapped(moved, PLACE, "ts1")
+    assert await store.due_work(PLACE, 10) == [request.id]
+    left = await _begun(store, moved)
+    assert (left.post, left.wanted) == ("ts1", 2)
+
+
 async def test_the_alarm_ends_with_a_request_that_was_shown_nowhere(store: RedisStore) -> None:
     moved = await _moved(store, await made(store))
     await store.cancel(moved, EPOCHS)

@@ -235,7 +235,7 @@ register('posted', function(keys, a)
 end)
 
 -- tapped: a tap proves that a post exists, perhaps before its worker could record it. One that nobody knew of may show
--- an old version, so it is brought up to date. What a list shows has no card of its own to be a double of.
+-- an old version, or not say that its request is asked elsewhere now, so it is brought up to date. What a list shows has no card of its own to be a double of.
 -- KEYS  of_request (18), counters      ARGV  id, place, post
 -- Answers  ok
 register('tapped', function(keys, a)
@@ -248,7 +248,8 @@ register('tapped', function(keys, a)
     redis.call('HSET', k.post, 'post', post, 'posted', 1)
     redis.call('HDEL', k.post, 'tried_at')
     journal(k.journal, 'posted', now, id, cjson.encode({ place = place, post = post }))
-    if tonumber(f[2]) > 1 then want_card(k, id, place, now, tag_of(k.record)) end
+    local is_old = tonumber(f[2]) > 1 or redis.call('HGET', k.record, 'place') ~= place
+    if is_old then want_card(k, id, place, now, tag_of(k.record)) end
   elseif f[1] ~= post then
     record_double(k, keys[19], id, place, post, now)
   end
