@@ -91,7 +91,11 @@ local function turn_of(k, place, turn, due, step, now)
   local is_early = next - slack > now
   if in_turn and (is_early or now - at > slack) then pace.behind = pace.behind + math.max(now, next) - at end
   local waits = pace.free + pace.behind > now
-  if not turn and (waits or is_early) then return give_turn(k, place, pace, step) end
+  if not turn and (waits or is_early) then
+    local given, comes = next_turn(k, place, pace, step)
+    redis.call('HSET', k.post, 'turn', given, 'what', 'rate_limited')
+    return comes
+  end
   if is_early then
     keep_pace(k, place, pace)
     return in_turn and next or next - slack

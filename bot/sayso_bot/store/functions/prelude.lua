@@ -134,20 +134,19 @@ local function keep_pace(k, place, pace)
     string.format('%d %d %d %d', pace.till, pace.free, pace.last, pace.behind))
 end
 
--- The next turn that nobody has is this card's; when it comes.
-local function give_turn(k, place, pace, step)
-  local given = math.max(pace.free, pace.last + step - pace.behind)
-  pace.free = given + step
+-- The next turn that nobody has, and when it comes.
+local function next_turn(k, place, pace, step)
+  local turn = math.max(pace.free, pace.last + step - pace.behind)
+  pace.free = turn + step
   keep_pace(k, place, pace)
-  redis.call('HSET', k.post, 'turn', given, 'what', 'rate_limited')
-  return given + pace.behind
+  return turn, turn + pace.behind
 end
 
--- When a new card is due: after all that wait for their turn here, so that nobody has to look at it before; at once where none do.
-local function first_due(k, place, step, now)
+-- A new card's turn after all that wait for theirs here, so that nobody has to look at it before; nil where none do.
+local function turn_behind(k, place, step, now)
   local pace = pace_of(k, place, step)
-  if not pace or pace.free + pace.behind <= now then return now end
-  return give_turn(k, place, pace, step)
+  if not pace or pace.free + pace.behind <= now then return nil end
+  return next_turn(k, place, pace, step)
 end
 
 -- Whether a card that nobody was shown waits for its turn: who posts it then will see what is wanted. One that ended, or is asked
@@ -246,9 +245,9 @@ end
 -- Silence is one thing, and a card that nobody was shown another: a JSON string that says so, or null. Where an answer was lost, or is
 -- not there yet, or who was to get it died, the card may be there.
 local function why_unseen(k, r, now)
-  local card = redis.call('HMGET', k.post, 'wanted', 'post', 'what', 'tried_at')
+  local card = redis.call('HMGET', k.post, 'wanted', 'post', 'what', 'tried_at', 'turn')
   if not card[1] or card[2] then return 'null' end
-  local what, tried_at = card[3], card[4]
+  local what, tried_at = card[3] or card[5] and 'rate_limited', card[4]
   if not what and not tried_at then what, tried_at = trouble_of_list(k) end
   if not what and tonumber(redis.call('HGET', k.blocked, r.place) or '0') > now then what = 'rate_limited' end
   if tried_at then

@@ -16,7 +16,10 @@ local function take_token(rate_key, rate, burst, now)
   tokens = math.min(burst, tokens + (now - at) * rate / 1000)
   if tokens < 1 then return math.ceil((1 - tokens) * 1000 / rate) end
   redis.call('HSET', rate_key, 'tokens', tostring(tokens - 1), 'at', now)
-  redis.call('PEXPIRE', rate_key, math.ceil(burst * 1000 / rate) + 1000)
+  -- its lifetime has a second to spare, so it need not be told more often
+  if math.floor(at / 1000) ~= math.floor(now / 1000) or not bucket[2] then
+    redis.call('PEXPIRE', rate_key, math.ceil(burst * 1000 / rate) + 1000)
+  end
   return nil
 end
 
@@ -77,8 +80,17 @@ register('submit', function(keys, a)
     if timeout ~= '' then redis.call('ZADD', k.deadlines, now + tonumber(timeout), id) end
     if place ~= '' then
       redis.call('SET', button, id .. ' 1 ' .. place)
-      redis.call('HSET', k.post, 'button', a[11], 'wanted', 1, 'posted', 0, 'fence', 0, 'attempts', 0)
-      put_in_outbox(k, id, place, a[26] == '' and now or first_due(k, place, tonumber(a[26]), now), tag)
+      local card = { 'button', a[11], 'wanted', 1, 'posted', 0, 'fence', 0, 'attempts', 0 }
+      local turn, due = nil, nil
+      if a[26] ~= '' then turn, due = turn_behind(k, place, tonumber(a[26]), now) end
+      if turn then
+        card[#card + 1] = 'turn'
+        card[#card + 1] = turn
+        redis.call('ZADD', k.work, due, id)  -- who waits there is due before, so the place is known to be
+      else
+        put_in_outbox(k, id, place, now, tag)
+      end
+      redis.call('HSET', k.post, unpack(card))
     end
   else
     local decision = '{"outcome":"' .. status .. '","cause":"' .. a[12] .. '","at":' .. string.format('%d', now)
