@@ -222,6 +222,18 @@ async def test_what_is_asked_where_others_wait_for_a_turn_is_given_its_own_at_on
         await store.posted(await _begun(store, request), f"ts of {request.id}")
 
 
+async def test_a_turn_is_known_where_all_that_waits_is_due_much_later(store: RedisStore) -> None:
+    stuck, limited = [await made(store) for _ in range(2)]
+    await _failed(store, await _begun(store, stuck), after_seconds=3600, alarm=True)
+    await _failed(store, await _begun(store, limited), after_seconds=1, whole_place=True)
+    await advance(store, 1)
+    await store.posted(await _begun(store, limited), "ts1")
+    asked = await made(store)
+    assert await _due(store) == ((), [])
+    await advance(store, PACE_SECONDS)
+    assert await _due(store) == ((PLACE,), [asked.id])
+
+
 async def _slow(store: RedisStore, waiting: int, **how: Any) -> list[Request]:
     """What waits for its turn, in that order, at a place that asked us to wait and has just taken a card."""
     limited, first = [await made(store, **how) for _ in range(2)]

@@ -86,11 +86,9 @@ register('submit', function(keys, a)
       if turn then
         card[#card + 1] = 'turn'
         card[#card + 1] = turn
-        redis.call('ZADD', k.work, due, id)  -- who waits there is due before, so the place is known to be
-      else
-        put_in_outbox(k, id, place, now, tag)
       end
       redis.call('HSET', k.post, unpack(card))
+      put_in_outbox(k, id, place, due or now, tag)
     end
   else
     local decision = '{"outcome":"' .. status .. '","cause":"' .. a[12] .. '","at":' .. string.format('%d', now)
