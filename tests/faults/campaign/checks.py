@@ -74,7 +74,7 @@ def taps_were_recorded_before_the_answer(account: Account) -> Iterator[str]:
             continue
         if tap.status != 200 or not tap.admitted or account.kinds("edited"):
             continue
-        if any(other.refused for other in account.case.taps if _meanwhile(other, tap)):
+        if any(other.told_no for other in account.case.taps if _meanwhile(other, tap)):
             continue
         known = [vote.at for vote in account.request.votes if (vote.name, vote.outcome) == (tap.name, tap.outcome)]
         known += [decision.at] if decision else []

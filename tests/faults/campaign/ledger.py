@@ -109,6 +109,11 @@ class Tap:
         return bool(self.told) and not self.counted and "may not have counted" not in self.told[-1]
 
     @property
+    def told_no(self) -> bool:
+        """Whether the person was told that this tap, or another that was under way with it, does not count."""
+        return self.refused or any("was not counted" in text for text in self.told)
+
+    @property
     def asks_for_more(self) -> bool:
         """Whether the last thing said asks for another tap, now or after a pause, or for a look at new params."""
         words = ("Tap again", "Try again", "try again", "has changed since", "tap again", "is paused", "Paused by")
