@@ -297,6 +297,51 @@ async def test_turns_of_those_who_are_gone_are_given_to_others(store: RedisStore
     assert list(shown) == [asked.id]
 
 
+async def test_a_place_that_was_late_is_free_when_all_that_waited_is_gone(store: RedisStore) -> None:
+    """Also beside a card that cannot be shown and is tried again much later."""
+    stuck = await made(store)
+    await _failed(store, await _begun(store, stuck), after_seconds=3600, alarm=True)
+    waiting = await _slow(store, 600)
+    await advance(store, 300)  # nobody works
+    await store.posted(await _begun(store, waiting[0]), "ts2")
+    for request in waiting[1:]:
+        await store.cancel(request, EPOCHS)
+        assert await store.begin(request, PLACE, 15) is None
+    await advance(store, 60)
+    asked = [await made(store) for _ in range(2)]
+    shown = await _worked_at(store, asked, 4)
+    assert list(shown) == [request.id for request in asked]
+
+
+async def test_an_update_that_is_refused_for_the_pace_makes_nobody_wait_twice(store: RedisStore) -> None:
+    seen = await made(store)
+    await store.posted(await _begun(store, seen), "ts0")
+    waiting = await _slow(store, 3)
+    await cast(store, seen, ANA, "approve")
+    await _failed(store, await _begun(store, seen), after_seconds=10, whole_place=True)
+    await advance(store, 10)
+    waiting.append(await made(store))
+    shown = await _worked_at(store, [seen, *waiting], 8)
+    assert [name for name in shown if name != seen.id] == [request.id for request in waiting]
+    assert max(shown.values()) < 5
+
+
+async def test_one_card_that_is_late_alone_puts_nobody_behind(store: RedisStore) -> None:
+    alone, *waiting = await _slow(store, 40)
+    known = {request.id: request for request in waiting}
+    shown = dict[str, float]()
+    for tenth in range(300):
+        await advance(store, 0.1)
+        for request_id in await store.due_work(PLACE, 20):
+            if request_id != alone.id or tenth > 200:  # it cannot be read before
+                request = known.get(request_id, alone)
+                if work := await store.begin(request, PLACE, 15):
+                    await store.posted(work, f"ts{tenth}")
+                    shown[request_id] = tenth / 10
+    assert alone.id in shown
+    assert len(shown) > 24, "some 1.1 s apart"
+
+
 async def test_what_waits_for_its_turn_is_not_looked_at_for_what_changes_before_and_is_where_it_ends(
     store: RedisStore,
 ) -> None:

@@ -79,6 +79,45 @@ async def test_a_tap_on_a_card_that_nobody_knew_of_at_a_place_that_was_left_has_
     assert (left.post, left.wanted) == ("ts1", 2)
 
 
+async def test_a_card_that_was_taken_along_while_it_failed_is_no_alarm_of_the_place_that_it_left(
+    store: RedisStore,
+) -> None:
+    request = await made(store)
+    work = await _begun(store, request)
+    assert await taken_along(store, request, OPS) == "ok"
+    away = await store.read(request.id)
+    assert away is not None
+    await store.failed(work, "is_archived", after_seconds=60, lost=False, alarm=True, whole_place=False)
+    await store.posted(await _begun(store, away, OPS), "ts9")
+    assert await store.alarms(10) == []
+
+
+async def test_a_card_that_comes_back_has_no_old_turn(store: RedisStore) -> None:
+    limited, *waiting = [await made(store) for _ in range(60)]
+    await store.failed(
+        await _begun(store, limited), "rate_limited", after_seconds=1, lost=False, alarm=False, whole_place=True
+    )
+    await advance(store, 1)
+    for request in waiting:
+        assert await store.begin(request, PLACE, 15) is None
+    away = waiting[-1]
+    assert await taken_along(store, away, OPS) == "ok"
+    assert await store.begin(away, PLACE, 15) is None
+    for request in (limited, *waiting[:-1]):
+        await store.cancel(request, EPOCHS)
+        assert await store.begin(request, PLACE, 15) is None
+    gone = await store.read(away.id)
+    assert gone is not None
+    assert await taken_along(store, gone, PLACE) == "ok"
+    await advance(store, 3)
+    back = await store.read(away.id)
+    assert back is not None
+    await store.begin(back, PLACE, 15)
+    await advance(store, 3)
+    assert await store.due_work(PLACE, 10) == [away.id]
+    assert (await _begun(store, back)).post is None
+
+
 async def test_the_alarm_ends_with_a_request_that_was_shown_nowhere(store: RedisStore) -> None:
     moved = await _moved(store, await made(store))
     await store.cancel(moved, EPOCHS)

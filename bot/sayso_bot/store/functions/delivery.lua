@@ -58,27 +58,37 @@ local function blocked_until(k, place)
 end
 
 -- A card was refused for the place's pace, and may be tried again at `at`: it keeps its turn, which comes then, and so do all after it.
+-- What is shown has no turn: those who wait are late when the place is free again.
 local function slow_down(k, place, at, step, now)
-  local pace, card = pace_of(k, place, step), redis.call('HMGET', k.post, 'turn', 'post')
-  local turn = pace and not card[2] and tonumber(card[1] or '')
+  local pace, card = pace_of(k, place, step, now), redis.call('HMGET', k.post, 'turn', 'post')
+  local turn = pace and tonumber(card[1] or '')
   pace = pace or { free = 0, last = 0, behind = 0 }
-  if turn then
-    pace.behind = math.max(pace.behind, at - turn)
-  else
-    turn = at - pace.behind
-    redis.call('HSET', k.post, 'turn', turn)
+  pace.till = now + PACED_SECONDS * 1000
+  if not card[2] then
+    if turn then
+      pace.behind = math.max(pace.behind, at - turn)
+    else
+      turn = at - pace.behind
+      redis.call('HSET', k.post, 'turn', turn)
+    end
+    pace.free = math.max(pace.free, turn + step)
   end
-  pace.till, pace.free = now + PACED_SECONDS * 1000, math.max(pace.free, turn + step)
   keep_pace(k, place, pace)
+end
+
+-- By how much a card that comes at `comes` instead of `at`, its turn, puts all that wait behind: no more than who is next is late too.
+local function put_behind(k, at, comes, step, now)
+  local waits = redis.call('ZRANGE', k.work, 0, 1, 'WITHSCORES')
+  return math.min(comes - at, math.max(0, now - (tonumber(waits[4]) or now)) + step)
 end
 
 -- When this card, which is due since `due`, may be posted, or nil for now. Where nobody has worked for a while, or a post took long, it
 -- is the place that is behind, with all that wait: each keeps its turn among them. What had its turn and failed comes in between.
 local function turn_of(k, place, turn, due, step, now)
-  local pace = pace_of(k, place, step)
+  local pace = pace_of(k, place, step, now)
   local is_over = pace and pace.till <= now and pace.free + pace.behind <= now
   if is_over and (not turn or redis.call('ZCOUNT', k.work, '-inf', now) < 2) then
-    redis.call('HDEL', k.blocked, place .. ' pace')
+    redis.call('HDEL', k.blocked, place .. ' pace', place .. ' behind')
     pace = nil
   end
   if not pace then
@@ -89,7 +99,9 @@ local function turn_of(k, place, turn, due, step, now)
   if at and at - slack > now then return at end
   local in_turn, next = at and due <= at, pace.last + step
   local is_early = next - slack > now
-  if in_turn and (is_early or now - at > slack) then pace.behind = pace.behind + math.max(now, next) - at end
+  if in_turn and (is_early or now - at > slack) then
+    pace.behind = pace.behind + put_behind(k, at, math.max(now, next), step, now)
+  end
   local waits = pace.free + pace.behind > now
   if not turn and (waits or is_early) then
     local given, comes = next_turn(k, place, pace, step)
@@ -135,6 +147,7 @@ register('begin', function(keys, a)
     return { 'done', now }
   end
   if r.place ~= place and not f[3] and not f[8] then
+    redis.call('HDEL', k.post, 'turn')
     leave(k, id, place)
     return { 'done', now }
   end
@@ -295,7 +308,8 @@ register('failed', function(keys, a)
   end
   if a[7] == '1' and blocked_until(k, place) < at then redis.call('HSET', k.blocked, place, at) end
   if a[7] == '1' then slow_down(k, place, at, tonumber(a[9]), now) end
-  if a[6] == '1' and redis.call('ZADD', k.alarms, 'NX', now, id .. ' ' .. place) == 1 then
+  local is_here = redis.call('HGET', k.record, 'place') == place  -- it may have been taken elsewhere meanwhile
+  if a[6] == '1' and is_here and redis.call('ZADD', k.alarms, 'NX', now, id .. ' ' .. place) == 1 then
     journal(k.journal, 'undeliverable', now, id, cjson.encode({ place = place, what = a[8] }))
   end
   again_at(k, id, place, at)

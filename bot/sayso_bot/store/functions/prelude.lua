@@ -119,19 +119,22 @@ end
 -- A place that has once asked us to wait is given first posts one by one for a while: each card its turn, on the book's own time, so
 -- that replicas share one pace. What is kept of it: until when, the next turn that nobody has, when the last post was let go, and how
 -- many ms the place is `behind`: a turn comes that much later than it was given, so that whoever was late stays before those who came
--- after. Turns of those who are gone, at the end of all that waits, are free again.
-local function pace_of(k, place, step)
-  local found = redis.call('HGET', k.blocked, place .. ' pace')
-  if not found then return nil end
-  local till, free, last, behind = string.match(found, '^(%d+) (%d+) (%d+) ?(%d*)$')
-  local waits = redis.call('ZRANGE', k.work, -1, -1, 'WITHSCORES')
-  free = math.min(tonumber(free), (tonumber(waits[2]) or 0) + step)
-  return { till = tonumber(till), free = free, last = tonumber(last), behind = tonumber(behind) or 0 }
+-- after. Turns of those who are gone, at the end of all that waits, are free again: the last that is still to come, of what is due by
+-- then, has the last turn.
+local function pace_of(k, place, step, now)
+  local found = redis.call('HMGET', k.blocked, place .. ' pace', place .. ' behind')
+  if not found[1] then return nil end
+  local till, free, last = string.match(found[1], '^(%d+) (%d+) (%d+)$')
+  local behind = tonumber(found[2] or '0')
+  free = tonumber(free)
+  local waits = redis.call('ZRANGE', k.work, free + behind, '(' .. now, 'BYSCORE', 'REV', 'LIMIT', 0, 1, 'WITHSCORES')
+  free = math.min(free, waits[2] and tonumber(waits[2]) + step or math.max(0, now + step - behind))
+  return { till = tonumber(till), free = free, last = tonumber(last), behind = behind }
 end
 
 local function keep_pace(k, place, pace)
-  redis.call('HSET', k.blocked, place .. ' pace',
-    string.format('%d %d %d %d', pace.till, pace.free, pace.last, pace.behind))
+  redis.call('HSET', k.blocked, place .. ' pace', string.format('%d %d %d', pace.till, pace.free, pace.last),
+    place .. ' behind', string.format('%d', pace.behind))
 end
 
 -- The next turn that nobody has, and when it comes.
@@ -144,7 +147,7 @@ end
 
 -- A new card's turn after all that wait for theirs here, so that nobody has to look at it before; nil where none do.
 local function turn_behind(k, place, step, now)
-  local pace = pace_of(k, place, step)
+  local pace = pace_of(k, place, step, now)
   if not pace or pace.free + pace.behind <= now then return nil end
   return next_turn(k, place, pace, step)
 end
