@@ -31,6 +31,7 @@ from sayso_bot.http.admins_only import admins_only
 from sayso_bot.http.agent_face import AgentFace
 from sayso_bot.http.app import Entrance
 from sayso_bot.http.auth import authenticator, operators_only
+from sayso_bot.http.carried import carried
 from sayso_bot.http.connection import Runner, brings_files
 from sayso_bot.http.health import HealthRoutes, Metrics, Readiness
 from sayso_bot.http.intake import read_json
@@ -366,7 +367,7 @@ def _to_its_end(handler: Handler) -> Handler:
     """A caller that hangs up ends a held call, but never an answer that a person has given."""
 
     async def run(http_request: web.Request) -> web.StreamResponse:
-        answer: web.StreamResponse = await asyncio.shield(asyncio.ensure_future(handler(http_request)))
+        answer: web.StreamResponse = await carried(handler(http_request))
         return answer
 
     return run

@@ -6,7 +6,6 @@ carried to its end.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
@@ -16,6 +15,7 @@ from sayso_bot.domain.admin import Caller
 from sayso_bot.domain.bucket import Buckets
 from sayso_bot.domain.key import Key
 from sayso_bot.http.agent_face import too_often
+from sayso_bot.http.carried import carried
 from sayso_bot.ports import OfficeFace
 
 Proved: TypeAlias = Callable[[Caller, web.Request], Awaitable[web.Response]]
@@ -36,7 +36,7 @@ def admins_only(
                 raise too_often(wait)
             caller = Caller("api", key=key, place=http_request.remote or "")
             await office.prove(caller)
-            return await asyncio.shield(asyncio.ensure_future(handler(caller, http_request)))
+            return await carried(handler(caller, http_request))
 
         return answer
 
