@@ -6,11 +6,13 @@ Who asks for ``server`` has one Redis for the module, who asks for ``store`` a b
 
 from __future__ import annotations
 
+import asyncio
 import gc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import uvloop
 from hypothesis import settings
 
 from book import opened
@@ -29,6 +31,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     order = {name: number for number, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: order.get(item.path.relative_to(here).parts[0], 0))
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop of `sayso serve`; what agents have in their own processes is tried on Python's."""
+    is_of_agents = item.path.is_relative_to(Path(__file__).parent / "unit" / "client")
+    return {"python": asyncio.new_event_loop} if is_of_agents else {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture

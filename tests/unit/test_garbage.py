@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from sayso_bot.cli import garbage
-from sayso_bot.cli.garbage import BLOCKS_OF_A_CONNECTION, SPARE_BLOCKS, look_for_garbage
+from sayso_bot.cli.garbage import BLOCKS_OF_A_CONNECTION, FEW_CONNECTIONS, SPARE_BLOCKS, look_for_garbage
 from sayso_bot.http.app import Entrance
 from sayso_bot.http.connection import Runner
 from sayso_bot.http.health import Metrics
@@ -33,8 +33,8 @@ def full_looks(monkeypatch: pytest.MonkeyPatch, garbage_as_it_was: None) -> list
         looks.append(generation)
         return 0
 
-    monkeypatch.setattr(garbage, "LOOK_SECONDS", 0.001)
-    monkeypatch.setattr(garbage, "LOOKS_AT_GROWTH", 1)
+    for seconds in ("LOOK_SECONDS", "RARE_LOOK_SECONDS", "GROWTH_SECONDS"):
+        monkeypatch.setattr(garbage, seconds, 0.001)
     monkeypatch.setattr(gc, "collect", collect)
     return looks
 
@@ -60,6 +60,16 @@ async def test_memory_that_open_connections_explain_is_not_looked_through(
         connections += [None] * 20_000
         blocks += 20_000 * BLOCKS_OF_A_CONNECTION
     assert set(full_looks) == {0}
+
+
+@pytest.mark.parametrize(("many", "looks"), [(FEW_CONNECTIONS, False), (FEW_CONNECTIONS + 1, True)])
+async def test_where_few_are_connected_it_looks_rarely(
+    monkeypatch: pytest.MonkeyPatch, full_looks: list[int | None], many: int, looks: bool
+) -> None:
+    monkeypatch.setattr(garbage, "RARE_LOOK_SECONDS", 60.0)
+    async with looking([None] * many):
+        full_looks.clear()
+    assert bool(full_looks) is looks
 
 
 async def test_memory_that_nothing_explains_is_looked_through_once(
@@ -115,4 +125,4 @@ async def test_a_connection_that_has_ended_leaves_nothing_to_be_looked_for(
 
 
 def _transports() -> int:
-    return sum(isinstance(one, asyncio.Transport) for one in gc.get_objects())
+    return sum(type(one).__name__ == "TCPTransport" for one in gc.get_objects())

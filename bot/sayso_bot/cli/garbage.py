@@ -11,17 +11,19 @@ import asyncio
 import gc
 import sys
 from collections.abc import Sized
-from itertools import count
 
 LOOK_SECONDS = 0.02
-"""A look takes as long as much was made since the last one, and who is woken just then waits for it."""
-LOOKS_AT_GROWTH = 50
-"""So many looks lie between two at how much memory is in use."""
+"""A look takes as long as much was made since the last one and is in use, and who is woken just then waits for it."""
+FEW_CONNECTIONS = 100
+RARE_LOOK_SECONDS = 0.2
+"""Where few connections are open, little is in use at any time, so a look takes no longer for coming rarely."""
+GROWTH_SECONDS = 1.0
+"""How often it is looked at how much memory is in use."""
 GROWTH = 1.5
 SPARE_BLOCKS = 500_000
 """Blocks of memory are some hundred bytes each."""
-BLOCKS_OF_A_CONNECTION = 120
-"""As many as one with a held call has. One on which nobody asks has 46."""
+BLOCKS_OF_A_CONNECTION = 102
+"""As many as one with a held call has. One on which nobody has asked has 30."""
 _NEW_AT_ONCE = 50_000
 """In a burst Python still looks among what is new by itself."""
 _NEVER = 1_000_000_000
@@ -32,15 +34,19 @@ async def look_for_garbage(connections: Sized) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_NEW_AT_ONCE, _NEVER, _NEVER)
-    most = _most(connections)
-    for look in count():
-        await asyncio.sleep(LOOK_SECONDS)
+    most, since_growth = _most(connections), 0.0
+    while True:
+        seconds = LOOK_SECONDS if len(connections) > FEW_CONNECTIONS else RARE_LOOK_SECONDS
+        await asyncio.sleep(seconds)
         if not gc.isenabled():
             continue  # a long policy is being read
         gc.collect(0)
-        if look % LOOKS_AT_GROWTH == 0 and _unexplained(connections) > most:
-            gc.collect()
-            most = _most(connections)
+        since_growth += seconds
+        if since_growth >= GROWTH_SECONDS:
+            since_growth = 0.0
+            if _unexplained(connections) > most:
+                gc.collect()
+                most = _most(connections)
 
 
 def _most(connections: Sized) -> float:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+import uvloop
 from rich.console import Console
 from rich.text import Text
 
@@ -40,7 +41,7 @@ def command() -> None:
     """Run the service. It is set up by environment variables that begin with SAYSO_; docs/settings.md lists them."""
     settings = Settings.load()
     configure_logs(settings.log_format, settings.log_level)
-    asyncio.run(_serve(settings))
+    uvloop.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:

@@ -238,7 +238,7 @@ def new_request_id(at: datetime) -> str:
 
 def new_button() -> str:
     """The opaque id of a card's buttons: of one request, revision and place."""
-    return f"btn_{secrets.token_urlsafe(16)}"
+    return f"btn_{secrets.token_hex(16)}"
 
 
 def from_milliseconds(milliseconds: int) -> datetime:

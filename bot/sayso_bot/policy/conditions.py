@@ -35,6 +35,7 @@ _PARAM = re.compile(r"(?<![\w.])params\.([_a-zA-Z][_a-zA-Z0-9]*)")
 _WALKS = re.compile(r"\b(all|exists|exists_one|filter)\b")
 _BOOL = cel.Type.BOOL
 _ABOUT: dict[str, Any] = {"action": cel.Type.STRING, "agent": cel.Type.STRING}
+_ABOUT_OR_CLAIMS = ("action", "agent", "claims")
 _CLAIMS: dict[str, Any] = {
     "claims.summary": cel.Type.STRING,
     "claims.reasoning": cel.Type.STRING,
@@ -133,7 +134,7 @@ class Scope:
 
     def __init__(self, declaration: Declaration) -> None:
         self._declaration = declaration
-        self._shows_claims = False
+        self._shows: set[str] = set()
         self._hidden = tuple(f"params.{param.name}" for param in declaration.params if not _writable(param))
         params = {f"params.{param.name}": _PARAM_TYPES[str(param)] for param in declaration.params if _writable(param)}
         types = _ABOUT | _CLAIMS | params
@@ -152,7 +153,7 @@ class Scope:
             expression = self._running.compile(text)
         except RuntimeError as error:
             raise ConditionInvalid(complaints(str(error), text)) from None
-        self._shows_claims |= "claims" in text
+        self._shows.update(name for name in _ABOUT_OR_CLAIMS if name in text)
         return Condition(text, expression)
 
     def facts(self, asked: Asked) -> Facts:
@@ -161,9 +162,12 @@ class Scope:
         seen = self._declaration.read(asked.params, size)
         for name in self._hidden:
             del seen[name]
-        seen["action"] = asked.action
-        seen["agent"] = asked.agent
-        if self._shows_claims:
+        shows = self._shows
+        if "action" in shows:
+            seen["action"] = asked.action
+        if "agent" in shows:
+            seen["agent"] = asked.agent
+        if "claims" in shows:
             seen |= _claims(asked.claims, size)
         return Facts(self._running.Activation(seen), size)
 

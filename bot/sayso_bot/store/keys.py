@@ -165,6 +165,11 @@ class Keys:
         """The keys of every function that may end a request, in the order of ``request_keys`` in ``prelude.lua``."""
         return self._of(self.request(request_id), request_id, agent, place)
 
+    def of_new(self, request_id: str, agent: str, place: str, status: Status) -> list[str]:
+        """Of `of_request`, what making a request touches: each submission sends all its keys."""
+        own = [self.by_status(status), self.usage(agent), self.work(place), self.post(request_id, place)]
+        return [self.request(request_id), *self._of_book, *own]
+
     def of_notice(self, notice_id: str, place: str) -> list[str]:
         """The same for a notice, which delivery begins like a request's card."""
         return self._of(self.notice(notice_id), notice_id, "", place)
@@ -174,8 +179,9 @@ class Keys:
         return [record, *self._shared, *rest]
 
     @cached_property
+    def _of_book(self) -> tuple[str, ...]:
+        return tuple(self[name] for name in ("clock", "epochs", "journal", "deadlines", "places", "blocked"))
+
+    @cached_property
     def _shared(self) -> tuple[str, ...]:
-        return (
-            *(self[name] for name in ("clock", "epochs", "journal", "deadlines", "places", "blocked", "alarms")),
-            *(self.by_status(status) for status in Status),
-        )
+        return (*self._of_book, self["alarms"], *(self.by_status(status) for status in Status))

@@ -107,7 +107,7 @@ class RedisStore(cards.Cards, Configured):
         about = {"agent": new.key.name, "key": new.key.id, "action": draft.action, "fingerprint": new.fingerprint}
         idempotency = draft.idempotency_key
         keys = [
-            *self.keys.of_request(new.id, new.key.name, place),
+            *self.keys.of_new(new.id, new.key.name, place, status),
             self.keys["counters"],
             self.keys["index:all"],
             self.keys.by_agent(new.key.name),

@@ -92,7 +92,7 @@ def test_only_a_long_policy_is_left_out_of_every_later_look(
 async def test_nobody_looks_for_garbage_while_a_policy_is_read(
     monkeypatch: pytest.MonkeyPatch, garbage_as_it_was: None
 ) -> None:
-    monkeypatch.setattr(garbage, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(garbage, "RARE_LOOK_SECONDS", 0.001)
     looking = asyncio.create_task(garbage.look_for_garbage([]))
     await asyncio.sleep(0.01)
     gc.disable()

@@ -1,5 +1,5 @@
 -- submit: make a request once, with its deadline, indexes, delivery hint and journal entry.
--- KEYS  of_request (18), counters, index:all, index:agent, index:action, rate, idempotency, button
+-- KEYS  of_new (11), counters, index:all, index:agent, index:action, rate, idempotency, button
 -- ARGV  keys epoch, policy epoch, id, agent, action, status, timeout ms ('' none), body JSON, body digest, place ('' none),
 --       button token, cause, reason JSON, journal JSON, rate, burst, pending quota, bytes quota, idempotent ('1' or ''), schema version,
 --       routes epoch, when the route that was used ends ('' never, or none was), JSON of where that has it asked ('' none),
@@ -24,9 +24,12 @@ local function take_token(rate_key, rate, burst, now)
 end
 
 register('submit', function(keys, a)
-  local k = request_keys(keys)
+  local k = {
+    record = keys[1], clock = keys[2], epochs = keys[3], journal = keys[4], deadlines = keys[5], places = keys[6],
+    blocked = keys[7], by_status = keys[8], usage = keys[9], work = keys[10], post = keys[11],
+  }
   local counters, all, by_agent, by_action, rate, idempotency, button =
-    keys[19], keys[20], keys[21], keys[22], keys[23], keys[24], keys[25]
+    keys[12], keys[13], keys[14], keys[15], keys[16], keys[17], keys[18]
   local id, status, timeout, body, digest, place = a[3], a[6], a[7], a[8], a[9], a[10]
   local now = tick(k.clock)
   if redis.call('EXISTS', k.record) == 1 then return answer('made', k.record, now) end
@@ -73,7 +76,7 @@ register('submit', function(keys, a)
   redis.call('ZADD', all, seq, id)
   redis.call('ZADD', by_agent, seq, id)
   redis.call('ZADD', by_action, seq, id)
-  redis.call('ZADD', k.status[status], seq, id)
+  redis.call('ZADD', k.by_status, seq, id)
   journal(k.journal, 'submitted', now, id, a[14])
   local tag = tag_of(k.record)
   if status == 'pending' then
