@@ -34,9 +34,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """The loop of `sayso serve`; what agents have in their own processes is tried on Python's."""
-    is_of_agents = item.path.is_relative_to(Path(__file__).parent / "unit" / "client")
-    return {"python": asyncio.new_event_loop} if is_of_agents else {"uvloop": uvloop.new_event_loop}
+    """The loop of `sayso serve`; what runs in processes of its own, on Python's loop, is tried on that."""
+    below = item.path.relative_to(Path(__file__).parent).parts
+    on_pythons = below[:2] == ("unit", "client") or below[0] == "benchmark"
+    return {"python": asyncio.new_event_loop} if on_pythons else {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture
