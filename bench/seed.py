@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from sayso_bot.domain.fingerprint import digest, fingerprint
 from sayso_bot.domain.json import loads
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.policy import Asked
-from sayso_bot.domain.request import new_request_id
+from sayso_bot.domain.request import new_button, new_request_id
 from sayso_bot.http.schemas import read_submit
 from sayso_bot.ports import Draft, NewRequest
 from sayso_bot.store.redis import RedisStore
@@ -59,7 +58,7 @@ async def seed(store: RedisStore, key: Key, count: int, done: Callable[[int], No
 
     async def work() -> None:
         while (number := next(numbers)) <= count:
-            new = replace(alike, id=new_request_id(datetime.now(UTC)), button=f"btn_{secrets.token_urlsafe(16)}")
+            new = replace(alike, id=new_request_id(datetime.now(UTC)), button=new_button())
             await store.submit(new, epochs)
             ids.append(new.id)
             if number % NOW_AND_THEN == 0:

@@ -6,13 +6,11 @@ Who asks for ``server`` has one Redis for the module, who asks for ``store`` a b
 
 from __future__ import annotations
 
-import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-import uvloop
 from hypothesis import settings
 
 from book import opened
@@ -31,13 +29,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     order = {name: number for number, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: order.get(item.path.relative_to(here).parts[0], 0))
-
-
-def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """The loop of `sayso serve`; what runs in processes of its own, on Python's loop, is tried on that."""
-    below = item.path.relative_to(Path(__file__).parent).parts
-    on_pythons = below[:2] == ("unit", "client") or below[0] == "benchmark"
-    return {"python": asyncio.new_event_loop} if on_pythons else {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture

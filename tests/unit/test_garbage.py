@@ -125,4 +125,4 @@ async def test_a_connection_that_has_ended_leaves_nothing_to_be_looked_for(
 
 
 def _transports() -> int:
-    return sum(type(one).__name__ == "TCPTransport" for one in gc.get_objects())
+    return sum(isinstance(one, asyncio.Transport) for one in gc.get_objects())

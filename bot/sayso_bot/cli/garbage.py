@@ -22,8 +22,8 @@ GROWTH_SECONDS = 1.0
 GROWTH = 1.5
 SPARE_BLOCKS = 500_000
 """Blocks of memory are some hundred bytes each."""
-BLOCKS_OF_A_CONNECTION = 102
-"""As many as one with a held call has. One on which nobody has asked has 30."""
+BLOCKS_OF_A_CONNECTION = 120
+"""As many as one with a held call has. One on which nobody asks has 46."""
 _NEW_AT_ONCE = 50_000
 """In a burst Python still looks among what is new by itself."""
 _NEVER = 1_000_000_000

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import typer
-import uvloop
 from rich.console import Console
 from rich.text import Text
 
@@ -41,7 +40,7 @@ def command() -> None:
     """Run the service. It is set up by environment variables that begin with SAYSO_; docs/settings.md lists them."""
     settings = Settings.load()
     configure_logs(settings.log_format, settings.log_level)
-    uvloop.run(_serve(settings))
+    asyncio.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:

@@ -121,7 +121,8 @@ class _Connection(web.RequestHandler):
 
     aiohttp does not tell when a head is whole, keeps bodies that nobody needs, and looks again at what it has seen. So
     three parts of its inside are used, here and nowhere else: `_messages`, the queue of what was parsed and not begun,
-    a request's `_read_bytes`, and `_reading_paused`.
+    a request's `_read_bytes`, and `_reading_paused`. Asyncio's transport holds a method of its own, `_read_ready_cb`:
+    so each connection that has ended would lie about until garbage is looked for among all.
     """
 
     __slots__ = (
@@ -154,6 +155,7 @@ class _Connection(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         self._connections.closed(self)
         super().connection_lost(exc)
+        vars(self._wire).pop("_read_ready_cb", None)
 
     def data_received(self, data: bytes) -> None:
         """Take in what was sent. What belongs to no body counts as head until all that was asked is answered."""

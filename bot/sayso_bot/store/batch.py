@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from sayso_bot.store.lane import Call, Lane
 
 MAX_CALLS = 512
-LANES = 2
+LANES = 4
 WaitFor: TypeAlias = tuple[int, int, int]
 """What WAITAOF is given: how many local disks (0 or 1), how many replicas', and for how many ms."""
 

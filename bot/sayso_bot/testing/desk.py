@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -25,7 +24,7 @@ from sayso_bot.domain.lifecycle import edited, has_voted, is_due, settles
 from sayso_bot.domain.pauses import Pause, pause_over
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Route
-from sayso_bot.domain.request import Cause, Decision, Outline, Request, Status, Vote
+from sayso_bot.domain.request import Cause, Decision, Outline, Request, Status, Vote, new_button
 from sayso_bot.domain.routing import LiveRoute
 from sayso_bot.errors import (
     AlreadySettled,
@@ -94,7 +93,7 @@ class MemoryDesk:
     def ask(self, request: Request) -> str:
         """Take ``request`` in, and make the button of its card."""
         self._keep(request, "submitted")
-        token = f"btn_{secrets.token_urlsafe(16)}"
+        token = new_button()
         place = request.requirement.place if request.requirement else ""
         self._buttons[token] = Button(request.id, request.revision, place)
         return token
