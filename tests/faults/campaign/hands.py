@@ -104,9 +104,10 @@ class Hands:
         told = await self._send(case, tap, payload, url)
         if tap.status != 200:
             return
-        if dialog.open:
-            self._platform.carry_out_answer(dialog, told)
         kind = (told or {}).get("response_action")
+        is_replaced = payload["view"]["hash"] != dialog.hash  # an earlier delivery of it was answered with another view
+        if dialog.open and not (is_replaced and kind == "errors"):
+            self._platform.carry_out_answer(dialog, told)
         tap.closed = kind in (None, "clear")
         if kind == "update":
             tap.told.append(dialog.words)
