@@ -130,7 +130,8 @@ class Desk:
             present, epochs = self._present(key, draft.action), self._configuration.epochs
             try:
                 new = self._judged(present, draft)
-                await self._check_named(new)
+                if draft.claims.approver is not None:
+                    await self._check_named(new, draft.claims.approver)
             except (InvalidField, Forbidden, Unavailable):  # what is so now says nothing of what was made before
                 if earlier := await self._store.earlier(draft, present.name, epochs):
                     return earlier
@@ -166,10 +167,10 @@ class Desk:
             route=route,
         )
 
-    async def _check_named(self, new: NewRequest) -> None:
+    async def _check_named(self, new: NewRequest, named: str) -> None:
         """Raise `Forbidden` where the agent names an approver whom its rule does not let decide."""
-        named, requirement = new.draft.claims.approver, new.verdict.requirement
-        if named is None or requirement is None:
+        requirement = new.verdict.requirement
+        if requirement is None:
             return
         people = self._configuration.policy.people
         try:

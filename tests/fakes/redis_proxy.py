@@ -204,8 +204,8 @@ def _whole(reader: hiredis.Reader, chunk: bytes) -> Iterator[Any]:
 
 
 def _call(words: list[bytes]) -> tuple[str, str]:
-    """A function's own name, else the command and its first word; and the request in the first key."""
+    """A function's own name, else the command and its first word; and the first request in its keys."""
     if words[0] == b"FCALL" and len(words) > 3:
-        found = _REQUEST.search(words[3])
+        found = _REQUEST.search(b" ".join(words[3 : 3 + int(words[2])]))
         return words[1].decode(), found[0].decode() if found else ""
     return b" ".join(words[:2]).decode("utf-8", "replace"), ""

@@ -18,6 +18,7 @@ from redis_server import RedisServer
 from sayso_bot.errors import Unavailable
 from sayso_bot.store.batch import MAX_CALLS, Batch, NotOnDisk
 from sayso_bot.store.connect import connect
+from sayso_bot.store.lane import Command, Words
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +49,16 @@ async def _calls_of(client: Redis, command: str) -> int:
 
 
 async def test_each_call_gets_its_own_answer(batch: Batch) -> None:
-    answers = await asyncio.gather(*(batch.call("ECHO", f"ä{n}", writes=False) for n in range(2 * MAX_CALLS + 7)))
+    answers = await asyncio.gather(
+        *(batch.call(Command.of("ECHO", f"ä{n}"), writes=False) for n in range(2 * MAX_CALLS + 7))
+    )
     assert answers == [f"ä{n}" for n in range(2 * MAX_CALLS + 7)]
 
 
 async def test_what_does_not_fit_a_pipeline_that_was_begun_takes_a_free_lane(batch: Batch, client: Redis) -> None:
-    first = asyncio.create_task(batch.call("BLPOP", "list", 0, writes=True))
+    first = batch.call(Command.of("BLPOP", "list", 0), writes=True)
     await asyncio.sleep(0)  # it is under way, and these come before its pipeline leaves
-    others = [asyncio.create_task(batch.call("ECHO", str(n), writes=False)) for n in range(2 * MAX_CALLS)]
+    others = [batch.call(Command.of("ECHO", str(n)), writes=False) for n in range(2 * MAX_CALLS)]
     async with asyncio.timeout(5):
         await asyncio.gather(*others[MAX_CALLS:])
     assert not first.done()
@@ -66,22 +69,28 @@ async def test_what_does_not_fit_a_pipeline_that_was_begun_takes_a_free_lane(bat
 
 async def test_one_that_is_refused_leaves_its_neighbours_alone(batch: Batch) -> None:
     words = (("SET", "a", 1), ("NOSUCHCOMMAND",), ("INCR", "a"))
-    answers = await asyncio.gather(*(batch.call(*each, writes=True) for each in words), return_exceptions=True)
+    answers = await asyncio.gather(
+        *(batch.call(Command.of(*each), writes=True) for each in words), return_exceptions=True
+    )
     assert answers[0]
     assert isinstance(answers[1], ResponseError)
     assert answers[2] == 2
 
 
-async def test_one_that_is_no_text_leaves_its_neighbours_alone(batch: Batch) -> None:
-    answers = await asyncio.gather(
-        *(batch.call("ECHO", word, writes=False) for word in ("a", "\ud800")), return_exceptions=True
-    )
-    assert answers[0] == "a"
-    assert isinstance(answers[1], UnicodeEncodeError)
+def test_what_is_no_text_is_refused_before_anything_is_sent() -> None:
+    with pytest.raises(UnicodeEncodeError):
+        Command.of("ECHO", "\ud800")
+    with pytest.raises(UnicodeEncodeError):
+        Words.of("ECHO", "\ud800")
+
+
+def test_a_command_of_parts_is_the_one_of_its_words() -> None:
+    parts = (Words.of("SET", "a"), Words.of("ä\r\n*1"), Words.of(1, b"\n"))
+    assert Command.joined("SET", *parts) == Command.of("SET", "a", "ä\r\n*1", 1, b"\n")
 
 
 async def test_one_whose_caller_has_gone_leaves_its_neighbours_alone(batch: Batch) -> None:
-    gone, stays = (asyncio.create_task(batch.call("INCR", name, writes=True)) for name in ("gone", "stays"))
+    gone, stays = (batch.call(Command.of("INCR", name), writes=True) for name in ("gone", "stays"))
     await asyncio.sleep(0)
     gone.cancel()
     assert await stays == 1
@@ -94,7 +103,7 @@ async def test_a_lost_connection_is_told_to_each_and_nothing_is_sent_twice(serve
         batch = Batch(client)
         proxy.lose("n")
         answers = await asyncio.gather(
-            *(batch.call("INCR", "n", writes=True) for _ in range(5)), return_exceptions=True
+            *(batch.call(Command.of("INCR", "n"), writes=True) for _ in range(5)), return_exceptions=True
         )
         assert all(isinstance(answer, RedisConnectionError) for answer in answers)
         assert await client.get("n") == "5"
@@ -103,7 +112,7 @@ async def test_a_lost_connection_is_told_to_each_and_nothing_is_sent_twice(serve
 
 
 async def test_closing_waits_for_what_is_under_way(batch: Batch, client: Redis) -> None:
-    task = asyncio.create_task(batch.call("INCR", "n", writes=True))
+    task = batch.call(Command.of("INCR", "n"), writes=True)
     await asyncio.sleep(0)
     await batch.close()
     assert await client.get("n") == "1"
@@ -148,8 +157,8 @@ async def test_an_end_is_not_shown_before_the_disk_has_it(server: RedisServer) -
 async def test_a_write_that_the_disks_do_not_confirm_is_not_acknowledged(client: Redis) -> None:
     batch = Batch(client, (1, 1, 20))  # one replica, and there is none
     with pytest.raises(NotOnDisk):
-        await batch.call("SET", "a", 1, writes=True)
-    assert await batch.call("GET", "a", writes=False) == "1"
+        await batch.call(Command.of("SET", "a", 1), writes=True)
+    assert await batch.call(Command.of("GET", "a"), writes=False) == "1"
     await batch.close()
 
 
@@ -168,9 +177,9 @@ async def test_an_answer_that_cannot_be_read_is_an_error_and_the_next_calls_go_o
     complaints: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     monkeypatch.setitem(client.response_callbacks, "ECHO", int)
-    answers = [asyncio.create_task(batch.call("ECHO", word, writes=False)) for word in ("no number", "1")]
+    answers = [batch.call(Command.of("ECHO", word), writes=False) for word in ("no number", "1")]
     told = await asyncio.gather(*answers, return_exceptions=True)
     assert [type(answer).__name__ for answer in told] == ["RedisError", "RedisError"]
-    assert await batch.call("ECHO", "7", writes=False) == 7
+    assert await batch.call(Command.of("ECHO", "7"), writes=False) == 7
     gc.collect()
     assert len(complaints) == 1

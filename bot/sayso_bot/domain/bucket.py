@@ -29,10 +29,9 @@ class Buckets:
 
     def give_back(self, name: str, rate: float, burst: int) -> None:
         """A token that was taken is not used after all."""
-        now = self._clock()
-        tokens = min(float(burst), self._tokens(name, rate, burst, now) + 1)
-        if name in self._left:
-            self._left[name] = (tokens, now, now + (burst - tokens) / rate)
+        if (found := self._left.get(name)) is not None:
+            tokens, at, full_at = found
+            self._left[name] = (min(float(burst), tokens + 1), at, full_at - 1 / rate)
 
     def _tokens(self, name: str, rate: float, burst: int, now: float) -> float:
         found = self._left.get(name)

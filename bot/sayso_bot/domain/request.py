@@ -7,15 +7,14 @@ kept and shown as such, and never a reason for anything.
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any, Literal
 
+from sayso_bot.domain.chance import random_bytes
 from sayso_bot.domain.files import File
 from sayso_bot.domain.form import Form
 from sayso_bot.domain.json import Json
@@ -71,12 +70,26 @@ class Claims:
 
     def said(self) -> dict[str, Any]:
         """By name, without what was not said."""
-        return {
-            name: value for name, value in zip(Claims.__slots__, _values(self), strict=True) if value or value == ""
-        }
-
-
-_values = attrgetter(*Claims.__slots__)
+        found: dict[str, Any] = {}
+        if self.summary is not None:
+            found["summary"] = self.summary
+        if self.reasoning is not None:
+            found["reasoning"] = self.reasoning
+        if self.diff is not None:
+            found["diff"] = self.diff
+        if self.links:
+            found["links"] = self.links
+        if self.metadata:
+            found["metadata"] = self.metadata
+        if self.on_behalf_of is not None:
+            found["on_behalf_of"] = self.on_behalf_of
+        if self.intent is not None:
+            found["intent"] = self.intent
+        if self.urgency is not None:
+            found["urgency"] = self.urgency
+        if self.approver is not None:
+            found["approver"] = self.approver
+        return found
 
 
 @made_often
@@ -107,6 +120,10 @@ class Requirement:
     forms: bool = False
     digest: bool = False
     high_risk: bool = False
+
+    def __hash__(self) -> int:
+        """Of what tells two rules apart soonest: what is kept for a requirement is looked up for each submission."""
+        return hash((self.channel, self.group, self.timeout_seconds))
 
 
 @made_often
@@ -232,13 +249,13 @@ class Request(Outline):
 
 def new_request_id(at: datetime) -> str:
     """``req_`` and a UUIDv7 (RFC 9562) for ``at``. Order never depends on it: lists go by the book's own count."""
-    time, chance = f"{int(at.timestamp() * 1000):012x}", secrets.token_bytes(10).hex()
+    time, chance = f"{int(at.timestamp() * 1000):012x}", random_bytes(10).hex()
     return f"req_{time[:8]}-{time[8:]}-7{chance[:3]}-{_VARIANT[chance[3]]}{chance[4:7]}-{chance[7:19]}"
 
 
 def new_button() -> str:
     """The opaque id of a card's buttons: of one request, revision and place."""
-    return f"btn_{secrets.token_hex(16)}"
+    return f"btn_{random_bytes(16).hex()}"
 
 
 def from_milliseconds(milliseconds: int) -> datetime:

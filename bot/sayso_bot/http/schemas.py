@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
@@ -265,7 +267,8 @@ def is_action(text: str) -> bool:
     return ACTION_TYPE.match(text) is not None
 
 
-def _requirement(requirement: Requirement) -> dict[str, Any]:
+@lru_cache(4096)
+def _requirement(requirement: Requirement) -> Mapping[str, Any]:
     return {
         "channel": requirement.channel,
         "approvers": None if requirement.approvers is None else list(requirement.approvers),

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from sayso_bot.store.lane import Call, Lane
+from sayso_bot.store.lane import Call, Command, Lane
 
 MAX_CALLS = 512
 LANES = 4
@@ -42,17 +42,14 @@ class Batch:
         """Whether writes wait for a disk."""
         return self._writes.wait_for is not None
 
-    async def call(self, *words: Any, writes: bool) -> Any:
-        """The answer to one command. Raises what Redis answered, or the connection's error. Nothing is sent twice.
-
-        Raises `UnicodeEncodeError` for a word that is no text, before anything is sent.
-        """
-        call = Call.of(*words)
+    def call(self, command: Command, *, writes: bool) -> asyncio.Future[Any]:
+        """The answer to one command: what Redis answered, or the connection's error. Nothing is sent twice."""
+        call = Call.of(command)
         queue = self._writes if writes else self._calls
         if not queue.waiting:
             asyncio.get_running_loop().call_soon(self._leave, queue)
         queue.waiting.append(call)
-        return await call.answer
+        return call.answer
 
     async def close(self) -> None:
         """Wait for what is under way, and close the connections."""
@@ -108,7 +105,7 @@ def _fail(calls: list[Call], error: Exception) -> None:
 async def _execute_durably(lane: Lane, calls: list[Call], wait_for: WaitFor) -> None:
     """Nobody is told anything before all of it is on disk; a refusal changed nothing, so it needs no disk."""
     answers: list[Any] = []
-    await lane.execute([*calls, Call.of("WAITAOF", *wait_for)], lambda _, answer: answers.append(answer))
+    await lane.execute([*calls, Call.of(Command.of("WAITAOF", *wait_for))], lambda _, answer: answers.append(answer))
     *answers, confirmed = answers
     local, replicas, _ = wait_for
     is_on_disk = not isinstance(confirmed, Exception) and confirmed[0] >= local and confirmed[1] >= replicas

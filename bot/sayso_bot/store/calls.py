@@ -19,8 +19,10 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from sayso_bot.errors import Unavailable
 from sayso_bot.ports import Again, Epochs
 from sayso_bot.store.batch import Batch, NotOnDisk, WaitFor
+from sayso_bot.store.lane import Command, Words
 from sayso_bot.store.library import library
 
+FUNCTION = "FCALL"
 PAUSES_SECONDS = (0.05, 0.25)
 ASIDE_AT_ONCE = 4
 AS_BYTES: Final = {NEVER_DECODE: True}
@@ -50,15 +52,16 @@ class Calls:
         self, name: str, keys: Sequence[str], *args: Any, writes: bool = True, tries: int = 1 + len(PAUSES_SECONDS)
     ) -> Any:
         """The answer of one function. Raises `Again` where it says so, `Unavailable` when Redis cannot do it now."""
-        words = ("FCALL", library().name(name), len(keys), *keys, *args)
-        answer = await self._send(words, writes=writes, tries=tries)
-        if answer[0] == "again":
-            raise Again
-        return answer
+        command = Command.of(FUNCTION, library().name(name), len(keys), *keys, *args)
+        return await self._function(command, writes=writes, tries=tries)
 
-    async def plain(self, *words: str) -> Any:
+    async def joined(self, *parts: Words) -> Any:
+        """As `function`, of a call that writes and whose parts were packed before; `opening` makes the first."""
+        return await self._function(Command.joined(FUNCTION, *parts), writes=True, tries=1 + len(PAUSES_SECONDS))
+
+    async def plain(self, name: str, *words: str) -> Any:
         """The answer of one reading command. Raises `Unavailable`."""
-        return await self._send(words, writes=False, tries=1 + len(PAUSES_SECONDS))
+        return await self._send(Command.of(name, *words), writes=False, tries=1 + len(PAUSES_SECONDS))
 
     async def aside(self, *words: Any) -> Any:
         """The answer, as bytes, of one command that is large and safe to repeat, on a connection beside the lanes: what
@@ -79,8 +82,14 @@ class Calls:
             if "already exists" not in str(error):
                 raise
 
-    def _send(self, words: Sequence[Any], *, writes: bool, tries: int) -> Awaitable[Any]:
-        return self._patiently(lambda: self._batch.call(*words, writes=writes), tries=tries)
+    async def _function(self, command: Command, *, writes: bool, tries: int) -> Any:
+        answer = await self._send(command, writes=writes, tries=tries)
+        if answer[0] == "again":
+            raise Again
+        return answer
+
+    def _send(self, command: Command, *, writes: bool, tries: int) -> Awaitable[Any]:
+        return self._patiently(lambda: self._batch.call(command, writes=writes), tries=tries)
 
     async def _patiently(self, attempt: Callable[[], Awaitable[Any]], *, tries: int) -> Any:
         until = monotonic() + PATIENCE_SECONDS
@@ -118,6 +127,11 @@ def _refusal(error: Exception) -> str:
     if str(error).startswith("MISCONF"):
         return "Sayso's store cannot write to its disk. Nothing was changed; an operator must see to it."
     return "Sayso's store refused the call, and may have changed something. Look how it stands before you try again."
+
+
+def opening(name: str, keys: Sequence[str], further: int) -> Words:
+    """How calls of a function begin that have these keys, and then as many ``further`` ones."""
+    return Words.of(FUNCTION, library().name(name), len(keys) + further, *keys)
 
 
 def under(epochs: Epochs | None) -> tuple[int | str, int | str]:

@@ -165,10 +165,12 @@ class Keys:
         """The keys of every function that may end a request, in the order of ``request_keys`` in ``prelude.lua``."""
         return self._of(self.request(request_id), request_id, agent, place)
 
-    def of_new(self, request_id: str, agent: str, place: str, status: Status) -> list[str]:
-        """Of `of_request`, what making a request touches: each submission sends all its keys."""
-        own = [self.by_status(status), self.usage(agent), self.work(place), self.post(request_id, place)]
-        return [self.request(request_id), *self._of_book, *own]
+    def of_alike(self, agent: str, key_id: str, action: str, place: str, status: Status) -> list[str]:
+        """What making a request touches that is none of its own; ``submit.lua`` is given it before what is."""
+        counted = [self["counters"], self["index:all"], self.by_status(status), self.by_agent(agent)]
+        return [
+            *self._of_book, *counted, self.by_action(action), self.usage(agent), self.rate(key_id), self.work(place),
+        ]  # fmt: skip
 
     def of_notice(self, notice_id: str, place: str) -> list[str]:
         """The same for a notice, which delivery begins like a request's card."""

@@ -16,9 +16,41 @@ from redis.asyncio import Redis
 from redis.exceptions import ReadOnlyError, ResponseError
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words of a command in Redis's protocol."""
+
+    count: int
+    packed: bytes
+
+    @classmethod
+    def of(cls, *words: Any) -> Words:
+        """Raises `UnicodeEncodeError` for a word that is no text."""
+        return cls(len(words), hiredis.pack_command(words).partition(b"\n")[2])
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A whole command in Redis's protocol. ``name`` is its first word."""
+
+    name: str
+    packed: bytes
+
+    @classmethod
+    def of(cls, name: str, *words: Any) -> Command:
+        """Raises `UnicodeEncodeError` for a word that is no text."""
+        return cls(name, hiredis.pack_command((name, *words)))
+
+    @classmethod
+    def joined(cls, name: str, *parts: Words) -> Command:
+        """Of parts that were packed before: what many commands share is packed once. ``name`` begins the first."""
+        count = sum(part.count for part in parts)
+        return cls(name, b"".join((b"*%d\r\n" % count, *(part.packed for part in parts))))
+
+
 @dataclass(slots=True)
 class Call:
-    """A command in Redis's protocol, and whoever waits for its answer."""
+    """A command on its way, and whoever waits for its answer."""
 
     name: str
     packed: bytes
@@ -34,9 +66,8 @@ class Call:
             self.answer.set_result(answer)
 
     @classmethod
-    def of(cls, *words: Any) -> Call:
-        """Raises `UnicodeEncodeError` for a word that is no text."""
-        return cls(str(words[0]), hiredis.pack_command(words), asyncio.get_running_loop().create_future())
+    def of(cls, command: Command) -> Call:
+        return cls(command.name, command.packed, asyncio.get_running_loop().create_future())
 
 
 class Lane:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -37,7 +38,7 @@ from sayso_bot.ports import (
 )
 from sayso_bot.store import cards
 from sayso_bot.store.batch import WaitFor
-from sayso_bot.store.calls import Calls, under
+from sayso_bot.store.calls import Calls, opening, under
 from sayso_bot.store.codec import (
     BRIEF_FROM_BYTES,
     body_of,
@@ -53,6 +54,7 @@ from sayso_bot.store.codec import (
 from sayso_bot.store.configured import Configured
 from sayso_bot.store.files import RedisFiles
 from sayso_bot.store.keys import Keys
+from sayso_bot.store.lane import Words
 from sayso_bot.store.listings import RedisListings
 from sayso_bot.store.live import (
     milliseconds,
@@ -66,6 +68,10 @@ from sayso_bot.store.tellings import RedisTellings
 MOST_WALKED = 1000
 READ_AT_ONCE = 10
 PAGE_CHARACTERS = 1_000_000
+ALIKE = 1024
+"""For so many kinds of submissions is remembered what those of one kind say in the same words: 2 KB each."""
+_STATUS_AFTER = {"ask": Status.PENDING, "allow": Status.APPROVED, "deny": Status.DENIED}
+_alike = lru_cache(ALIKE)(Words.of)
 
 
 class RedisStore(cards.Cards, Configured):
@@ -90,6 +96,7 @@ class RedisStore(cards.Cards, Configured):
         self.office = RedisOffice(self._calls, self.keys)
         self.notices = RedisNotices(self._calls, self.keys, cards.PACE_SECONDS)
         self.tellings = RedisTellings(self._calls, self.keys)
+        self._submit = lru_cache(ALIKE)(self._submit_opening)
 
     async def close(self) -> None:
         await self._calls.close()
@@ -103,28 +110,23 @@ class RedisStore(cards.Cards, Configured):
         """
         place, draft, quotas = new.place or "", new.draft, new.key.quotas
         verdict, body = new.verdict, body_of(new)
-        status = {"ask": Status.PENDING, "allow": Status.APPROVED, "deny": Status.DENIED}[verdict.kind]
+        status = _STATUS_AFTER[verdict.kind]
         about = {"agent": new.key.name, "key": new.key.id, "action": draft.action, "fingerprint": new.fingerprint}
         idempotency = draft.idempotency_key
-        keys = [
-            *self.keys.of_new(new.id, new.key.name, place, status),
-            self.keys["counters"],
-            self.keys["index:all"],
-            self.keys.by_agent(new.key.name),
-            self.keys.by_action(draft.action),
-            self.keys.rate(new.key.id),
+        own = Words.of(
+            self.keys.request(new.id), self.keys.post(new.id, place), self.keys.button(new.button),
             self.keys.idempotency(new.key.name, idempotency),
-            self.keys.button(new.button),
-        ]
-        timeout = "" if new.timeout_seconds is None else new.timeout_seconds * 1000
-        code, now, *rest = await self._call(
-            "submit", keys, *under(epochs), new.id, new.key.name, draft.action, status, timeout, body,
-            draft.body_digest, place, new.button, verdict.cause, dumps(verdict.reason),
+            new.id, new.button, draft.body_digest, body, brief_of(new) if len(body) > BRIEF_FROM_BYTES else "",
             dumps({**about, "rule": verdict.rule, "policy": new.policy_digest}),
-            quotas.rate, quotas.burst, quotas.pending, quotas.bytes, "1" if idempotency else "", version_of(new),
-            epochs.routes, *_routed(new), brief_of(new) if len(body) > BRIEF_FROM_BYTES else "",
-            new.key.principal or "", _pace(verdict.requirement),
         )  # fmt: skip
+        timeout = "" if new.timeout_seconds is None else new.timeout_seconds * 1000
+        shared = _alike(
+            *under(epochs), epochs.routes, new.key.name, draft.action, status, timeout, place, verdict.cause,
+            dumps(verdict.reason), quotas.rate, quotas.burst, quotas.pending, quotas.bytes, "1" if idempotency else "",
+            version_of(new), *_routed(new), new.key.principal or "", _pace(verdict.requirement),
+        )  # fmt: skip
+        opens = self._submit(new.key.name, new.key.id, draft.action, place, status)
+        code, now, *rest = await self._calls.joined(opens, own, shared)
         if code == "new":
             return Submitted(_made(new, status, int(now), rest[1]), replayed=False)
         if code == "made":
@@ -138,6 +140,9 @@ class RedisStore(cards.Cards, Configured):
             raise RateLimited("This key asks too often. Nothing was made; try again later.", retry_after=wait)
         quota = "pending requests" if code == "pending" else "bytes of pending requests"
         raise QuotaExceeded(f"This agent's quota of {quota} is used up. Nothing was made.", retry_after=5)
+
+    def _submit_opening(self, agent: str, key_id: str, action: str, place: str, status: Status) -> Words:
+        return opening("submit", self.keys.of_alike(agent, key_id, action, place, status), further=4)
 
     async def earlier(self, draft: Draft, agent: str, epochs: Epochs) -> Submitted | None:
         """The request that the draft's Idempotency-Key made. Raises `Again`, `IdempotencyMismatch`."""

@@ -1,10 +1,10 @@
 -- submit: make a request once, with its deadline, indexes, delivery hint and journal entry.
--- KEYS  of_new (11), counters, index:all, index:agent, index:action, rate, idempotency, button
--- ARGV  keys epoch, policy epoch, id, agent, action, status, timeout ms ('' none), body JSON, body digest, place ('' none),
---       button token, cause, reason JSON, journal JSON, rate, burst, pending quota, bytes quota, idempotent ('1' or ''), schema version,
---       routes epoch, when the route that was used ends ('' never, or none was), JSON of where that has it asked ('' none),
---       brief ('' where the body is small), e-mail address to which the key is bound ('' none), ms between two posts at a place that is
---       slow ('' where it has no card of its own, but a list shows it)
+-- KEYS  what all that are alike share: of_alike (14); its own: record, post, button, idempotency
+-- ARGV  its own: id, button token, body digest, body JSON, brief ('' where the body is small), journal JSON;
+--       what all that are alike share: keys epoch, policy epoch, routes epoch, agent, action, status, timeout ms ('' none), place
+--       ('' none), cause, reason JSON, rate, burst, pending quota, bytes quota, idempotent ('1' or ''), schema version, when the route
+--       that was used ends ('' never, or none was), JSON of where that has it asked ('' none), e-mail address to which the key is
+--       bound ('' none), ms between two posts at a place that is slow ('' where it has no card of its own, but a list shows it)
 -- Answers  new, seq, expires at | made (this very call took effect before) | earlier, id | again | rate, ms | paused, pause JSON
 --          | pending | bytes
 -- Prevents two requests for one Idempotency-Key, however the calls race, and a request under a key, policy or route just withdrawn,
@@ -25,67 +25,70 @@ end
 
 register('submit', function(keys, a)
   local k = {
-    record = keys[1], clock = keys[2], epochs = keys[3], journal = keys[4], deadlines = keys[5], places = keys[6],
-    blocked = keys[7], by_status = keys[8], usage = keys[9], work = keys[10], post = keys[11],
+    clock = keys[1], epochs = keys[2], journal = keys[3], deadlines = keys[4], places = keys[5], blocked = keys[6],
+    by_status = keys[9], usage = keys[12], work = keys[14], record = keys[15], post = keys[16],
   }
-  local counters, all, by_agent, by_action, rate, idempotency, button =
-    keys[12], keys[13], keys[14], keys[15], keys[16], keys[17], keys[18]
-  local id, status, timeout, body, digest, place = a[3], a[6], a[7], a[8], a[9], a[10]
+  local counters, all, by_agent, by_action, rate, button, idempotency =
+    keys[7], keys[8], keys[10], keys[11], keys[13], keys[17], keys[18]
+  local id, token, digest, body, brief, note = unpack(a, 1, 6)
+  local keys_epoch, policy_epoch, routes_epoch, agent, action, status, timeout, place, cause, reason = unpack(a, 7, 16)
+  local per_second, burst, most_pending, most_bytes = tonumber(a[17]), tonumber(a[18]), tonumber(a[19]), tonumber(a[20])
+  local is_idempotent, version, route_ends, moved, principal, pace = a[21] == '1', unpack(a, 22, 26)
   local now = tick(k.clock)
   if redis.call('EXISTS', k.record) == 1 then return answer('made', k.record, now) end
-  local current, paused = in_force(k.epochs, a[1], a[2], a[21])
-  if not current or (a[22] ~= '' and tonumber(a[22]) <= now) then return { 'again', now } end
-  local wait = take_token(rate, tonumber(a[15]), tonumber(a[16]), now)
+  local current, paused = in_force(k.epochs, keys_epoch, policy_epoch, routes_epoch)
+  if not current or (route_ends ~= '' and tonumber(route_ends) <= now) then return { 'again', now } end
+  local wait = take_token(rate, per_second, burst, now)
   if wait then return { 'rate', now, wait } end
-  if a[19] == '1' then
+  if is_idempotent then
     local earlier = redis.call('GET', idempotency)
     if earlier then return { 'earlier', now, earlier } end
   end
-  local pause = pause_over(paused, a[4], a[5])
+  local pause = pause_over(paused, agent, action)
   if pause then return { 'paused', now, pause } end
-  local bytes = #body + #a[24]
+  local bytes = #body + #brief
   if status == 'pending' then
     local usage = redis.call('HMGET', k.usage, 'pending', 'bytes')
     local pending, used = (tonumber(usage[1]) or 0) + 1, (tonumber(usage[2]) or 0) + bytes
-    if pending > tonumber(a[17]) then return { 'pending', now } end
-    if used > tonumber(a[18]) then return { 'bytes', now } end
+    if pending > most_pending then return { 'pending', now } end
+    if used > most_bytes then return { 'bytes', now } end
     redis.call('HSET', k.usage, 'pending', pending, 'bytes', used)
   end
   local seq = redis.call('HINCRBY', counters, 'seq', 1)
   redis.call('HINCRBY', counters, 'bytes', bytes)
-  local fields = { 'v', a[20], 'id', id, 'seq', seq, 'status', status, 'revision', 1, 'agent', a[4], 'action', a[5],
+  local fields = { 'v', version, 'id', id, 'seq', seq, 'status', status, 'revision', 1, 'agent', agent, 'action', action,
     'created_at', now, 'bytes', bytes, 'place', place, 'body', body, 'digest', digest, 'votes', '' }
-  if a[23] ~= '' then
+  if moved ~= '' then
     fields[#fields + 1] = 'moved'
-    fields[#fields + 1] = a[23]
+    fields[#fields + 1] = moved
   end
   if timeout ~= '' then
     fields[#fields + 1] = 'expires_at'
     fields[#fields + 1] = now + tonumber(timeout)
   end
-  if a[24] ~= '' then
+  if brief ~= '' then
     fields[#fields + 1] = 'brief:1'
-    fields[#fields + 1] = a[24]
+    fields[#fields + 1] = brief
   end
-  if a[25] ~= '' then
+  if principal ~= '' then
     fields[#fields + 1] = 'principal'
-    fields[#fields + 1] = a[25]
+    fields[#fields + 1] = principal
   end
   redis.call('HSET', k.record, unpack(fields))
-  if a[19] == '1' then redis.call('SET', idempotency, id) end
+  if is_idempotent then redis.call('SET', idempotency, id) end
   redis.call('ZADD', all, seq, id)
   redis.call('ZADD', by_agent, seq, id)
   redis.call('ZADD', by_action, seq, id)
   redis.call('ZADD', k.by_status, seq, id)
-  journal(k.journal, 'submitted', now, id, a[14])
+  journal(k.journal, 'submitted', now, id, note)
   local tag = tag_of(k.record)
   if status == 'pending' then
     if timeout ~= '' then redis.call('ZADD', k.deadlines, now + tonumber(timeout), id) end
     if place ~= '' then
       redis.call('SET', button, id .. ' 1 ' .. place)
-      local card = { 'button', a[11], 'wanted', 1, 'posted', 0, 'fence', 0, 'attempts', 0 }
+      local card = { 'button', token, 'wanted', 1, 'posted', 0, 'fence', 0, 'attempts', 0 }
       local turn, due = nil, nil
-      if a[26] ~= '' then turn, due = turn_behind(k, place, tonumber(a[26]), now) end
+      if pace ~= '' then turn, due = turn_behind(k, place, tonumber(pace), now) end
       if turn then
         card[#card + 1] = 'turn'
         card[#card + 1] = turn
@@ -94,8 +97,8 @@ register('submit', function(keys, a)
       put_in_outbox(k, id, place, due or now, tag)
     end
   else
-    local decision = '{"outcome":"' .. status .. '","cause":"' .. a[12] .. '","at":' .. string.format('%d', now)
-      .. ',"reason":' .. a[13] .. '}'
+    local decision = '{"outcome":"' .. status .. '","cause":"' .. cause .. '","at":' .. string.format('%d', now)
+      .. ',"reason":' .. reason .. '}'
     redis.call('HSET', k.record, 'decision', decision)
     journal(k.journal, 'settled', now, id, decision)
   end
