@@ -18,8 +18,10 @@ class Buckets:
         """Take ``count`` tokens, or a full bucket where it never has as many: 0. Or, where there are fewer, none, and
         the seconds until there are as many.
         """
-        now, count = self._clock(), min(count, burst)
-        tokens = self._tokens(name, rate, burst, now)
+        now, tokens, count = self._clock(), float(burst), min(count, burst)
+        if (found := self._left.get(name)) is not None:
+            before, at, _ = found
+            tokens = min(tokens, before + (now - at) * rate)
         if tokens < count:
             return (count - tokens) / rate
         if len(self._left) >= MOST:
@@ -32,13 +34,6 @@ class Buckets:
         if (found := self._left.get(name)) is not None:
             tokens, at, full_at = found
             self._left[name] = (min(float(burst), tokens + 1), at, full_at - 1 / rate)
-
-    def _tokens(self, name: str, rate: float, burst: int, now: float) -> float:
-        found = self._left.get(name)
-        if found is None:
-            return float(burst)
-        tokens, at, _ = found
-        return min(float(burst), tokens + (now - at) * rate)
 
     def _forget(self, now: float) -> None:
         """Drop the full ones; where all are in use, those that are full soonest."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Literal
@@ -25,6 +25,7 @@ NAME = re.compile(r"[a-z0-9-]{1,32}\Z")
 REQUEST_ID = re.compile(r"req_[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
 
 SECONDS_REMEMBERED = 256
+_EPOCH, _SECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(seconds=1)
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 Outcome = Literal["approve", "deny"]
@@ -249,8 +250,8 @@ class Request(Outline):
 
 def new_request_id(at: datetime) -> str:
     """``req_`` and a UUIDv7 (RFC 9562) for ``at``. Order never depends on it: lists go by the book's own count."""
-    time, chance = f"{int(at.timestamp() * 1000):012x}", random_bytes(10).hex()
-    return f"req_{time[:8]}-{time[8:]}-7{chance[:3]}-{_VARIANT[chance[3]]}{chance[4:7]}-{chance[7:19]}"
+    drawn = (int(at.timestamp() * 1000).to_bytes(6, "big") + random_bytes(10)).hex()
+    return f"req_{drawn[:8]}-{drawn[8:12]}-7{drawn[13:16]}-{_VARIANT[drawn[16]]}{drawn[17:20]}-{drawn[20:]}"
 
 
 def new_button() -> str:
@@ -264,8 +265,7 @@ def from_milliseconds(milliseconds: int) -> datetime:
 
 def rfc3339(at: datetime) -> str:
     """``2026-11-23T18:00:00.123Z``"""
-    second = round(at.timestamp() - at.microsecond * 1e-6)  # a float has no room for microseconds in some centuries
-    return f"{_to_the_second(second)}.{at.microsecond // 1000:03}Z"
+    return f"{_to_the_second((at - _EPOCH) // _SECOND)}.{at.microsecond // 1000:03}Z"
 
 
 @lru_cache(SECONDS_REMEMBERED)

@@ -53,9 +53,9 @@ from sayso_bot.http.admin_schemas import (
 )
 from sayso_bot.http.admins_only import AdminsOnly
 from sayso_bot.http.answer import answer_json
-from sayso_bot.http.intake import read_json, read_nothing
+from sayso_bot.http.intake import only, read_json, read_nothing
 from sayso_bot.http.preconditions import if_match, no_match
-from sayso_bot.http.routes import limit_of, only, request_id_of
+from sayso_bot.http.routes import limit_of, request_id_of
 from sayso_bot.http.schemas import read
 from sayso_bot.ports import OfficeFace, Overview
 

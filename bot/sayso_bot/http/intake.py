@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 from aiohttp import web
@@ -34,8 +35,16 @@ async def read_json(http_request: web.Request, then: str = "Nothing was changed.
     return loads(await (_large_body(http_request, most, then) if large else _body(http_request, then)))
 
 
+def only(query: Mapping[str, str], known: tuple[str, ...]) -> None:
+    """Raises `InvalidField` for a parameter that is not ``known``."""
+    for name in query:
+        if name not in known:
+            raise InvalidField("This query parameter is not known here.", field=name[:80])
+
+
 async def read_draft(http_request: web.Request) -> Draft:
     """Raises as `read_json` does."""
+    only(http_request.query, ())
     value = await read_json(http_request, "Nothing was made.")
     return draft_of(value, idempotency_key(http_request.headers.getall(HEADER, [])))
 

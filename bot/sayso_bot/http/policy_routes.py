@@ -17,7 +17,7 @@ from sayso_bot.domain.versions import Activated, Comparison, Found, Origin, Vers
 from sayso_bot.errors import ChangedMeanwhile, InvalidField, NotFound
 from sayso_bot.http.admins_only import AdminsOnly
 from sayso_bot.http.answer import answer_json
-from sayso_bot.http.intake import read_json
+from sayso_bot.http.intake import only, read_json
 from sayso_bot.http.policy_schemas import (
     MAX_BODY_BYTES,
     ActivateBody,
@@ -29,7 +29,7 @@ from sayso_bot.http.policy_schemas import (
     version_out,
 )
 from sayso_bot.http.preconditions import if_match
-from sayso_bot.http.routes import limit_of, only
+from sayso_bot.http.routes import limit_of
 from sayso_bot.http.schemas import read
 from sayso_bot.in_force import in_force
 from sayso_bot.ports import Configuration, Epochs, OfficeFace

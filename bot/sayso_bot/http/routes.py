@@ -15,10 +15,10 @@ from sayso_bot.domain.request import Request, Status
 from sayso_bot.errors import InvalidField, NotFound, QuotaExceeded, SaysoError, Unavailable
 from sayso_bot.http.agent_face import AgentFace, an_id
 from sayso_bot.http.answer import answer_json
-from sayso_bot.http.intake import preferred_wait, query_wait, read_draft, read_nothing
+from sayso_bot.http.intake import only, preferred_wait, query_wait, read_draft, read_nothing
 from sayso_bot.http.schemas import is_action, request_out
 from sayso_bot.http.turns import Turns
-from sayso_bot.ports import Draft, Filter
+from sayso_bot.ports import Filter
 
 MAX_PAGE = 100
 DEFAULT_PAGE = 50
@@ -63,7 +63,7 @@ class AgentRoutes:
         return answer
 
     async def submit(self, key: Key, http_request: web.Request) -> web.Response:
-        submitted = await self._face.ask(key, _draft(http_request))
+        submitted = await self._face.ask(key, read_draft(http_request))
         request, replayed, headers = submitted.request, submitted.replayed, {}
         wait = preferred_wait(http_request)
         if wait is not None:
@@ -120,19 +120,8 @@ class AgentRoutes:
         return answer_json(request_out(request, self._review_url(request.id)), status=status, headers=headers)
 
 
-async def _draft(http_request: web.Request) -> Draft:
-    only(http_request.query, ())
-    return await read_draft(http_request)
-
-
 def request_id_of(http_request: web.Request) -> str:
     return an_id(http_request.match_info["id"])
-
-
-def only(query: Mapping[str, str], known: tuple[str, ...]) -> None:
-    for name in query:
-        if name not in known:
-            raise InvalidField("This query parameter is not known here.", field=name[:80])
 
 
 def _status(text: str | None) -> Status | None:

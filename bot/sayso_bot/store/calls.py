@@ -48,16 +48,16 @@ class Calls:
     async def close(self) -> None:
         await self._batch.close()
 
-    async def function(
+    def function(
         self, name: str, keys: Sequence[str], *args: Any, writes: bool = True, tries: int = 1 + len(PAUSES_SECONDS)
-    ) -> Any:
+    ) -> Awaitable[Any]:
         """The answer of one function. Raises `Again` where it says so, `Unavailable` when Redis cannot do it now."""
         command = Command.of(FUNCTION, library().name(name), len(keys), *keys, *args)
-        return await self._function(command, writes=writes, tries=tries)
+        return self._function(command, writes=writes, tries=tries)
 
-    async def joined(self, *parts: Words) -> Any:
+    def joined(self, *parts: Words) -> Awaitable[Any]:
         """As `function`, of a call that writes and whose parts were packed before; `opening` makes the first."""
-        return await self._function(Command.joined(FUNCTION, *parts), writes=True, tries=1 + len(PAUSES_SECONDS))
+        return self._function(Command.joined(FUNCTION, *parts), writes=True, tries=1 + len(PAUSES_SECONDS))
 
     async def plain(self, name: str, *words: str) -> Any:
         """The answer of one reading command. Raises `Unavailable`."""

@@ -111,13 +111,16 @@ class RedisStore(cards.Cards, Configured):
         place, draft, quotas = new.place or "", new.draft, new.key.quotas
         verdict, body = new.verdict, body_of(new)
         status = _STATUS_AFTER[verdict.kind]
-        about = {"agent": new.key.name, "key": new.key.id, "action": draft.action, "fingerprint": new.fingerprint}
+        entry = {
+            "agent": new.key.name, "key": new.key.id, "action": draft.action, "fingerprint": new.fingerprint,
+            "rule": verdict.rule, "policy": new.policy_digest,
+        }  # fmt: skip
         idempotency = draft.idempotency_key
         own = Words.of(
             self.keys.request(new.id), self.keys.post(new.id, place), self.keys.button(new.button),
             self.keys.idempotency(new.key.name, idempotency),
             new.id, new.button, draft.body_digest, body, brief_of(new) if len(body) > BRIEF_FROM_BYTES else "",
-            dumps({**about, "rule": verdict.rule, "policy": new.policy_digest}),
+            dumps(entry),
         )  # fmt: skip
         timeout = "" if new.timeout_seconds is None else new.timeout_seconds * 1000
         shared = _alike(
