@@ -30,7 +30,7 @@ import os
 from sayso_bot.domain.chance import random_bytes
 random_bytes(1)
 child = os.fork()
-print(random_bytes(16).hex(), flush=True)
+os.write(1, random_bytes(16).hex().encode() + b" ")
 if child:
     os.waitpid(child, 0)
 """

@@ -8,7 +8,7 @@ from functools import lru_cache
 from time import perf_counter
 from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from sayso_bot.domain.hosts import is_loopback
 from sayso_bot.errors import Internal, SaysoError, WrongHost
@@ -45,7 +45,7 @@ class Entrance:
             start = perf_counter()
             found = table.known(http_request) or await table.walk(http_request)
             http_request._match_info = found.match
-            if "Expect" in http_request.headers:
+            if hdrs.EXPECT in http_request.headers:
                 await found.match.expect_handler(http_request)
             try:
                 self._admit(http_request)
@@ -76,7 +76,7 @@ def _known_host(public_url: str) -> Callable[[web.Request], None]:
         return host is not None and (host == public or is_loopback(host))
 
     def known_host(http_request: web.Request) -> None:
-        known = http_request[KNOWN_HOST] = is_known(http_request.headers.get("Host", ""))
+        known = http_request[KNOWN_HOST] = is_known(http_request.headers.get(hdrs.HOST, ""))
         if not known and http_request.path not in _PROBES:
             raise WrongHost("Sayso does not answer to this host name; SAYSO_PUBLIC_URL says to which it does.")
 

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeAlias
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from sayso_bot.domain.key import Key
 from sayso_bot.errors import Forbidden, Unauthenticated
@@ -24,7 +24,7 @@ def authenticator(keyring: Keyring) -> Callable[[web.Request], Awaitable[Key]]:
     """The key of a call. Raises `Unauthenticated`, which says the same for a missing, unknown and revoked one."""
 
     async def authenticate(http_request: web.Request) -> Key:
-        scheme, _, secret = http_request.headers.get("Authorization", "").partition(" ")
+        scheme, _, secret = http_request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         secret = secret.strip()
         if scheme.lower() == "bearer" and secret and len(secret) <= MAX_SECRET and secret.isascii():
             key = await keyring.find(secret)
@@ -52,7 +52,7 @@ def operators_only(keyring: Keyring, trusted: Sequence[Network]) -> Admits:
     authenticate = authenticator(keyring)
 
     async def check(http_request: web.Request, /, *, any_key: bool = False) -> None:
-        if "Authorization" in http_request.headers:
+        if hdrs.AUTHORIZATION in http_request.headers:
             if "admin" not in (await authenticate(http_request)).kinds and not any_key:
                 raise Forbidden("This key is not an admin's.")
             return

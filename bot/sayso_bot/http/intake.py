@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from sayso_bot.domain.fingerprint import digest
 from sayso_bot.domain.idempotency import HEADER, idempotency_key
@@ -27,9 +27,9 @@ async def read_json(http_request: web.Request, then: str = "Nothing was changed.
 
     Raises `UnsupportedMediaType`, `BodyTooLarge`, `BadHttp`, `BadJson`, `InvalidField`.
     """
-    if not _is_json(http_request.headers.get("Content-Type", "")):
+    if not _is_json(http_request.headers.get(hdrs.CONTENT_TYPE, "")):
         raise UnsupportedMediaType(f"Send the request as application/json. {then}")
-    if http_request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if http_request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
         raise UnsupportedMediaType(f"Send the body as it is: Sayso takes no Content-Encoding. {then}")
     large = most > MAX_BODY_BYTES
     return loads(await (_large_body(http_request, most, then) if large else _body(http_request, then)))

@@ -229,7 +229,7 @@ def _sentence(kind: str, context: dict[str, Any], path: str) -> str:
 def request_out(request: Request, review_url: str) -> dict[str, Any]:
     """``request`` as `RequestOut` describes it."""
     requirement, decision = request.requirement, request.decision
-    return {
+    found: dict[str, Any] = {
         "id": request.id,
         "revision": request.revision,
         "status": request.status,
@@ -256,11 +256,16 @@ def request_out(request: Request, review_url: str) -> dict[str, Any]:
             **_response(request),
         },
         "review_url": review_url,
-        **({} if request.form is None else {"form": {"fields": [field_out(field) for field in request.form.fields]}}),
-        **({"files": [_file(file) for file in request.files]} if request.files else {}),
-        **({} if request.moved is None else {"asked_in": request.moved.channel}),
-        **({} if request.original_params is None else {"original_params": request.original_params}),
     }
+    if request.form is not None:
+        found["form"] = {"fields": [field_out(field) for field in request.form.fields]}
+    if request.files:
+        found["files"] = [_file(file) for file in request.files]
+    if request.moved is not None:
+        found["asked_in"] = request.moved.channel
+    if request.original_params is not None:
+        found["original_params"] = request.original_params
+    return found
 
 
 def is_action(text: str) -> bool:

@@ -9,18 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import hiredis
 from redis.asyncio import Redis
 from redis.exceptions import ReadOnlyError, ResponseError
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """Words of a command in Redis's protocol."""
+class Words(NamedTuple):
+    """Words of a command in Redis's protocol, and how many they are."""
 
-    count: int
+    number: int
     packed: bytes
 
     @classmethod
@@ -29,8 +28,7 @@ class Words:
         return cls(len(words), hiredis.pack_command(words).partition(b"\n")[2])
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A whole command in Redis's protocol. ``name`` is its first word."""
 
     name: str
@@ -44,8 +42,12 @@ class Command:
     @classmethod
     def joined(cls, name: str, *parts: Words) -> Command:
         """Of parts that were packed before: what many commands share is packed once. ``name`` begins the first."""
-        count = sum(part.count for part in parts)
-        return cls(name, b"".join((b"*%d\r\n" % count, *(part.packed for part in parts))))
+        number, packed = 0, [b""]
+        for part in parts:
+            number += part.number
+            packed.append(part.packed)
+        packed[0] = b"*%d\r\n" % number
+        return cls(name, b"".join(packed))
 
 
 @dataclass(slots=True)

@@ -352,7 +352,9 @@ def _moved(new: NewRequest) -> Moved | None:
 
 def _routed(new: NewRequest) -> tuple[int | str, bytes | str]:
     """When the route that was used ends, and where it has the request asked."""
-    moved, until = _moved(new), new.route and new.route.until
+    if new.route is None:
+        return "", ""
+    moved, until = _moved(new), new.route.until
     return milliseconds(until) if until else "", moved_json(moved) if moved else ""
 
 
