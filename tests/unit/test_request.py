@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sayso_bot.domain.request import REQUEST_ID, new_request_id, rfc3339
+from sayso_bot.testing.samples import a_requirement
 
 zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 times = st.datetimes(min_value=datetime(1900, 1, 2), max_value=datetime(9999, 12, 30), timezones=zones)
@@ -29,3 +31,12 @@ def test_an_id_is_a_uuid_of_version_7_for_its_time(at: datetime) -> None:
     assert (found.version, found.variant) == (7, uuid.RFC_4122)
     assert found.int >> 80 == int(at.timestamp() * 1000)
     assert made != new_request_id(at)
+
+
+def test_what_is_remembered_of_rules_that_ask_other_people_is_found_at_once() -> None:
+    """A table whose entries all have one hash is looked through one by one."""
+    asked = [a_requirement("slack:C1", approvers=(f"email:{n}@example.com",)) for n in range(100)]
+    assert len({hash(each) for each in asked}) == len(asked)
+    groups = [a_requirement("slack:C1", approvers=("email:a@example.com",), group=f"group {n}") for n in range(100)]
+    assert len({hash(each) for each in groups}) == len(groups)
+    assert hash(replace(asked[0])) == hash(asked[0])

@@ -16,8 +16,8 @@ LOOK_SECONDS = 0.02
 """A look takes as long as much was made since the last one and is in use, and who is woken just then waits for it."""
 FEW_CONNECTIONS = 100
 RARE_LOOK_SECONDS = 1.0
-"""Where few connections are open, little is in use at any time, so a look takes no longer for coming rarely. A call
-that was answered leaves nothing to be found.
+"""Where few connections are open, little is in use at any time, so a look takes no longer for coming rarely. A
+submission that was answered leaves nothing to be found.
 """
 GROWTH_SECONDS = 1.0
 """How often it is looked at how much memory is in use."""

@@ -21,7 +21,7 @@ class _System(io.RawIOBase):
 
 
 class Chance:
-    """Every byte is given once, to one thread of one process."""
+    """Every byte is given once, to one thread of one process. Not for a handler that interrupts Python code."""
 
     def __init__(self) -> None:
         self._turn()

@@ -123,8 +123,8 @@ class Requirement:
     high_risk: bool = False
 
     def __hash__(self) -> int:
-        """Of what tells two rules apart soonest: what is kept for a requirement is looked up for each submission."""
-        return hash((self.channel, self.group, self.timeout_seconds))
+        """Of what tells two rules apart, and no more: what is remembered of it is looked up for each submission."""
+        return hash((self.channel, self.group or self.approvers, self.timeout_seconds))
 
 
 @made_often

@@ -54,8 +54,7 @@ class Command(NamedTuple):
 class Call:
     """A command on its way, and whoever waits for its answer."""
 
-    name: str
-    packed: bytes
+    command: Command
     answer: asyncio.Future[Any]
 
     def hear(self, answer: Any) -> None:
@@ -69,7 +68,7 @@ class Call:
 
     @classmethod
     def of(cls, command: Command) -> Call:
-        return cls(command.name, command.packed, asyncio.get_running_loop().create_future())
+        return cls(command, asyncio.get_running_loop().create_future())
 
 
 class Lane:
@@ -94,9 +93,9 @@ class Lane:
             async with asyncio.timeout(self._seconds):
                 if connection.is_connected and await connection.can_read():
                     await connection.disconnect()  # it was closed over there since
-                await connection.send_packed_command([call.packed for call in calls], check_health=False)
+                await connection.send_packed_command([call.command.packed for call in calls], check_health=False)
                 for call in calls:
-                    answer = await self._answer(call.name)
+                    answer = await self._answer(call.command.name)
                     may_write = may_write and not isinstance(answer, ReadOnlyError)
                     hear(call, answer)
         except BaseException:
