@@ -96,7 +96,9 @@ class Voting:
             case "ok" | "replay":
                 return Voted(request, replayed=answer.code == "replay")
             case "settled":
-                raise AlreadySettled(how_it_ended(request), then=NOT_COUNTED)
+                counted = has_voted(request, person)
+                then = already(counted.outcome) if counted else NOT_COUNTED
+                raise AlreadySettled(how_it_ended(request), then=then)
             case "stale":
                 raise StaleRevision("The request has changed since this card was made. Your vote was not counted.")
             case "paused":

@@ -79,5 +79,5 @@ async def test_deliveries_out_of_order_decide_once(chat: Chat) -> None:
     first, second = (chat.tap_payload(card, action, "U0ANA") for action in ("approve", "deny"))
     await chat.hand_in(second)
     said = await chat.told("U0ANA", first)
-    assert "Denied by Ana. Your vote was not counted" in said
+    assert "Denied by Ana. You have already denied this request" in said
     assert (await chat.look(card)).status is Status.DENIED

@@ -24,6 +24,16 @@ async def test_a_tap_after_the_end_is_told_how_it_ended(chat: Chat) -> None:
     assert len((await chat.look(card)).votes) == 1
 
 
+async def test_who_taps_on_what_their_own_answer_ended_is_told_that_it_counted(chat: Chat) -> None:
+    """As after a tap that came twice, of which the one that could not be checked was answered last."""
+    card = await chat.card("pay.again")
+    again = chat.tap_payload(card, "deny", "U0ANA")
+    await chat.tap(card, "deny", "U0ANA")
+    said = await chat.told("U0ANA", again)
+    assert "Denied by Ana. You have already denied this request. Each person has one vote; nothing changed." in said
+    assert len((await chat.look(card)).votes) == 1
+
+
 async def test_a_dialog_after_the_end_is_told_how_it_ended(chat: Chat) -> None:
     card = await chat.card("why.ended")
     dialog = await chat.dialog(card, "approve", "U0ANA")

@@ -130,7 +130,7 @@ def votes_were_given(account: Account) -> Iterator[str]:
         its = [tap for tap in taps if (tap.name, tap.outcome, tap.revision) == given and tap.admitted]
         if not its:
             yield f"a vote of {vote.name} ({vote.outcome}) on revision {vote.revision} that nobody admitted gave"
-        elif all(tap.refused for tap in its):
+        elif all(tap.refused and "You have already" not in tap.told[-1] for tap in its):
             yield f"{vote.name} was told that the tap does not count ({its[-1].told[-1]}), and it did"
 
 

@@ -183,7 +183,8 @@ def test_an_answer_that_does_not_end_it_says_what_is_still_needed(operator: Oper
     assert "already approved" in again.err
     operator.answered(request, "approve", ANA)
     late = operator.run("decide", request.id, "deny")
-    assert (late.code, late.err) == (1, "Approved by Operator and Ana. Your vote was not counted; nothing changed.\n")
+    already = "You have already approved this request. Each person has one vote; nothing changed."
+    assert (late.code, late.err) == (1, f"Approved by Operator and Ana. {already}\n")
 
 
 def test_an_earlier_approval_still_counts_when_the_operator_gives_the_last(operator: Operator, policy: None) -> None:
