@@ -52,8 +52,6 @@ rules:
 TRIES = 3
 GROWTH_KIB = 96 * 1024
 WRONG_IN_LOG = re.compile(rb'"level": ?"(error|critical)"|Traceback|^(?!\{)', re.MULTILINE)
-MEANT_IN_LOG = re.compile(rb'^\{.*"what": ?"place_not_known".*"event": ?"announcement_given_up".*\n?', re.MULTILINE)
-"""A policy that was put in force names a place that is not there, so nobody there can be told of it."""
 
 
 class World:
@@ -141,7 +139,6 @@ class World:
             log.seek(self._read_of_log)
             new = log.read()
         self._read_of_log += len(new)
-        new = MEANT_IN_LOG.sub(b"", new)
         found = WRONG_IN_LOG.search(new.rstrip(b"\n")) if new.strip() else None
         return new[new.rfind(b"\n", 0, found.start()) + 1 :][:3000].decode(errors="replace") if found else None
 

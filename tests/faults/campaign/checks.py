@@ -9,6 +9,7 @@ from typing import TypeAlias
 from faults.campaign.evidence import Account, channel_in
 from faults.campaign.ledger import SLACK, Ledger, Tap, Told
 from faults.campaign.plan import LISTED
+from sayso_bot.voting import already
 
 SAME_CLOCK_SECONDS, SAME_MOMENT_SECONDS = 1.0, 0.01
 WAKE_SECONDS = 5.0
@@ -130,7 +131,7 @@ def votes_were_given(account: Account) -> Iterator[str]:
         its = [tap for tap in taps if (tap.name, tap.outcome, tap.revision) == given and tap.admitted]
         if not its:
             yield f"a vote of {vote.name} ({vote.outcome}) on revision {vote.revision} that nobody admitted gave"
-        elif all(tap.refused and "You have already" not in tap.told[-1] for tap in its):
+        elif all(tap.refused and already(vote.outcome) not in tap.told[-1] for tap in its):
             yield f"{vote.name} was told that the tap does not count ({its[-1].told[-1]}), and it did"
 
 
