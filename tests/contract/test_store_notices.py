@@ -9,8 +9,10 @@ import pytest
 from book import PLACE, advance, made
 from sayso_bot.domain.notice import Notice, new_notice
 from sayso_bot.domain.request import Request
-from sayso_bot.ports import NoticeWork
+from sayso_bot.ports import AdapterError, Gone, NoticeWork, Rejected
 from sayso_bot.store.redis import RedisStore
+from sayso_bot.testing.context import Lines
+from sayso_bot.workers.notices import Announcing
 
 LONG = "x" * 1500
 pytestmark = pytest.mark.usefixtures("still")
@@ -23,6 +25,22 @@ async def said(store: RedisStore, *texts: str) -> list[str]:
         names.append(new_notice(text).id)
         await store.office.tell(f"slack:{names[-1]}", "gone", None, ((Notice(names[-1], text), PLACE),))
     return names
+
+
+@pytest.mark.parametrize(
+    ("error", "level"), [(Gone("place_not_known"), "warning"), (Rejected("msg_too_long"), "error")]
+)
+async def test_what_no_place_takes_is_given_up_and_an_error_only_where_it_is_ours(
+    store: RedisStore, error: AdapterError, level: str
+) -> None:
+    async def refused(_: NoticeWork) -> str | None:
+        raise error
+
+    log = Lines()
+    [name] = await said(store, "Olga routed payments.* to ops.")
+    assert await Announcing(store.notices, refused, log).deliver(name, PLACE)
+    assert [(found, event) for found, event, _ in log.lines] == [(level, "announcement_given_up")]
+    assert await store.due_work(PLACE, 10) == []
 
 
 async def slowed(store: RedisStore) -> Request:

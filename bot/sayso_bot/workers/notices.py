@@ -1,7 +1,7 @@
 """Posts announcements, as delivery posts cards: once, under a lease, looked up after a lost answer.
 
 An announcement is given up where its place cannot be reached, or says that it is not accepted: it raises no alarm, and
-its change stands on the record either way.
+its change stands on the record either way. That a place is not there is what an admin has named, no error of ours.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from sayso_bot.errors import SaysoError
-from sayso_bot.ports import AdapterError, Log, NoticeStore, NoticeWork, Rejected, Retry
+from sayso_bot.ports import AdapterError, Gone, Log, NoticeStore, NoticeWork, Rejected, Retry
 from sayso_bot.workers.leases import keeping, pause, taken
 
 LEASE_SECONDS = 15.0
@@ -68,7 +68,8 @@ class Announcing:
     async def _failed(self, work: NoticeWork, error: AdapterError) -> bool:
         about = {"notice": work.notice.id, "place": work.place, "what": error.what, "attempts": work.attempts}
         if not isinstance(error, Retry) or work.attempts >= MOST_ATTEMPTS:
-            self._log.error("announcement_given_up", text=work.notice.text, **about)
+            say = self._log.warning if isinstance(error, Gone) else self._log.error
+            say("announcement_given_up", text=work.notice.text, **about)
             await self._store.notice_given_up(work)
             return True
         self._log.warning("not_announced", **about)
