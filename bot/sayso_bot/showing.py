@@ -40,23 +40,25 @@ class Showing:
     async def show(self, work: Work) -> str | None:
         """Bring one card up to date; the post that shows it now, or None when nobody needs to see it any more."""
         platform = work.place.partition(":")[0]
+        shown = card(work.request, self._review_url(work.request.id), place=work.place, pause=work.pause)
+        is_moot = work.request.settled or shown.left != ""
+        post = work.post
+        if post is None and work.lost_at is None and is_moot:
+            return None
         adapter = self._adapters.get(platform)
         if adapter is None:
             raise Gone(f"{platform}_not_configured")
-        shown = card(work.request, self._review_url(work.request.id), place=work.place, pause=work.pause)
-        post = work.post
         if post is None and work.lost_at is not None and adapter.capabilities.finds:
             post = await adapter.find(work.request.id, work.place)
         if post is None:
-            return None if work.request.settled or shown.left else await adapter.post(shown, work.place, work.button)
+            return None if is_moot else await adapter.post(shown, work.place, work.button)
         await adapter.update(shown, work.place, post, work.button)
         for double in work.doubles:
             try:
                 await adapter.update(shown, work.place, double, work.button)
             except Gone as error:
                 self._log.info("double_gone", request=work.request.id, place=work.place, what=error.what)
-        is_asked_here = work.place == work.request.place  # the story goes on where the request went
-        if work.post is not None and is_asked_here:  # a new post is written down before anything else is sent
+        if work.post is not None and work.tells:  # a new post is written down before anything else is sent
             await self._narrator.beside_card(work, post)
         return post
 

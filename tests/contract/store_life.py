@@ -126,6 +126,13 @@ class Life:
         yield lambda: store.begin(moved, "slack:C9", 15)
         there: Work = self._last()
         yield lambda: store.posted(there, "ts9")
+        yield lambda: taken_along(store, moved, "slack:C8", operation="m2", button="btn_m2", epochs=EPOCHS)
+        yield lambda: store.read(request.id)
+        away: Request = self._last()
+        yield lambda: store.cancel(away, EPOCHS)
+        yield lambda: store.begin(away, "slack:C8", 15)
+        unseen: Work = self._last()
+        yield lambda: store.moot(unseen)
 
     def _ends(self) -> Iterator[Callable[[], Awaitable[Any]]]:
         store = self.store

@@ -225,6 +225,59 @@ async def test_a_request_that_nobody_was_shown_says_so_when_its_time_is_over(sto
     assert ended.decision.reason == "Nobody was shown a card: slack:C1 could not be reached (rate_limited)."
 
 
+async def test_one_that_somebody_was_shown_before_it_went_elsewhere_is_not_said_to_be_seen_by_nobody(
+    store: RedisStore,
+) -> None:
+    request = await made(store, timeout_seconds=60)
+    await store.posted(await _begun(store, request), "ts1")
+    assert await taken_along(store, request, OPS) == "ok"
+    away = await store.read(request.id)
+    assert away is not None
+    await store.failed(
+        await _begun(store, away, OPS), "is_archived", after_seconds=90, lost=False, alarm=True, whole_place=False
+    )
+    assert (
+        await _expired(store, away)
+        == f"Nobody was shown a card where it was asked last: {OPS} could not be reached (is_archived)."
+    )
+
+
+async def test_the_end_is_left_to_a_card_elsewhere_only_where_none_is_here(store: RedisStore) -> None:
+    request = await made(store)
+    await store.posted(await _begun(store, request), "ts1")
+    assert await taken_along(store, request, OPS) == "ok"
+    away = await store.read(request.id)
+    assert away is not None
+    waits = await _begun(store, away, OPS)
+    assert (waits.tells, waits.teller) == (True, None), "people may still be shown it here"
+    await store.failed(waits, "busy", after_seconds=0, lost=False, alarm=False, whole_place=False)
+    ended = await store.cancel(away, EPOCHS)
+    assert ended.status is Status.CANCELLED
+    assert not (await _begun(store, ended)).tells
+    unseen = await _begun(store, ended, OPS)
+    assert (unseen.tells, unseen.teller) == (True, PLACE)
+    await store.moot(unseen)
+    assert await store.begin(ended, OPS, 15) is None
+    await advance(store, 16)
+    assert (await _begun(store, ended)).tells
+
+
+async def test_what_came_back_leaves_its_end_to_no_other(store: RedisStore) -> None:
+    request = await made(store)
+    await store.posted(await _begun(store, request), "ts1")
+    assert await taken_along(store, request, OPS) == "ok"
+    away = await store.read(request.id)
+    assert away is not None
+    await store.posted(await _begun(store, away, OPS), "ts2")
+    assert await taken_along(store, away, PLACE) == "ok"
+    back = await store.read(request.id)
+    assert back is not None
+    ended = await store.cancel(back, EPOCHS)
+    work = await _begun(store, ended)
+    assert (work.post, work.tells, work.teller) == ("ts1", True, None)
+    assert not (await _begun(store, ended, OPS)).tells
+
+
 async def test_a_card_that_may_have_been_shown_is_told_apart(store: RedisStore) -> None:
     request = await made(store, timeout_seconds=60)
     work = await _begun(store, request)

@@ -9,9 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from e2e.admin_office import OPS, Admin, administering, refused
+from e2e.admin_office import OPS, POLICY, Admin, administering, refused
 from e2e.office import asked, final, later, recorded, settled_down
 from fakes.slack_workspace import Message
+from fakes.stand_in import Answer, Do
 from sayso_bot.errors import Unavailable
 from service import ANA, until
 
@@ -67,6 +68,56 @@ async def test_the_story_is_told_beside_the_card_that_can_be_answered_and_no_oth
         await later(admin.sayso, 5)
         await until(lambda: final(left))
         assert admin.slack.thread(left) == []
+
+
+async def asked_where_nothing_is_shown(admin: Admin, request: str, channel: str) -> None:
+    """The place takes the message that tests it, and is archived before the card comes."""
+
+    async def taken(do: Do) -> Answer:
+        return do()
+
+    admin.slack.trouble("chat.postMessage", taken)
+    admin.slack.fail("chat.postMessage", "is_archived")
+    body = {"channel": channel, "confirm": True}
+    answer = await admin.client.post(f"/v1/admin/requests/{request}/move", json=body)
+    assert answer.status_code == 200, answer.text
+    await settled_down(admin.sayso, request, channel)
+
+
+@pytest.mark.parametrize("policy", [POLICY, POLICY.replace("timeout: 30m}", "timeout: 30m, digest: true}")])
+async def test_what_ends_where_nothing_was_shown_is_told_beside_the_card_or_the_list_that_it_left(policy: str) -> None:
+    async with administering(policy) as admin:
+        request = await asked(admin.agent)
+        await recorded(admin.sayso, request)
+        left = await admin.slack.posted()
+        await asked_where_nothing_is_shown(admin, request, OPS)
+        await until(lambda: admin.sayso.service.store.alarms(1))
+        await admin.sayso.vote(request, "deny", person=ANA, reason="Not now")
+        await until(lambda: admin.slack.thread(left))
+        await later(admin.sayso, 5)
+        [told] = admin.slack.thread(left)
+        assert "Denied by Ana" in told
+        assert "Not now" in told
+        assert final(left)
+        assert "Denied by Ana" in left.words or "digest" in policy
+        assert len(admin.said_in("C0OPS")) == 1, "the test of the place, and nothing else"
+        assert not await admin.sayso.service.store.alarms(1)
+
+
+async def test_the_last_card_that_was_shown_tells_the_end_however_often_it_went_elsewhere() -> None:
+    async with administering() as admin:
+        request = await asked(admin.agent)
+        await recorded(admin.sayso, request)
+        left = card_in(admin, "C0PAYMENTS")
+        await asked_where_nothing_is_shown(admin, request, OPS)
+        answer = await admin.client.post(f"/v1/admin/requests/{request}/move", json={"channel": "inbox"})
+        assert answer.status_code == 200, answer.text
+        await asked_where_nothing_is_shown(admin, request, "slack:C0OPEN")
+        assert (await admin.agent.post(f"/v1/requests/{request}/cancel")).status_code == 200
+        await until(lambda: admin.slack.thread(left))
+        await later(admin.sayso, 5)
+        [told] = admin.slack.thread(left)
+        assert "Cancelled" in told
 
 
 async def all_along(admin: Admin, action: str, *, named: str = "") -> httpx.Response:

@@ -127,7 +127,8 @@ class Work:
 
     ``post`` is None while nothing is known to be there; ``lost_at`` is when an earlier post's answer was lost.
     ``doubles`` are further copies at the same place, ``told`` the keys of the story that stand beside it. ``pause``
-    holds for the request at this moment.
+    holds for the request at this moment. ``tells``: the story goes on beside this card. ``teller`` is the place of an
+    earlier card, which is to tell how the request ended where none is shown here.
     """
 
     request: Request
@@ -141,6 +142,8 @@ class Work:
     lost_at: datetime | None
     told: frozenset[str] = frozenset()
     pause: Pause | None = None
+    tells: bool = True
+    teller: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

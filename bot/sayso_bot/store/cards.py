@@ -53,7 +53,7 @@ class Cards(Part):
         )
         if code != "ok":
             return None
-        _, fence, wanted, _, post, button, attempts, lost_at, doubles, told, record, pause = rest
+        _, fence, wanted, _, post, button, attempts, lost_at, doubles, told, record, pause, tells, teller = rest
         return Work(
             request=request_of(fields_of(record)),
             place=place,
@@ -66,6 +66,8 @@ class Cards(Part):
             lost_at=from_milliseconds(int(lost_at)) if lost_at else None,
             told=frozenset(told.split()),
             pause=pause_of(pause) if pause else None,
+            tells=bool(tells),
+            teller=teller or None,
         )
 
     async def renew(self, work: Work, lease_seconds: float) -> bool:
@@ -82,8 +84,8 @@ class Cards(Part):
         await self._call("narrated", self._of_request(request, place), place, key)
 
     async def moot(self, work: Work) -> None:
-        keys = self._of_request(work.request, work.place)
-        await self._call("moot", keys, work.request.id, work.place, work.fence, work.wanted)
+        keys = [*self._of_request(work.request, work.place), *self.keys.of_teller(work.request.id, work.teller)]
+        await self._call("moot", keys, work.request.id, work.place, work.fence, work.wanted, work.teller or "")
 
     async def failed(
         self, work: Work, what: str, *, after_seconds: float, lost: bool, alarm: bool, whole_place: bool

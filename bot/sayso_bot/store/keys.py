@@ -165,6 +165,10 @@ class Keys:
         """The keys of every function that may end a request, in the order of ``request_keys`` in ``prelude.lua``."""
         return self._of(self.request(request_id), request_id, agent, place)
 
+    def of_teller(self, request_id: str, place: str | None) -> list[str]:
+        """What follows `of_request` where the card at ``place`` is to tell the end instead; nothing without one."""
+        return [] if place is None else [self.work(place), self.post(request_id, place)]
+
     def of_alike(self, agent: str, key_id: str, action: str, place: str, status: Status) -> list[str]:
         """What making a request touches that is none of its own; ``submit.lua`` is given it before what is."""
         counted = [self["counters"], self["index:all"], self.by_status(status), self.by_agent(agent)]

@@ -47,7 +47,7 @@ class RedisListings(Part):
         code, _, *rest = await self._call("listing_row", keys, place, writes=False)
         if code != "ok":
             return None
-        light, version, button, post, listed, told, left, pause, tried, since = rest
+        light, version, button, post, listed, told, left, pause, tried, since, teller = rest
         request = brief_from(fields_of(light))
         return ListingRow(
             request=request,
@@ -60,6 +60,7 @@ class RedisListings(Part):
             pause=pause_of(pause) if pause else None,
             tried=bool(tried),
             since=from_milliseconds(int(since)) if since else request.created_at,
+            teller=teller or None,
         )
 
     async def listing_shown(
@@ -77,10 +78,14 @@ class RedisListings(Part):
         return bool(code == "ok")
 
     async def row_shown(self, row: ListingRow, place: str, post: str | None) -> None:
-        keys = self.keys.of_request(row.request.id, row.request.agent, place)
+        teller = row.teller if post is None and row.request.settled else None
+        keys = [
+            *self.keys.of_request(row.request.id, row.request.agent, place),
+            *self.keys.of_teller(row.request.id, teller),
+        ]
         by_now = " ".join(entry.key for entry in story(row.request))
         pause = row.pause.id if row.pause else ""
-        await self._call("row_shown", keys, row.request.id, place, row.version, post or "", by_now, pause)
+        await self._call("row_shown", keys, row.request.id, place, row.version, post or "", by_now, pause, teller or "")
 
     async def listing_failed(
         self, work: ListingWork, what: str, *, after_seconds: float, lost: bool, whole_place: bool, gone: bool

@@ -32,7 +32,7 @@ class RedisNotices(Part):
             code, *rest = await self._call("begin", self._of(notice_id, place), *words, "1")
         if code != "ok":
             return None
-        _, fence, wanted, _, post, _, attempts, lost_at, _, _, record, _ = rest
+        _, fence, wanted, _, post, _, attempts, lost_at, _, _, record, *_ = rest
         return NoticeWork(
             notice=notice_of(fields_of(record)),
             place=place,
@@ -57,7 +57,7 @@ class RedisNotices(Part):
         await self._call("posted", keys, work.notice.id, work.place, work.fence, work.wanted, post, "")
 
     async def notice_given_up(self, work: NoticeWork) -> None:
-        await self._call("moot", self._work(work), work.notice.id, work.place, work.fence, work.wanted)
+        await self._call("moot", self._work(work), work.notice.id, work.place, work.fence, work.wanted, "")
 
     async def notice_failed(
         self, work: NoticeWork, what: str, *, after_seconds: float, lost: bool, whole_place: bool

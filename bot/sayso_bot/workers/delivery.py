@@ -152,7 +152,10 @@ class Delivery:
                     return False
                 continue
             is_lost = isinstance(left.why, Retry) and left.why.lost
-            if (work := await self._begin(request, place, "lost" if is_lost else "failed")) is not None:
+            work = await self._begin(request, place, "lost" if is_lost else "failed")
+            if work is not None and work.teller is not None:  # it has ended, and is told of elsewhere
+                await self._record(work, None)
+            elif work is not None:
                 await self._failed(work, left.why, alarm=not work.request.settled)
         return True
 

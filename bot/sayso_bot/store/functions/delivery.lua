@@ -48,6 +48,14 @@ local function finish_unseen(k, id, place)
   finish(k, id, place)
 end
 
+-- The request has ended, and no card of it was ever shown here: the last one that was, before an admin had it asked elsewhere, is where
+-- people look, so it says how it ended, and its thread does.
+local function hand_on(k, id, teller, work, post, now)
+  if redis.call('HSETNX', post, 'tells', 1) == 0 then return end
+  local there = { record = k.record, work = work, post = post, places = k.places, blocked = k.blocked }
+  want_card(there, id, teller, now, tag_of(k.record))
+end
+
 local function again_at(k, id, place, at)
   redis.call('ZADD', k.work, at, id)
   touch_place(k.places, k.blocked, k.work, place)
@@ -130,7 +138,8 @@ end
 -- ARGV  id, place, lease ms, operation, ms between two posts at a place that is slow, '1' where a notice is to wait for a turn of its own,
 --       what became of the list that was to show it ('' it is a card: 'failed' or 'lost' is to be written down, and nothing posted; one that
 --       was lost may have shown it, so that it is not done though it ended)
--- Answers  ok, now, fence, wanted, posted, post, button, attempts, lost at ('' none), doubles, told, record, pause JSON ('' none)
+-- Answers  ok, now, fence, wanted, posted, post, button, attempts, lost at ('' none), doubles, told, record, pause JSON ('' none),
+--          whether the story is told here ('1' or ''), place of the card that is to tell the end instead, unless one is here ('' none)
 --          | done | leased | later | joins, id of the notice that waits here already
 -- Prevents two workers at one card, a card at a place that its request has left (one that may be there is looked up, to say where it
 -- went), a call of a place that asked us to wait, a burst at one that did before, and a second post before a lost first one could be
@@ -141,12 +150,14 @@ register('begin', function(keys, a)
   local now = tick(k.clock)
   local r = load_request(k.record)
   local f = redis.call('HMGET', k.post, 'wanted', 'posted', 'post', 'button', 'attempts', 'fence', 'lease_until', 'tried_at',
-    'doubles', 'holder', 'lost_at', 'told', 'turn')
+    'doubles', 'holder', 'lost_at', 'told', 'turn', 'tells', 'teller')
   if not r or not f[1] then
     finish(k, id, place)
     return { 'done', now }
   end
-  if r.place ~= place and not f[3] and not f[8] then
+  local is_told_here = r.place == place or f[14] == '1'
+  local teller = is_told_here and r.status ~= 'pending' and not f[3] and a[7] ~= 'lost' and f[15] or nil
+  if r.place ~= place and not f[3] and not f[8] and not teller then
     redis.call('HDEL', k.post, 'turn')
     leave(k, id, place)
     return { 'done', now }
@@ -154,7 +165,7 @@ register('begin', function(keys, a)
   local repeated = f[10] == operation
   local wanted, posted, lease_until = tonumber(f[1]), tonumber(f[2]), tonumber(f[7] or '0')
   if lease_until > now and not repeated then return { 'leased', now } end
-  if wanted == posted or (r.status ~= 'pending' and not f[3] and not f[8] and a[7] ~= 'lost') then
+  if wanted == posted or (r.status ~= 'pending' and not f[3] and not f[8] and not teller and a[7] ~= 'lost') then
     redis.call('HSET', k.post, 'posted', wanted)
     finish(k, id, place)
     return { 'done', now }
@@ -173,7 +184,7 @@ register('begin', function(keys, a)
   local waits = can_join and redis.call('HGET', k.blocked, place .. ' notice')
   if waits and (waits == id or a[6] == '1') then redis.call('HDEL', k.blocked, place .. ' notice') end
   if waits and waits ~= id and a[6] ~= '1' and not f[13] then return { 'joins', now, waits } end
-  local is_post = not f[3] and (a[7] or '') == ''
+  local is_post = r.status == 'pending' and not f[3] and (a[7] or '') == ''
   local turn = is_post and not repeated and turn_of(k, place, tonumber(f[13] or ''), due, tonumber(a[5]), now)
   if turn then
     if can_join then redis.call('HSET', k.blocked, place .. ' notice', id) end
@@ -192,7 +203,7 @@ register('begin', function(keys, a)
   local pause = pause_of(paused, k.record) or ''
   redis.call('HSET', k.post, 'paused', pause ~= '' and cjson.decode(pause).id or '')
   return { 'ok', now, fence, wanted, posted, f[3] or '', f[4], attempts, lost_at, f[9] or '', f[12] or '',
-    redis.call('HGETALL', k.record), pause }
+    redis.call('HGETALL', k.record), pause, is_told_here and '1' or '', teller or '' }
 end)
 
 -- renew: hold the lease longer while a slow platform answers.
@@ -337,7 +348,8 @@ register('hasten', function(keys, a)
 end)
 
 -- moot: the request ended, or went elsewhere, before anybody was shown this version here, and there is nothing left to show.
--- KEYS  of_request (18)      ARGV  id, place, fence, version
+-- KEYS  of_request (18), then where another card is to tell the end the work and the post of its place
+-- ARGV  id, place, fence, version, place of that card ('' none)
 -- Answers  ok | lost
 register('moot', function(keys, a)
   local k = request_keys(keys)
@@ -348,6 +360,7 @@ register('moot', function(keys, a)
   redis.call('HDEL', k.post, 'tried_at')
   if tonumber(a[4]) >= tonumber(f[2]) then
     finish_unseen(k, a[1], a[2])
+    if a[5] ~= '' then hand_on(k, a[1], a[5], keys[19], keys[20], now) end
   else
     again_at(k, a[1], a[2], now)
   end

@@ -41,6 +41,7 @@ register('move', function(keys, a)
   else
     redis.call('HSET', there.post, 'from', from)
     ask_at(there, r, keys[21], a[5], now, tag)
+    name_teller(k, from, there)
   end
   redis.call('PUBLISH', tag .. 'changes', 'moved ' .. id)
   return { 'ok', now }

@@ -132,10 +132,9 @@ register('take_along', function(keys, a)
   redis.call('HSET', k.record, 'v', r.v > '4' and r.v or '4', 'place', to, 'moved', a[7])
   calm(k, id, from)
   want_card(k, id, from, now, tag)
-  if a[6] ~= '' then
-    local there = { place = to, record = k.record, work = keys[19], post = keys[20], places = k.places, blocked = k.blocked }
-    ask_at(there, r, keys[21], a[6], now, tag)
-  end
+  local there = { place = to, record = k.record, work = keys[19], post = keys[20], places = k.places, blocked = k.blocked }
+  if a[6] ~= '' then ask_at(there, r, keys[21], a[6], now, tag) end
+  name_teller(k, from, there)
   journal(k.journal, 'moved', now, id, a[8])
   redis.call('PUBLISH', tag .. 'changes', 'moved ' .. id)
   return answer_once(deed, { 'ok', now })

@@ -248,7 +248,7 @@ end
 -- Silence is one thing, and a card that nobody was shown another: a JSON string that says so, or null. Where an answer was lost, or is
 -- not there yet, or who was to get it died, the card may be there.
 local function why_unseen(k, r, now)
-  local card = redis.call('HMGET', k.post, 'wanted', 'post', 'what', 'tried_at', 'turn')
+  local card = redis.call('HMGET', k.post, 'wanted', 'post', 'what', 'tried_at', 'turn', 'teller')
   if not card[1] or card[2] then return 'null' end
   local what, tried_at = card[3] or card[5] and 'rate_limited', card[4]
   if not what and not tried_at then what, tried_at = trouble_of_list(k) end
@@ -258,7 +258,8 @@ local function why_unseen(k, r, now)
     return cjson.encode('It is not known whether a card was shown: ' .. r.place .. ' had not answered' .. told .. '.')
   end
   if not what then return 'null' end
-  return cjson.encode('Nobody was shown a card: ' .. r.place .. ' could not be reached (' .. what .. ').')
+  local where = card[6] and ' where it was asked last' or ''
+  return cjson.encode('Nobody was shown a card' .. where .. ': ' .. r.place .. ' could not be reached (' .. what .. ').')
 end
 
 -- A passed deadline ends the request in whichever function notices it first.
@@ -298,6 +299,17 @@ local function ask_at(there, r, button, token, now, tag)
   else
     redis.call('HSET', there.post, 'wanted', 1, 'posted', 0, 'fence', 0, 'attempts', 0, 'since', now)
     put_in_outbox(there, r.id, there.place, now, tag)
+  end
+end
+
+-- Which card is to tell the end should none be shown at `there`: the one at `from`, or that which it would have left it to.
+local function name_teller(k, from, there)
+  local card = redis.call('HMGET', k.post, 'post', 'tried_at', 'teller')
+  local teller = (card[1] or card[2]) and from or card[3]
+  if teller and teller ~= there.place then
+    redis.call('HSET', there.post, 'teller', teller)
+  else
+    redis.call('HDEL', there.post, 'teller')
   end
 end
 
