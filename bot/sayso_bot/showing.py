@@ -41,7 +41,7 @@ class Showing:
         """Bring one card up to date; the post that shows it now, or None when nobody needs to see it any more."""
         platform = work.place.partition(":")[0]
         shown = card(work.request, self._review_url(work.request.id), place=work.place, pause=work.pause)
-        is_moot = work.request.settled or shown.left != ""
+        is_moot = work.request.settled or work.place != work.request.place
         post = work.post
         if post is None and work.lost_at is None and is_moot:
             return None

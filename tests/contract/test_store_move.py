@@ -11,7 +11,7 @@ from book import ANA, BEN, EPOCHS, PLACE, advance, cast, change, journal, lying_
 from office_store import OPS, taken_along
 from redis_server import RedisServer
 from sayso_bot.domain.request import Request, Status
-from sayso_bot.ports import Again, Work
+from sayso_bot.ports import Again, Due, Work
 from sayso_bot.store.redis import RedisStore
 
 BACKUP = "slack:C9"
@@ -260,6 +260,88 @@ async def test_the_end_is_left_to_a_card_elsewhere_only_where_none_is_here(store
     assert await store.begin(ended, OPS, 15) is None
     await advance(store, 16)
     assert (await _begun(store, ended)).tells
+
+
+async def test_what_ended_as_its_card_failed_is_no_alarm_and_handed_on_at_once(store: RedisStore) -> None:
+    request = await made(store)
+    await store.posted(await _begun(store, request), "ts1")
+    assert await taken_along(store, request, OPS) == "ok"
+    away = await store.read(request.id)
+    assert away is not None
+    work = await _begun(store, away, OPS)
+    ended = await store.cancel(away, EPOCHS)
+    await store.failed(work, "is_archived", after_seconds=120, lost=False, alarm=True, whole_place=False)
+    assert await store.alarms(10) == []
+    died = await _begun(store, ended, OPS)
+    assert (died.lost_at, died.teller) == (None, PLACE)
+    await advance(store, 16)
+    again = await _begun(store, ended, OPS)
+    assert (again.lost_at, again.teller) == (None, PLACE), "nobody has tried to post it"
+    await store.moot(again)
+    assert (await _begun(store, ended)).tells
+
+
+async def test_what_goes_on_from_where_it_was_never_shown_is_said_on_the_card_before(store: RedisStore) -> None:
+    request = await made(store)
+    await store.posted(await _begun(store, request), "ts1")
+    assert await taken_along(store, request, OPS) == "ok"
+    away = await store.read(request.id)
+    assert away is not None
+    first = await _begun(store, away)
+    await store.posted(first, "ts1")
+    assert await store.move(await _begun(store, away, OPS), "inbox", "", "is_archived", "delivery")
+    inbox = await store.read(request.id)
+    assert inbox is not None
+    unseen = await _begun(store, inbox, OPS)
+    assert (unseen.tells, unseen.teller) == (False, PLACE)
+    await store.moot(unseen)
+    assert [(alarm.place) for alarm in await store.alarms(10)] == []
+    says = await _begun(store, inbox)
+    assert (says.post, says.tells, says.wanted) == ("ts1", False, first.wanted + 1)
+    await store.posted(says, "ts1")
+    await store.cancel(inbox, EPOCHS)
+    assert await store.due_places(10) == Due((), None)
+
+
+async def test_a_look_up_where_it_was_lost_leaves_the_end_to_the_card_before_that(store: RedisStore) -> None:
+    """Shown at one place, perhaps at the next, not at the third, and brought back to the second."""
+    request = await made(store)
+    await store.posted(await _begun(store, request), "ts1")
+    for place, to in ((PLACE, OPS), (OPS, BACKUP), (BACKUP, OPS)):
+        here = await store.read(request.id)
+        assert here is not None
+        if place != PLACE:
+            work = await _begun(store, here, place)
+            await store.failed(work, "busy", after_seconds=0, lost=place == OPS, alarm=False, whole_place=False)
+        assert await taken_along(store, here, to) == "ok"
+    back = await store.read(request.id)
+    assert back is not None
+    ended = await store.cancel(back, EPOCHS)
+    await advance(store, 61)
+    looking = await _begun(store, ended, OPS)
+    assert looking.lost_at is not None
+    assert looking.teller == PLACE
+    await store.moot(looking)
+    assert (await _begun(store, ended)).tells
+
+
+async def test_two_that_may_have_shown_it_do_not_hand_it_to_and_fro(store: RedisStore) -> None:
+    request = await made(store)
+    for place, to in ((PLACE, OPS), (OPS, PLACE)):
+        here = await store.read(request.id)
+        assert here is not None
+        work = await _begun(store, here, place)
+        await store.failed(work, "no_answer", after_seconds=0, lost=True, alarm=False, whole_place=False)
+        assert await taken_along(store, here, to) == "ok"
+    back = await store.read(request.id)
+    assert back is not None
+    ended = await store.cancel(back, EPOCHS)
+    await advance(store, 61)
+    for _ in range(6):
+        for place in (PLACE, OPS):
+            if (work := await store.begin(ended, place, 15)) is not None:
+                await store.moot(work)
+    assert await store.due_places(10) == Due((), None)
 
 
 async def test_what_came_back_leaves_its_end_to_no_other(store: RedisStore) -> None:

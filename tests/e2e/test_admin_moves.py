@@ -10,11 +10,13 @@ import httpx
 import pytest
 
 from e2e.admin_office import OPS, POLICY, Admin, administering, refused
-from e2e.office import asked, final, later, recorded, settled_down
+from e2e.office import Stalled, asked, final, later, recorded, settled_down
 from fakes.slack_workspace import Message
 from fakes.stand_in import Answer, Do
 from sayso_bot.errors import Unavailable
 from service import ANA, until
+
+DIGEST = POLICY.replace("timeout: 30m}", "timeout: 30m, digest: true}")
 
 
 def card_in(admin: Admin, channel: str) -> Message:
@@ -84,7 +86,7 @@ async def asked_where_nothing_is_shown(admin: Admin, request: str, channel: str)
     await settled_down(admin.sayso, request, channel)
 
 
-@pytest.mark.parametrize("policy", [POLICY, POLICY.replace("timeout: 30m}", "timeout: 30m, digest: true}")])
+@pytest.mark.parametrize("policy", [POLICY, DIGEST])
 async def test_what_ends_where_nothing_was_shown_is_told_beside_the_card_or_the_list_that_it_left(policy: str) -> None:
     async with administering(policy) as admin:
         request = await asked(admin.agent)
@@ -118,6 +120,54 @@ async def test_the_last_card_that_was_shown_tells_the_end_however_often_it_went_
         await later(admin.sayso, 5)
         [told] = admin.slack.thread(left)
         assert "Cancelled" in told
+
+
+async def test_the_card_that_was_shown_says_where_it_is_asked_though_it_went_on_from_there_unseen() -> None:
+    policy = POLICY.replace("timeout: 30m}", "timeout: 30m, fallback: inbox}")
+    async with administering(policy) as admin:
+        request = await asked(admin.agent)
+        await recorded(admin.sayso, request)
+        left = card_in(admin, "C0PAYMENTS")
+        await asked_where_nothing_is_shown(admin, request, OPS)
+        await until(lambda: "Asked in inbox now" in left.words)
+        assert (await admin.sayso.service.desk.look(request)).place == "inbox"
+        assert final(left)
+
+
+async def test_a_list_that_is_posted_while_its_request_is_asked_elsewhere_tells_an_end_that_nobody_sees_there() -> None:
+    async with administering(DIGEST) as admin:
+        post = Stalled(admin.slack, "chat.postMessage")
+        request = await asked(admin.agent)
+        message = await post.carried_out()
+        await asked_where_nothing_is_shown(admin, request, OPS)
+        post.answer()
+        await until(lambda: admin.sayso.journal("posted"))
+        assert (await admin.agent.post(f"/v1/requests/{request}/cancel")).status_code == 200
+        await tells(admin, message, "Cancelled")
+
+
+async def test_a_card_in_place_of_a_list_is_looked_up_where_it_was_lost_before_it_tells_the_end() -> None:
+    async with administering(DIGEST) as admin:
+        admin.slack.fail("chat.postMessage", "invalid_blocks", times=2)
+        admin.slack.drop("chat.postMessage")
+        request = await asked(admin.agent)
+        left = await admin.slack.posted()
+        await settled_down(admin.sayso, request)
+        await asked_where_nothing_is_shown(admin, request, OPS)
+        assert (await admin.agent.post(f"/v1/requests/{request}/cancel")).status_code == 200
+        await later(admin.sayso, 61)
+        await until(lambda: final(left))
+        assert "Cancelled" in left.words
+
+
+async def tells(admin: Admin, message: Message, sentence: str) -> None:
+    """Until the thread has it, while the book's time goes on: a list is changed once a second at most."""
+
+    async def told() -> bool:
+        await later(admin.sayso, 0.1)
+        return any(sentence in said for said in admin.slack.thread(message))
+
+    await until(told)
 
 
 async def all_along(admin: Admin, action: str, *, named: str = "") -> httpx.Response:

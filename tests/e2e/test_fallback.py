@@ -113,7 +113,7 @@ async def test_a_card_that_may_be_in_a_channel_that_is_gone_says_where_it_went_w
         await later(sayso, 1000)
         await recorded(sayso, request)
         assert final(left)
-        assert "Asked in other now, because nothing could be shown here." in str(left.blocks)
+        assert "Asked in other now, because nothing could be shown where it was asked before." in str(left.blocks)
         await sayso.vote(request, "approve", person=ANA)
         await until(lambda: all(final(message) for message in slack.messages))
         assert len(slack.messages) == 2

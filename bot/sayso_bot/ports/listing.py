@@ -32,7 +32,7 @@ class ListingRow:
 
     ``post`` is where it is shown already; ``listed`` says that this is a listing and no card of its own. ``left``: it
     was moved from the place since. ``tried``: it may be shown, of which nobody knows. ``since`` when it is asked here.
-    ``told``, ``pause`` and ``teller`` are as in `Work`.
+    ``tells``: its story is told here all the same. ``told``, ``pause`` and ``teller`` are as in `Work`.
     """
 
     request: Brief
@@ -45,6 +45,7 @@ class ListingRow:
     left: bool = False
     pause: Pause | None = None
     tried: bool = False
+    tells: bool = False
     teller: str | None = None
 
 

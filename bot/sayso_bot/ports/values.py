@@ -128,7 +128,7 @@ class Work:
     ``post`` is None while nothing is known to be there; ``lost_at`` is when an earlier post's answer was lost.
     ``doubles`` are further copies at the same place, ``told`` the keys of the story that stand beside it. ``pause``
     holds for the request at this moment. ``tells``: the story goes on beside this card. ``teller`` is the place of an
-    earlier card, which is to tell how the request ended where none is shown here.
+    earlier card, to which this one hands on how the request ended, or that it went elsewhere, where it is not shown.
     """
 
     request: Request

@@ -47,7 +47,7 @@ class RedisListings(Part):
         code, _, *rest = await self._call("listing_row", keys, place, writes=False)
         if code != "ok":
             return None
-        light, version, button, post, listed, told, left, pause, tried, since, teller = rest
+        light, version, button, post, listed, told, left, pause, tried, since, tells, teller = rest
         request = brief_from(fields_of(light))
         return ListingRow(
             request=request,
@@ -60,6 +60,7 @@ class RedisListings(Part):
             pause=pause_of(pause) if pause else None,
             tried=bool(tried),
             since=from_milliseconds(int(since)) if since else request.created_at,
+            tells=bool(tells),
             teller=teller or None,
         )
 
@@ -78,7 +79,7 @@ class RedisListings(Part):
         return bool(code == "ok")
 
     async def row_shown(self, row: ListingRow, place: str, post: str | None) -> None:
-        teller = row.teller if post is None and row.request.settled else None
+        teller = row.teller if post is None else None
         keys = [
             *self.keys.of_request(row.request.id, row.request.agent, place),
             *self.keys.of_teller(row.request.id, teller),

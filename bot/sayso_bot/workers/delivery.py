@@ -153,7 +153,7 @@ class Delivery:
                 continue
             is_lost = isinstance(left.why, Retry) and left.why.lost
             work = await self._begin(request, place, "lost" if is_lost else "failed")
-            if work is not None and work.teller is not None:  # it has ended, and is told of elsewhere
+            if work is not None and work.teller is not None:  # nobody needs to see it here any more
                 await self._record(work, None)
             elif work is not None:
                 await self._failed(work, left.why, alarm=not work.request.settled)

@@ -63,7 +63,8 @@ class NotListed:
 @dataclass(slots=True)
 class _Gathered:
     """What a listing is to show. ``due`` are the requests that it is brought up to date for; ``single`` have a card of
-    their own, and those of ``left`` were moved away. Of ``untold`` there is more to tell beside it, so they stay due.
+    their own, and those of ``left`` were moved away and are told of elsewhere. Of ``untold`` there is more to tell
+    beside it, so they stay due.
     """
 
     due: dict[str, ListingRow] = field(default_factory=dict)
@@ -149,7 +150,7 @@ class Listings:
             if (row.post is not None or row.left) and not row.listed:
                 found.single.append(NotListed(request_id))
                 continue
-            if row.left:
+            if row.left and not row.tells:
                 found.left[request_id] = row
                 waiting.discard(request_id)
                 continue

@@ -1,7 +1,7 @@
 """Posts announcements, as delivery posts cards: once, under a lease, looked up after a lost answer.
 
 An announcement is given up where its place cannot be reached, or says that it is not accepted: it raises no alarm, and
-its change stands on the record either way. That a place is not there is what an admin has named, no error of ours.
+its change stands on the record either way. That a place cannot be reached is no error of ours.
 """
 
 from __future__ import annotations

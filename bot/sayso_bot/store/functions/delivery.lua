@@ -48,10 +48,23 @@ local function finish_unseen(k, id, place)
   finish(k, id, place)
 end
 
--- The request has ended, and no card of it was ever shown here: the last one that was, before an admin had it asked elsewhere, is where
--- people look, so it says how it ended, and its thread does.
-local function hand_on(k, id, teller, work, post, now)
-  if redis.call('HSETNX', post, 'tells', 1) == 0 then return end
+-- Whether the story of a request that lies at `at` is told at `place`, and whether a place that never showed it has something to hand on:
+-- that it ended, where that would be told here, or that it is asked elsewhere now.
+local function is_told(at, place, tells)
+  return at == place or tells == '1'
+end
+
+local function has_news(status, is_told_here)
+  return (status ~= 'pending') == is_told_here
+end
+
+-- No card was ever shown here, and this place is done with it. The last one that was, or may have been, before an admin had it asked
+-- elsewhere, is where people look: it says how it ended, and so does its thread; or, while it is pending, where it is asked now.
+local function hand_on(k, id, place, teller, work, post, now)
+  local request, here = redis.call('HMGET', k.record, 'status', 'place'), redis.call('HMGET', k.post, 'post', 'tells')
+  if here[1] or not has_news(request[1], is_told(request[2], place, here[2])) then return end
+  local is_new = request[1] == 'pending' and redis.call('HEXISTS', post, 'post') or redis.call('HSETNX', post, 'tells', 1)
+  if is_new == 0 then return end
   local there = { record = k.record, work = work, post = post, places = k.places, blocked = k.blocked }
   want_card(there, id, teller, now, tag_of(k.record))
 end
@@ -139,7 +152,8 @@ end
 --       what became of the list that was to show it ('' it is a card: 'failed' or 'lost' is to be written down, and nothing posted; one that
 --       was lost may have shown it, so that it is not done though it ended)
 -- Answers  ok, now, fence, wanted, posted, post, button, attempts, lost at ('' none), doubles, told, record, pause JSON ('' none),
---          whether the story is told here ('1' or ''), place of the card that is to tell the end instead, unless one is here ('' none)
+--          whether the story is told here ('1' or ''), place of the card to which this one hands on that it ended or went elsewhere
+--          where none is here ('' none)
 --          | done | leased | later | joins, id of the notice that waits here already
 -- Prevents two workers at one card, a card at a place that its request has left (one that may be there is looked up, to say where it
 -- went), a call of a place that asked us to wait, a burst at one that did before, and a second post before a lost first one could be
@@ -155,9 +169,9 @@ register('begin', function(keys, a)
     finish(k, id, place)
     return { 'done', now }
   end
-  local is_told_here = r.place == place or f[14] == '1'
-  local teller = is_told_here and r.status ~= 'pending' and not f[3] and a[7] ~= 'lost' and f[15] or nil
-  if r.place ~= place and not f[3] and not f[8] and not teller then
+  local is_over, is_told_here = r.status ~= 'pending', is_told(r.place, place, f[14])
+  local hands_on = has_news(r.status, is_told_here) and not f[3] and a[7] ~= 'lost' and f[15]
+  if r.place ~= place and not f[3] and not f[8] and not hands_on then
     redis.call('HDEL', k.post, 'turn')
     leave(k, id, place)
     return { 'done', now }
@@ -165,7 +179,7 @@ register('begin', function(keys, a)
   local repeated = f[10] == operation
   local wanted, posted, lease_until = tonumber(f[1]), tonumber(f[2]), tonumber(f[7] or '0')
   if lease_until > now and not repeated then return { 'leased', now } end
-  if wanted == posted or (r.status ~= 'pending' and not f[3] and not f[8] and not teller and a[7] ~= 'lost') then
+  if wanted == posted or (is_over and not f[3] and not f[8] and not hands_on and a[7] ~= 'lost') then
     redis.call('HSET', k.post, 'posted', wanted)
     finish(k, id, place)
     return { 'done', now }
@@ -184,7 +198,7 @@ register('begin', function(keys, a)
   local waits = can_join and redis.call('HGET', k.blocked, place .. ' notice')
   if waits and (waits == id or a[6] == '1') then redis.call('HDEL', k.blocked, place .. ' notice') end
   if waits and waits ~= id and a[6] ~= '1' and not f[13] then return { 'joins', now, waits } end
-  local is_post = r.status == 'pending' and not f[3] and (a[7] or '') == ''
+  local is_post = not is_over and not hands_on and not f[3] and (a[7] or '') == ''
   local turn = is_post and not repeated and turn_of(k, place, tonumber(f[13] or ''), due, tonumber(a[5]), now)
   if turn then
     if can_join then redis.call('HSET', k.blocked, place .. ' notice', id) end
@@ -195,7 +209,8 @@ register('begin', function(keys, a)
   if not repeated then
     fence, attempts, lost_at = fence + 1, attempts + 1, f[8] or ''
     redis.call('HSET', k.post, 'fence', fence, 'attempts', attempts, 'holder', operation, 'lost_at', lost_at)
-    if not f[3] then redis.call('HSET', k.post, 'tried_at', now) end
+    local may_post = not is_over and not hands_on or a[7] == 'lost'
+    if not f[3] and may_post then redis.call('HSET', k.post, 'tried_at', now) end
   end
   redis.call('HSET', k.post, 'lease_until', now + lease)
   again_at(k, id, place, now + lease)
@@ -203,7 +218,7 @@ register('begin', function(keys, a)
   local pause = pause_of(paused, k.record) or ''
   redis.call('HSET', k.post, 'paused', pause ~= '' and cjson.decode(pause).id or '')
   return { 'ok', now, fence, wanted, posted, f[3] or '', f[4], attempts, lost_at, f[9] or '', f[12] or '',
-    redis.call('HGETALL', k.record), pause, is_told_here and '1' or '', teller or '' }
+    redis.call('HGETALL', k.record), pause, is_told_here and '1' or '', hands_on or '' }
 end)
 
 -- renew: hold the lease longer while a slow platform answers.
@@ -298,7 +313,8 @@ register('narrated', function(keys, a)
 end)
 
 -- failed: try again later. A place that named its time is left alone until then, by everybody. An attempt that certainly
--- made nothing leaves what was known before it: an earlier lost answer is still to be looked up.
+-- made nothing leaves what was known before it: an earlier lost answer is still to be looked up. What has ended meanwhile and is certainly
+-- not here is no alarm, and done with at once.
 -- KEYS  of_request (18)      ARGV  id, place, fence, after ms, lost ('1' or ''), alarm ('1' or ''), whole place ('1' or ''), what,
 --       ms between two posts from now on, where it is the whole place
 -- Answers  ok | lost (somebody else holds the lease: nothing changed)
@@ -307,12 +323,13 @@ register('failed', function(keys, a)
   local id, place = a[1], a[2]
   local now = tick(k.clock)
   if redis.call('HGET', k.post, 'fence') ~= a[3] then return { 'lost', now } end
-  local at = now + tonumber(a[4])
+  local at, is_missed = now + tonumber(a[4]), false
   redis.call('HSET', k.post, 'lease_until', 0, 'what', a[8])
   if a[5] ~= '1' then
     local lost_at = redis.call('HGET', k.post, 'lost_at') or ''
     if lost_at == '' then
       redis.call('HDEL', k.post, 'tried_at')
+      is_missed = redis.call('HGET', k.record, 'status') ~= 'pending' and redis.call('HEXISTS', k.post, 'post') == 0
     else
       redis.call('HSET', k.post, 'tried_at', lost_at)
     end
@@ -320,10 +337,10 @@ register('failed', function(keys, a)
   if a[7] == '1' and blocked_until(k, place) < at then redis.call('HSET', k.blocked, place, at) end
   if a[7] == '1' then slow_down(k, place, at, tonumber(a[9]), now) end
   local is_here = redis.call('HGET', k.record, 'place') == place  -- it may have been taken elsewhere meanwhile
-  if a[6] == '1' and is_here and redis.call('ZADD', k.alarms, 'NX', now, id .. ' ' .. place) == 1 then
+  if a[6] == '1' and is_here and not is_missed and redis.call('ZADD', k.alarms, 'NX', now, id .. ' ' .. place) == 1 then
     journal(k.journal, 'undeliverable', now, id, cjson.encode({ place = place, what = a[8] }))
   end
-  again_at(k, id, place, at)
+  again_at(k, id, place, is_missed and now or at)
   return { 'ok', now }
 end)
 
@@ -354,13 +371,13 @@ end)
 register('moot', function(keys, a)
   local k = request_keys(keys)
   local now = tick(k.clock)
-  local f = redis.call('HMGET', k.post, 'fence', 'wanted')
+  local f = redis.call('HMGET', k.post, 'fence', 'wanted', 'posted')
   if f[1] ~= a[3] then return { 'lost', now } end
   redis.call('HSET', k.post, 'posted', a[4], 'lease_until', 0)
   redis.call('HDEL', k.post, 'tried_at')
   if tonumber(a[4]) >= tonumber(f[2]) then
     finish_unseen(k, a[1], a[2])
-    if a[5] ~= '' then hand_on(k, a[1], a[5], keys[19], keys[20], now) end
+    if a[5] ~= '' and f[3] ~= a[4] then hand_on(k, a[1], a[2], a[5], keys[19], keys[20], now) end
   else
     again_at(k, a[1], a[2], now)
   end

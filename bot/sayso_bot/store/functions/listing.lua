@@ -47,18 +47,17 @@ end)
 -- listing_row: a request with the version of its card that is wanted now. Writes nothing.
 -- KEYS  record, card, clock, epochs      ARGV  place
 -- Answers  ok, now, light record, version, button, post ('' none), listed, keys of the story that were told, left ('1': it was moved
---          from this place and its story is told elsewhere, or ''), pause JSON ('' none), when it was tried of which nobody knows how it
---          ended ('' none), since when it is asked here ('' since it was made), place of the card that is to tell the end should no list
---          show it ('' none) | none
+--          from this place, or ''), pause JSON ('' none), when it was tried of which nobody knows how it ended ('' none), since when it is
+--          asked here ('' since it was made), whether its story is told here all the same ('1' or ''), place of the card to which it is
+--          handed on where no list shows it ('' none) | none
 register('listing_row', function(keys, a)
   local now = peek(keys[3])
   local f = redis.call('HMGET', keys[2], 'wanted', 'button', 'post', 'listed', 'told', 'tried_at', 'since', 'tells', 'teller')
   local place = redis.call('HGET', keys[1], 'place')
   if not f[1] or not place then return { 'none', now } end
   local _, paused = in_force(keys[4], '', '')
-  local left = place ~= a[1] and f[8] ~= '1'
-  return { 'ok', now, light(keys[1]), f[1], f[2], f[3] or '', f[4] or '', f[5] or '', left and '1' or '',
-    pause_of(paused, keys[1]) or '', f[6] or '', f[7] or '', not left and f[9] or '' }
+  return { 'ok', now, light(keys[1]), f[1], f[2], f[3] or '', f[4] or '', f[5] or '', place ~= a[1] and '1' or '',
+    pause_of(paused, keys[1]) or '', f[6] or '', f[7] or '', f[8] or '', f[9] or '' }
 end, { 'no-writes' })
 
 -- listing_shown: the message shows this. With nothing left that waits the listing is closed, and the next request begins another.
@@ -116,7 +115,7 @@ register('row_shown', function(keys, a)
     again_at(k, id, place, now)
   elseif post == '' then
     finish_unseen(k, id, place)
-    if a[7] ~= '' then hand_on(k, id, a[7], keys[19], keys[20], now) end
+    if a[7] ~= '' then hand_on(k, id, place, a[7], keys[19], keys[20], now) end
   else
     finish(k, id, place)
   end

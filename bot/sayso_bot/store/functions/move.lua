@@ -1,6 +1,7 @@
 -- move: a card that cannot be shown at its place goes to the rule's fallback, with a button of its own. The alarm of the place that
 -- it leaves stays until the card is shown at the other one; the journal keeps both. Buttons made before stay known. A card that an
--- earlier attempt may have left behind is looked up there later, so that it says where the request went.
+-- earlier attempt may have left behind is looked up there later, so that it says where the request went; so does, at once, one that was
+-- shown elsewhere before an admin had it asked here.
 -- KEYS  of_request (18) of the place that it leaves, work and post of the other place, button
 -- ARGV  id, from, to, fence, button token ('' where nothing is posted there, as in the inbox), what the place said, by
 -- Answers  ok (by an earlier call too) | lost (somebody else holds the lease) | settled | shown (a post is known) | missing
@@ -24,8 +25,7 @@ register('move', function(keys, a)
   redis.call('HSET', k.post, 'lease_until', 0, 'what', what)
   if lost_at == '' then
     redis.call('HDEL', k.post, 'tried_at')
-    redis.call('ZREM', k.work, id)
-    touch_place(k.places, k.blocked, k.work, from)
+    if redis.call('HEXISTS', k.post, 'teller') == 1 then again_at(k, id, from, now) else leave(k, id, from) end
   else
     redis.call('HSET', k.post, 'tried_at', lost_at)
     again_at(k, id, from, now + LOST_SECONDS * 1000)
@@ -41,8 +41,8 @@ register('move', function(keys, a)
   else
     redis.call('HSET', there.post, 'from', from)
     ask_at(there, r, keys[21], a[5], now, tag)
-    name_teller(k, from, there)
   end
+  name_teller(k, from, there)
   redis.call('PUBLISH', tag .. 'changes', 'moved ' .. id)
   return { 'ok', now }
 end)

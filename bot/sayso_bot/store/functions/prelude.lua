@@ -302,15 +302,13 @@ local function ask_at(there, r, button, token, now, tag)
   end
 end
 
--- Which card is to tell the end should none be shown at `there`: the one at `from`, or that which it would have left it to.
+-- Which card is to say how it ended should none be shown at `there`: the one at `from`, where it or the list that has it may be, or the
+-- one that this would have left it to.
 local function name_teller(k, from, there)
   local card = redis.call('HMGET', k.post, 'post', 'tried_at', 'teller')
-  local teller = (card[1] or card[2]) and from or card[3]
-  if teller and teller ~= there.place then
-    redis.call('HSET', there.post, 'teller', teller)
-  else
-    redis.call('HDEL', there.post, 'teller')
-  end
+  local _, list_tried_at = trouble_of_list(k)
+  local teller = (card[1] or card[2] or list_tried_at) and from or card[3]
+  if teller and teller ~= there.place then redis.call('HSET', there.post, 'teller', teller) end
 end
 
 -- A record for a list: of a large request its brief and its small fields, of any other all of it. A brief is of one revision, so
