@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
+from typing import cast
 
 from redis.asyncio import Redis
 
@@ -113,11 +115,23 @@ def review_url(settings: Settings) -> Callable[[str], str]:
 # --------------------------------------------------------------------------- adapters
 
 
+@cache
+def _installed() -> EntryPoints:
+    return cast(
+        EntryPoints, entry_points()
+    )  # reads a file of each package; 3.11 has another class, which selects alike
+
+
+def installed(group: str) -> EntryPoints:
+    """What packages offer under this name."""
+    return _installed().select(group=group)
+
+
 def configured_adapters(platforms: Mapping[str, str]) -> dict[str, EntryPoint]:
     """The adapters that the environment switches on. Raises `Unusable` for half a set of settings."""
-    factories = {point.name: point for point in entry_points(group="sayso.adapters")}
+    factories = {point.name: point for point in installed("sayso.adapters")}
     chosen = {}
-    for point in entry_points(group="sayso.adapter_settings"):
+    for point in installed("sayso.adapter_settings"):
         answer = point.load()(platforms)
         if isinstance(answer, str):
             raise Unusable(answer)
@@ -130,7 +144,7 @@ def policy_on_platforms_off(
     loaded: policy.LoadedPolicy, platforms: Mapping[str, EntryPoint]
 ) -> Iterator[tuple[RuleView, str, bool]]:
     """Rules with places or approvers on a platform that is off, with its name, and whether the rule asks there."""
-    known = {point.name for point in entry_points(group="sayso.adapters")}
+    known = {point.name for point in installed("sayso.adapters")}
     for rule in loaded.rules:
         requirement = rule.verdict.requirement
         if requirement is None:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint, version
 
 from aiohttp import web
 from redis.asyncio import Redis
@@ -43,6 +43,7 @@ from sayso_bot.office import Office
 from sayso_bot.opening import (
     configuration_of,
     configured_adapters,
+    installed,
     office_of,
     opened_redis,
     review_url,
@@ -290,7 +291,7 @@ def _add_agent_adapters(
         if key is not None:
             await service.desk.refused(key, call, error)
 
-    for point in entry_points(group="sayso.agent_adapters"):
+    for point in installed("sayso.agent_adapters"):
         context = AgentContext(
             desk=face,
             prove=prove,

@@ -339,8 +339,8 @@ async def test_two_that_may_have_shown_it_do_not_hand_it_to_and_fro(store: Redis
     await advance(store, 61)
     for _ in range(6):
         for place in (PLACE, OPS):
-            if (work := await store.begin(ended, place, 15)) is not None:
-                await store.moot(work)
+            if (found := await store.begin(ended, place, 15)) is not None:
+                await store.moot(found)
     assert await store.due_places(10) == Due((), None)
 
 

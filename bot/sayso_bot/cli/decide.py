@@ -11,7 +11,7 @@ import mimetypes
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +30,7 @@ from sayso_bot.domain.request import REQUEST_ID, Outcome, Request, Vote
 from sayso_bot.domain.text import one_line
 from sayso_bot.errors import CannotCheck, NotFound, ResponseInvalid, SaysoError
 from sayso_bot.http.schemas import request_out
-from sayso_bot.opening import configured_adapters
+from sayso_bot.opening import configured_adapters, installed
 from sayso_bot.ports import Ballot, Put, Sending
 from sayso_bot.settings import environment
 
@@ -200,5 +200,5 @@ def _named(request: Request, answer: Outcome) -> set[str]:
         addresses += [
             alias for vote in _given(request) for alias in vote.aliases if alias.startswith(f"{vote.surface}:")
         ]
-    known = {point.name for point in entry_points(group="sayso.adapters")}
+    known = {point.name for point in installed("sayso.adapters")}
     return {platform for platform, colon, _ in (text.partition(":") for text in addresses) if colon} & known

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from importlib.metadata import entry_points
 from typing import Annotated, Any
 
 import typer
 
 from sayso_bot.cli.checkup import examine
 from sayso_bot.cli.printing import AsJson, print_json, print_table
+from sayso_bot.opening import installed
 from sayso_bot.ports import Check
 
 
@@ -18,7 +18,7 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Check settings, store, clock, policy, keys, cards and platforms. Ends with 1 when something is not ok."""
-    known = sorted(point.name for point in entry_points(group="sayso.adapters"))
+    known = sorted(point.name for point in installed("sayso.adapters"))
     if platform is not None and platform not in known:
         raise typer.BadParameter(f"There is no platform {platform}. Known are {', '.join(known)}.")
     checks = asyncio.run(examine(platform))

@@ -32,10 +32,10 @@ _NEVER = 1_000_000_000
 
 
 async def look_for_garbage(connections: Sized) -> None:
-    """Until cancelled. What was there when it begins is never looked at again. ``connections`` are those now open."""
-    gc.collect()
+    """Until cancelled. What was there when it begins is never looked at. ``connections`` are those now open."""
     gc.freeze()
     gc.set_threshold(_NEW_AT_ONCE, _NEVER, _NEVER)
+    gc.enable()
     most, since_growth = _most(connections), 0.0
     while True:
         seconds = LOOK_SECONDS if len(connections) > FEW_CONNECTIONS else RARE_LOOK_SECONDS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import os
 import resource
 import signal
@@ -40,6 +41,7 @@ def command() -> None:
     """Run the service. It is set up by environment variables that begin with SAYSO_; docs/settings.md lists them."""
     settings = Settings.load()
     configure_logs(settings.log_format, settings.log_level)
+    gc.disable()  # what is made until it runs is there to stay; then `look_for_garbage` takes over
     asyncio.run(_serve(settings))
 
 
