@@ -303,6 +303,27 @@ async def test_what_goes_on_from_where_it_was_never_shown_is_said_on_the_card_be
     assert await store.due_places(10) == Due((), None)
 
 
+async def test_what_ended_elsewhere_before_that_could_be_said_is_said_with_its_end(store: RedisStore) -> None:
+    request = await made(store)
+    await store.posted(await _begun(store, request), "ts1")
+    assert await taken_along(store, request, OPS) == "ok"
+    away = await store.read(request.id)
+    assert away is not None
+    await store.posted(await _begun(store, away), "ts1")
+    refused = await _begun(store, away, OPS)
+    assert await taken_along(store, away, BACKUP) == "ok"
+    further = await store.read(request.id)
+    assert further is not None
+    await store.failed(refused, "is_archived", after_seconds=3600, lost=False, alarm=True, whole_place=False)
+    assert await store.alarms(10) == []
+    await store.posted(await _begun(store, further, BACKUP), "ts3")
+    ended = await store.cancel(further, EPOCHS)
+    await store.moot(await _begun(store, ended, OPS))
+    says = await _begun(store, ended)
+    assert (says.post, says.tells) == ("ts1", False), "its end is told beside the card that was shown last"
+    assert (await _begun(store, ended, BACKUP)).tells
+
+
 async def test_a_look_up_where_it_was_lost_leaves_the_end_to_the_card_before_that(store: RedisStore) -> None:
     """Shown at one place, perhaps at the next, not at the third, and brought back to the second."""
     request = await made(store)

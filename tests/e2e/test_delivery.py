@@ -157,6 +157,23 @@ async def test_a_place_that_cannot_be_reached_is_an_alarm_and_is_tried_again(err
         await until(content)
 
 
+async def test_a_card_that_could_not_be_changed_is_tried_again_when_another_is_shown_there() -> None:
+    """It may still say that it waits, or that it is paused, and its next try may be an hour away."""
+    async with workspace() as slack, office(slack) as (sayso, agent):
+        request = await asked(agent)
+        await recorded(sayso, request)
+        stale = await slack.posted()
+        slack.fail("chat.update", "is_archived")
+        await sayso.vote(request, "deny", person=ANA)
+        await until(lambda: sayso.service.store.alarms(1))
+        assert stale.button("deny"), "it is not up to date"
+        await until(lambda: sayso.journal("place_ill"))
+        await recorded(sayso, await asked(agent))
+        await until(lambda: stale.button("deny") is None)
+        await recorded(sayso, request)
+        assert await sayso.service.store.alarms(1) == []
+
+
 async def test_a_card_that_slack_does_not_accept_is_an_alarm_and_others_are_shown() -> None:
     async with workspace() as slack, office(slack) as (sayso, agent):
         slack.fail("chat.postMessage", "invalid_arguments", times=2)  # the plain form is refused as well

@@ -48,7 +48,7 @@ class Illnesses:
             await books.tell(fact, now, told.get(fact, ""), self._tools.notices(text, told_at))
 
     async def reached(self, place: str) -> None:
-        """Something was posted at ``place``. What could not be shown there is tried at once, and tells by being shown
+        """Something was shown at ``place``. What could not be shown there is tried at once, and tells by being shown
         that the place is well; where nothing waits for that, the admins are told.
         """
         alarms = [alarm for alarm in await self._tools.store.alarms(ALARMS_LOOKED_AT) if same_place(alarm.place, place)]

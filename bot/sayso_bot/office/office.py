@@ -127,6 +127,10 @@ class Office:
         """Put on the record, once, that a place cannot be reached, or (an empty ``what``) that it can again."""
         await self._illnesses.report(place, what)
 
+    async def reached(self, place: str) -> None:
+        """Have what could not be shown at ``place`` tried at once: something else was shown there."""
+        await self._illnesses.reached(place)
+
     async def tell_of_illnesses(self) -> None:
         """Tell the admins, once, of each place that is on the record as ill, and of each of those that is not any more;
         at another call where it is not known now who they are."""

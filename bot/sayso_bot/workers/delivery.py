@@ -153,7 +153,7 @@ class Delivery:
                 continue
             is_lost = isinstance(left.why, Retry) and left.why.lost
             work = await self._begin(request, place, "lost" if is_lost else "failed")
-            if work is not None and work.teller is not None:  # nobody needs to see it here any more
+            if work is not None and work.teller is not None and work.lost_at is None:  # nobody needs to see it here
                 await self._record(work, None)
             elif work is not None:
                 await self._failed(work, left.why, alarm=not work.request.settled)
@@ -182,7 +182,8 @@ class Delivery:
         except Exception:  # noqa: BLE001 - an adapter's bug must not stop the others' cards
             self._log.exception("card_failed", request=work.request.id, place=place)
             return await self._failed(work, Rejected("internal"))
-        self._resting.pop(place, None)
+        if post is not None or work.lost_at is not None:
+            self._resting.pop(place, None)
         await self._record(work, post)
         if post is not None and (work.post is None or work.attempts > 1):
             self._shown(place, work.post)

@@ -49,22 +49,23 @@ local function finish_unseen(k, id, place)
 end
 
 -- Whether the story of a request that lies at `at` is told at `place`, and whether a place that never showed it has something to hand on:
--- that it ended, where that would be told here, or that it is asked elsewhere now.
+-- that it ended, or is asked elsewhere now.
 local function is_told(at, place, tells)
   return at == place or tells == '1'
 end
 
 local function has_news(status, is_told_here)
-  return (status ~= 'pending') == is_told_here
+  return status ~= 'pending' or not is_told_here
 end
 
 -- No card was ever shown here, and this place is done with it. The last one that was, or may have been, before an admin had it asked
--- elsewhere, is where people look: it says how it ended, and so does its thread; or, while it is pending, where it is asked now.
+-- elsewhere, is where people look: it says how it ended, or where it is asked now. What would be told here is told in its thread.
 local function hand_on(k, id, place, teller, work, post, now)
   local request, here = redis.call('HMGET', k.record, 'status', 'place'), redis.call('HMGET', k.post, 'post', 'tells')
-  if here[1] or not has_news(request[1], is_told(request[2], place, here[2])) then return end
-  local is_new = request[1] == 'pending' and redis.call('HEXISTS', post, 'post') or redis.call('HSETNX', post, 'tells', 1)
-  if is_new == 0 then return end
+  local is_told_here = is_told(request[2], place, here[2])
+  if here[1] or not has_news(request[1], is_told_here) then return end
+  local is_news = is_told_here and redis.call('HSETNX', post, 'tells', 1) or redis.call('HEXISTS', post, 'post')
+  if is_news == 0 then return end
   local there = { record = k.record, work = work, post = post, places = k.places, blocked = k.blocked }
   want_card(there, id, teller, now, tag_of(k.record))
 end
@@ -313,8 +314,8 @@ register('narrated', function(keys, a)
 end)
 
 -- failed: try again later. A place that named its time is left alone until then, by everybody. An attempt that certainly
--- made nothing leaves what was known before it: an earlier lost answer is still to be looked up. What has ended meanwhile and is certainly
--- not here is no alarm, and done with at once.
+-- made nothing leaves what was known before it: an earlier lost answer is still to be looked up. What nobody need be shown here any more
+-- is no alarm, and where it certainly is not here done with at once.
 -- KEYS  of_request (18)      ARGV  id, place, fence, after ms, lost ('1' or ''), alarm ('1' or ''), whole place ('1' or ''), what,
 --       ms between two posts from now on, where it is the whole place
 -- Answers  ok | lost (somebody else holds the lease: nothing changed)
@@ -323,24 +324,25 @@ register('failed', function(keys, a)
   local id, place = a[1], a[2]
   local now = tick(k.clock)
   if redis.call('HGET', k.post, 'fence') ~= a[3] then return { 'lost', now } end
-  local at, is_missed = now + tonumber(a[4]), false
+  local at, request = now + tonumber(a[4]), redis.call('HMGET', k.record, 'status', 'place')
+  local is_here = request[2] == place  -- it may have been taken elsewhere meanwhile
+  local is_wanted, again = is_here and request[1] == 'pending' or redis.call('HEXISTS', k.post, 'post') == 1, at
   redis.call('HSET', k.post, 'lease_until', 0, 'what', a[8])
   if a[5] ~= '1' then
     local lost_at = redis.call('HGET', k.post, 'lost_at') or ''
     if lost_at == '' then
       redis.call('HDEL', k.post, 'tried_at')
-      is_missed = redis.call('HGET', k.record, 'status') ~= 'pending' and redis.call('HEXISTS', k.post, 'post') == 0
+      if not is_wanted then again = now end
     else
       redis.call('HSET', k.post, 'tried_at', lost_at)
     end
   end
   if a[7] == '1' and blocked_until(k, place) < at then redis.call('HSET', k.blocked, place, at) end
   if a[7] == '1' then slow_down(k, place, at, tonumber(a[9]), now) end
-  local is_here = redis.call('HGET', k.record, 'place') == place  -- it may have been taken elsewhere meanwhile
-  if a[6] == '1' and is_here and not is_missed and redis.call('ZADD', k.alarms, 'NX', now, id .. ' ' .. place) == 1 then
+  if a[6] == '1' and is_here and is_wanted and redis.call('ZADD', k.alarms, 'NX', now, id .. ' ' .. place) == 1 then
     journal(k.journal, 'undeliverable', now, id, cjson.encode({ place = place, what = a[8] }))
   end
-  again_at(k, id, place, is_missed and now or at)
+  again_at(k, id, place, again)
   return { 'ok', now }
 end)
 
