@@ -183,14 +183,16 @@ class ServiceProcess:
         }
         self._child: subprocess.Popen[bytes] | None = None
 
-    def start(self, *, ready: int = 200, patience: float = 20.0) -> None:
-        """Return once ``/readyz`` answers ``ready``."""
+    def start(self, *, ready: int = 200, patience: float = 60.0) -> None:
+        """Return once ``/readyz`` answers ``ready``. One that does not is ended."""
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(self.command("serve"), env=self.environ, stdout=log, stderr=log)
         end = time.monotonic() + patience
         while self.readiness() != ready:
             assert self._child.poll() is None, self.log.read_text()
-            assert time.monotonic() < end, self.log.read_text()
+            if time.monotonic() > end:
+                self.kill()
+                raise AssertionError(f"it did not get ready: {self.log.read_text()}")
             time.sleep(0.02)
 
     def readiness(self) -> int | None:
