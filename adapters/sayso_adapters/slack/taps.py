@@ -39,7 +39,11 @@ _MESSAGE = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}\Z")
 _TRIGGER = re.compile(r"[A-Za-z0-9._-]{1,200}\Z")
 _ACTIONS = frozenset({APPROVE, DENY, REVIEW, EDIT})
 
-CANNOT_CHECK = f"Slack could not be asked who you are, so your tap was not counted. {NOTHING} Tap again in a minute."
+CANNOT_CHECK = (
+    "Slack could not be asked who you are, so your tap may not have counted."
+    " If the card still waits for you in a minute, tap again."
+)
+"""It may have come twice, and Slack could be asked the other time."""
 NOT_OPENED = f"The dialog could not be opened in time. {NOTHING} Tap again, or answer in the inbox."
 OTHER_PLACE = f"This button was made for another channel. {NOTHING}"
 

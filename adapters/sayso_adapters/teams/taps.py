@@ -47,7 +47,11 @@ from sayso_bot.errors import (
 )
 from sayso_bot.ports import AdapterContext, Ballot, Button, Edit, LookupFailed
 
-CANNOT_CHECK = f"Teams could not be asked who you are, so your tap was not counted. {NOTHING} Tap again in a minute."
+CANNOT_CHECK = (
+    "Teams could not be asked who you are, so your tap may not have counted."
+    " If the card still waits for you in a minute, tap again."
+)
+"""It may have come twice, and Teams could be asked the other time."""
 NOT_CHECKED = f"It could not be checked what you may see, so your tap was not counted. {NOTHING} Try again in a minute."
 OTHER_PLACE = f"This button was made for another conversation. {NOTHING}"
 CHANGED = "The request has changed since this card was made. The conversation has the card as it is now."

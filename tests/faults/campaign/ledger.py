@@ -74,6 +74,10 @@ class Given:
     params: Json | None = None
 
 
+CANNOT_CHECK = "could not be asked who you are"
+"""What is said for one delivery of a tap, while another may be counted."""
+
+
 @dataclass(slots=True)
 class Tap:
     """One click or submission, and what became of it. ``revision`` is that of the params which the tapper was shown;
@@ -110,8 +114,10 @@ class Tap:
 
     @property
     def told_no(self) -> bool:
-        """Whether the person was told that this tap, or another that was under way with it, does not count."""
-        return self.refused or any("was not counted" in text for text in self.told)
+        """Whether the person was told that this tap, or another that was under way with it, does not count, as far as
+        that delivery of it knows.
+        """
+        return self.refused or any("was not counted" in text or CANNOT_CHECK in text for text in self.told)
 
     @property
     def asks_for_more(self) -> bool:

@@ -63,7 +63,7 @@ async def test_a_conversation_that_cannot_be_asked_for_lets_no_tap_count(office:
     _, message, _, _ = await _posted(office)
     office.adapter._places._opened.clear()
     office.slack.fail("conversations.open", "internal_error")
-    assert "was not counted" in await office.tap(message, "approve", user="U0ANA")
+    assert "could not be asked who you are" in await office.tap(message, "approve", user="U0ANA")
     assert office.desk.ballots == []
 
 
