@@ -117,9 +117,8 @@ def review_url(settings: Settings) -> Callable[[str], str]:
 
 @cache
 def _installed() -> EntryPoints:
-    return cast(
-        EntryPoints, entry_points()
-    )  # reads a file of each package; 3.11 has another class, which selects alike
+    # It reads a file of each package that is installed. Python 3.11 answers with another class, which selects alike.
+    return cast(EntryPoints, entry_points())
 
 
 def installed(group: str) -> EntryPoints:
