@@ -77,7 +77,7 @@ class Dispatcher:
         if isinstance(error, NotOffered):
             return BoltResponse(status=404)
         if isinstance(error, Unavailable):
-            return BoltResponse(status=error.status)
+            return BoltResponse(status=error.status, headers={"Retry-After": error.retry_after_header or "1"})
         self._context.log.error("slack.callback_failed", error=type(error).__name__)
         return BoltResponse(status=500)
 

@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 
 from fakes.slack import FakeSlack
+from sayso_adapters.slack import once
 from sayso_adapters.slack.callbacks import MAX_BODY
 from sayso_adapters.slack.taps import Taps
 from sayso_bot.testing.desk import MemoryDesk
@@ -150,6 +151,21 @@ async def test_a_wrong_clock_answers_503_and_trusts_nothing(office: Office) -> N
     office.around.clock_is_right = False
     assert await office.slack.tap(office.url, message, "approve", user="U0ANA") == 503
     assert office.desk.ballots == []
+
+
+async def test_a_tap_that_is_not_recorded_in_time_is_answered_503_with_when_to_try_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(once, "ACKNOWLEDGE_SECONDS", 0.1)
+    office.desk.recording.clear()
+    _, message = await office.posted()
+    body = urlencode({"payload": json.dumps(office.slack.payload(message, "approve", user="U0ANA"))})
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{office.url}/slack/events", data=body, headers=office.slack.signed(body)) as answer,
+    ):
+        assert (answer.status, answer.headers.get("Retry-After")) == (503, "1")
+    office.desk.recording.set()
 
 
 async def test_slacks_address_check_is_answered_when_it_is_signed(office: Office) -> None:
