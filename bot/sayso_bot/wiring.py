@@ -199,10 +199,8 @@ def _delivery(service: Service, illness: IllnessWatch) -> Delivery:
 
 def _illness(service: Service) -> IllnessWatch:
     store, office = service.store, service.office
-    ill, log = store.office.reported, logger("illness")
-    return IllnessWatch(
-        store.alarms, store.why_not_shown, ill, office.report, office.reached, office.tell_of_illnesses, log
-    )
+    ill, tell, log = store.office.reported, office.tell_of_illnesses, logger("illness")
+    return IllnessWatch(store.alarms, store.why_not_shown, ill, office.report, office.reached, tell, log)
 
 
 def _news(service: Service) -> NewsWatch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,16 @@ async def _moved(store: RedisStore, request: Request, to: str = BACKUP, button: 
     found = await store.read(request.id)
     assert found is not None
     return found
+
+
+async def _shown_and_taken_along(store: RedisStore, **more: Any) -> Request:
+    """A request whose card is shown, after an admin has had it asked at `OPS`."""
+    request = await made(store, **more)
+    await store.posted(await _begun(store, request), "ts1")
+    assert await taken_along(store, request, OPS) == "ok"
+    away = await store.read(request.id)
+    assert away is not None
+    return away
 
 
 async def test_a_moved_card_is_wanted_at_the_other_place_with_a_button_of_its_own(store: RedisStore) -> None:
@@ -228,11 +239,7 @@ async def test_a_request_that_nobody_was_shown_says_so_when_its_time_is_over(sto
 async def test_one_that_somebody_was_shown_before_it_went_elsewhere_is_not_said_to_be_seen_by_nobody(
     store: RedisStore,
 ) -> None:
-    request = await made(store, timeout_seconds=60)
-    await store.posted(await _begun(store, request), "ts1")
-    assert await taken_along(store, request, OPS) == "ok"
-    away = await store.read(request.id)
-    assert away is not None
+    away = await _shown_and_taken_along(store, timeout_seconds=60)
     await store.failed(
         await _begun(store, away, OPS), "is_archived", after_seconds=90, lost=False, alarm=True, whole_place=False
     )
@@ -243,11 +250,7 @@ async def test_one_that_somebody_was_shown_before_it_went_elsewhere_is_not_said_
 
 
 async def test_the_end_is_left_to_a_card_elsewhere_only_where_none_is_here(store: RedisStore) -> None:
-    request = await made(store)
-    await store.posted(await _begun(store, request), "ts1")
-    assert await taken_along(store, request, OPS) == "ok"
-    away = await store.read(request.id)
-    assert away is not None
+    away = await _shown_and_taken_along(store)
     waits = await _begun(store, away, OPS)
     assert (waits.tells, waits.teller) == (True, None), "people may still be shown it here"
     await store.failed(waits, "busy", after_seconds=0, lost=False, alarm=False, whole_place=False)
@@ -263,11 +266,7 @@ async def test_the_end_is_left_to_a_card_elsewhere_only_where_none_is_here(store
 
 
 async def test_what_ended_as_its_card_failed_is_no_alarm_and_handed_on_at_once(store: RedisStore) -> None:
-    request = await made(store)
-    await store.posted(await _begun(store, request), "ts1")
-    assert await taken_along(store, request, OPS) == "ok"
-    away = await store.read(request.id)
-    assert away is not None
+    away = await _shown_and_taken_along(store)
     work = await _begun(store, away, OPS)
     ended = await store.cancel(away, EPOCHS)
     await store.failed(work, "is_archived", after_seconds=120, lost=False, alarm=True, whole_place=False)
@@ -282,15 +281,11 @@ async def test_what_ended_as_its_card_failed_is_no_alarm_and_handed_on_at_once(s
 
 
 async def test_what_goes_on_from_where_it_was_never_shown_is_said_on_the_card_before(store: RedisStore) -> None:
-    request = await made(store)
-    await store.posted(await _begun(store, request), "ts1")
-    assert await taken_along(store, request, OPS) == "ok"
-    away = await store.read(request.id)
-    assert away is not None
+    away = await _shown_and_taken_along(store)
     first = await _begun(store, away)
     await store.posted(first, "ts1")
     assert await store.move(await _begun(store, away, OPS), "inbox", "", "is_archived", "delivery")
-    inbox = await store.read(request.id)
+    inbox = await store.read(away.id)
     assert inbox is not None
     unseen = await _begun(store, inbox, OPS)
     assert (unseen.tells, unseen.teller) == (False, PLACE)
@@ -304,15 +299,11 @@ async def test_what_goes_on_from_where_it_was_never_shown_is_said_on_the_card_be
 
 
 async def test_what_ended_elsewhere_before_that_could_be_said_is_said_with_its_end(store: RedisStore) -> None:
-    request = await made(store)
-    await store.posted(await _begun(store, request), "ts1")
-    assert await taken_along(store, request, OPS) == "ok"
-    away = await store.read(request.id)
-    assert away is not None
+    away = await _shown_and_taken_along(store)
     await store.posted(await _begun(store, away), "ts1")
     refused = await _begun(store, away, OPS)
     assert await taken_along(store, away, BACKUP) == "ok"
-    further = await store.read(request.id)
+    further = await store.read(away.id)
     assert further is not None
     await store.failed(refused, "is_archived", after_seconds=3600, lost=False, alarm=True, whole_place=False)
     assert await store.alarms(10) == []
@@ -366,14 +357,10 @@ async def test_two_that_may_have_shown_it_do_not_hand_it_to_and_fro(store: Redis
 
 
 async def test_what_came_back_leaves_its_end_to_no_other(store: RedisStore) -> None:
-    request = await made(store)
-    await store.posted(await _begun(store, request), "ts1")
-    assert await taken_along(store, request, OPS) == "ok"
-    away = await store.read(request.id)
-    assert away is not None
+    away = await _shown_and_taken_along(store)
     await store.posted(await _begun(store, away, OPS), "ts2")
     assert await taken_along(store, away, PLACE) == "ok"
-    back = await store.read(request.id)
+    back = await store.read(away.id)
     assert back is not None
     ended = await store.cancel(back, EPOCHS)
     work = await _begun(store, ended)

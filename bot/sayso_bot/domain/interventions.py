@@ -69,11 +69,8 @@ def left(request: Request, place: str | None) -> str:
         return ""
     if request.moved is None:
         there = one_line(request.asked_in)
-        return (
-            f"Asked in {there} now, because nothing could be shown where it was asked before."
-            if request.at_fallback
-            else ""
-        )
+        why = "because nothing could be shown where it was asked before"
+        return f"Asked in {there} now, {why}." if request.at_fallback else ""
     return f"Asked in {one_line(request.moved.channel)} now, by {_whom(request.moved)}"
 
 
