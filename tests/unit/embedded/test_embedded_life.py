@@ -8,6 +8,7 @@ import signal
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -31,6 +32,13 @@ async def test_it_starts_private_lasting_and_reachable_by_its_socket_alone(folde
         for private in (folder, folder / "redis"):
             assert mode(private) == 0o700
         assert open_to_others(folder) == []
+
+
+async def test_a_request_of_ordinary_size_is_one_block_of_memory(folder: Path, log: CapturingLogger) -> None:
+    async with EmbeddedRedis(folder, log=log) as redis, connect(redis.url) as client:
+        for size, encoding in ((2_000, "listpack"), (3_000, "hashtable")):
+            await cast("Any", client).hset("record", mapping={"status": "pending", "body": "x" * size})
+            assert await client.object("ENCODING", "record") == encoding
 
 
 async def test_stopping_ends_the_server_and_keeps_the_data(folder: Path, log: CapturingLogger) -> None:
