@@ -19,6 +19,8 @@ import pytest
 import pytest_asyncio
 from rich.console import Console
 
+from fakes.slack_workspace import Message
+from faults.campaign import people
 from faults.campaign.admin_checks import of_admins
 from faults.campaign.admin_deeds import ADMIN_LANES
 from faults.campaign.balance import balance
@@ -26,7 +28,8 @@ from faults.campaign.campaign import CLOCKS, WHOLE_REQUESTS, Campaign, Outcome, 
 from faults.campaign.deeds import PAUSED, POLICY, REVOKED, Kind
 from faults.campaign.evidence import DELIVERY, Account, Entry, Evidence, story
 from faults.campaign.faults import LANES
-from faults.campaign.ledger import Case, Ledger, Refusal, Span
+from faults.campaign.hands import NOT_NOW
+from faults.campaign.ledger import Case, Ledger, Refusal, Span, Tap
 from faults.campaign.plan import BACK, CLOSING
 from faults.campaign.platform import channel_of
 from faults.campaign.report import Bar, line, progress, show
@@ -316,6 +319,14 @@ def test_the_record_has_each_deed_once_and_none_that_nobody_did(campaign: Outcom
     assert any("is done, as its admin knows, and the journal has it 0 times" in what for what in said), said
     assert any("pause everything was not announced" in what for what in said), said
     assert any("activate policy was not announced" in what for what in said), said
+
+
+async def test_whose_card_is_paused_meanwhile_does_not_take_it_for_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(people, "TOLD_SECONDS", 0.2)
+    tap = Tap(0.0, "U0ANA", "Ana", "approve", "1.0", "", admitted=True)
+    paused = [{"type": "section", "text": {"type": "mrkdwn", "text": f"*Paused by Olga.* {NOT_NOW}"}}]
+    assert not await people.knows(tap, Message("C0ONE", "1.0", "", paused, None))
+    assert await people.knows(tap, Message("C0ONE", "1.0", "", [], None))
 
 
 def _is_plain(case: Case, evidence: Evidence) -> bool:

@@ -128,7 +128,7 @@ def _version(program: Path) -> tuple[int, int] | None:
 
 
 LISTED_BYTES = 2048
-"""Up to this long the values of a request lie in one block of memory, which is a fifth less than a table of its own.
+"""Up to this long the values of a request lie in one block of memory, which is less than a table takes.
 Redis makes a table for every value beyond 64 bytes where it is not told otherwise."""
 
 

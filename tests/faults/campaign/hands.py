@@ -30,12 +30,17 @@ NOT_NOW = "Nothing can be approved now, only denied."
 T = TypeVar("T")
 
 
+def is_paused(message: Message) -> bool:
+    """Whether a card says that an admin has paused it: then it offers nothing but to deny, and has not ended."""
+    return NOT_NOW in message.words
+
+
 async def until_resumed(case: Case, message: Message, action: str) -> None:
-    """While a card says that an admin has paused it, it offers nothing but to deny; it will offer more, or its request
-    ends. A card of which nobody knows yet says so for a minute after the last try, until it was looked up.
+    """While a card is paused; it will offer more, or its request ends. A card of which nobody knows yet says so for a
+    minute after the last try, until it was looked up.
     """
     for _ in range(PAUSED_LOOKS):
-        if case.settled or message.button(action) is not None or NOT_NOW not in message.words:
+        if case.settled or message.button(action) is not None or not is_paused(message):
             return
         await asyncio.sleep(LOOK_SECONDS)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from fakes.slack_workspace import Message
 from faults.campaign.dialogues import Dialogues
-from faults.campaign.hands import AGAIN_SECONDS, TOLD_SECONDS, TRIES, Hands, until_resumed
+from faults.campaign.hands import AGAIN_SECONDS, TOLD_SECONDS, TRIES, Hands, is_paused, until_resumed
 from faults.campaign.ledger import Case, Ledger, Outcome, Tap
 from faults.campaign.platform import Platform
 from faults.campaign.world import World
@@ -185,7 +185,7 @@ class People:
             tap = await self._click(case, message, outcome, at, user, stranger, deliveries)
             if case.number in self._first_taps:
                 self._first_taps[case.number].set()
-            if tap.status == 200 and await self._knows(tap, message):
+            if tap.status == 200 and await knows(tap, message):
                 break
             await asyncio.sleep(AGAIN_SECONDS)
         else:
@@ -219,13 +219,16 @@ class People:
         await asyncio.gather(*clicks)
         return tap
 
-    async def _knows(self, tap: Tap, message: Message) -> bool:
-        """Whether the person was told, or sees the card end."""
-        end = time.time() + TOLD_SECONDS
-        while time.time() < end:
-            if tap.counted or (tap.refused and not tap.asks_for_more):
-                return True
-            if tap.told or message.button(tap.outcome) is None:
-                return not tap.told
-            await asyncio.sleep(0.05)
-        return False
+
+async def knows(tap: Tap, message: Message) -> bool:
+    """Whether the person was told, or sees the card end. One that is paused meanwhile has not ended."""
+    end = time.time() + TOLD_SECONDS
+    while time.time() < end:
+        if tap.counted or (tap.refused and not tap.asks_for_more):
+            return True
+        if tap.told:
+            return False
+        if message.button(tap.outcome) is None and not is_paused(message):
+            return True
+        await asyncio.sleep(0.05)
+    return False
