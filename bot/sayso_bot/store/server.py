@@ -18,6 +18,9 @@ from sayso_bot.errors import Unusable
 
 OLDEST = (7, 0)
 LARGEST_LOG = 1024 * 1024
+LISTED_BYTES = 2048
+"""A request none of whose values is longer lies in one block of memory. Redis itself makes a table, which takes more,
+of whatever has a value beyond 64 bytes."""
 INSTALL = "pip install 'sayso[embedded]'"
 
 _TAIL = 8 * 1024
@@ -125,11 +128,6 @@ def _version(program: Path) -> tuple[int, int] | None:
         return None
     match = _VERSION.search(shown.stdout)
     return (int(match[1]), int(match[2])) if match else None
-
-
-LISTED_BYTES = 2048
-"""Up to this long the values of a request lie in one block of memory, which is less than a table takes.
-Redis makes a table for every value beyond 64 bytes where it is not told otherwise."""
 
 
 def _settings(folder: Path, socket: Path) -> Sequence[str]:

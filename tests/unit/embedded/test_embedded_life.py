@@ -8,17 +8,18 @@ import signal
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from structlog.testing import CapturingLogger
 
+from book import made
 from sayso_bot.store.checks import check
 from sayso_bot.store.connect import connect
 from sayso_bot.store.durability import Durability
 from sayso_bot.store.embedded import EmbeddedRedis
 from sayso_bot.store.process import Process
+from sayso_bot.store.redis import RedisStore
 from unit.embedded.owner import events, happened, mode, open_to_others, read, unusable, wait_until
 
 # --------------------------------------------------------------------------- an ordinary life
@@ -36,9 +37,12 @@ async def test_it_starts_private_lasting_and_reachable_by_its_socket_alone(folde
 
 async def test_a_request_of_ordinary_size_is_one_block_of_memory(folder: Path, log: CapturingLogger) -> None:
     async with EmbeddedRedis(folder, log=log) as redis, connect(redis.url) as client:
-        for size, encoding in ((2_000, "listpack"), (3_000, "hashtable")):
-            await cast("Any", client).hset("record", mapping={"status": "pending", "body": "x" * size})
-            assert await client.object("ENCODING", "record") == encoding
+        store = RedisStore(client, "main")
+        await store.load_functions()
+        for text, encoding in (("x" * 1_000, "listpack"), ("x" * 3_000, "hashtable")):
+            request = await made(store, params={"text": text})
+            assert await client.object("ENCODING", store.keys.request(request.id)) == encoding
+        await store.close()
 
 
 async def test_stopping_ends_the_server_and_keeps_the_data(folder: Path, log: CapturingLogger) -> None:
