@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from aiohttp import HttpVersion, HttpVersion10, HttpVersion11
 from aiohttp.test_utils import make_mocked_request
@@ -68,3 +70,19 @@ async def test_nothing_is_written_to_who_has_gone() -> None:
     with pytest.raises(ConnectionError):
         await answer.write_eof()
     asked.transport.write.assert_not_called()  # type: ignore[union-attr]
+
+
+async def test_what_gets_ready_in_one_turn_of_the_loop_leaves_in_the_next() -> None:
+    happened: list[str] = []
+
+    async def answer(name: str) -> None:
+        asked = make_mocked_request("GET", "/")
+        asked.transport.is_closing.return_value = False  # type: ignore[union-attr]
+        asked.transport.write.side_effect = lambda _: happened.append(f"{name} left")  # type: ignore[union-attr]
+        made = answer_json({})
+        await made.prepare(asked)
+        happened.append(f"{name} is ready")
+        await made.write_eof()
+
+    await asyncio.gather(answer("a"), answer("b"))
+    assert happened == ["a is ready", "b is ready", "a left", "b left"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from email.utils import formatdate
@@ -36,12 +37,16 @@ class Answer(web.Response):
         return request.writer
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """All leaves. Raises `ConnectionError` where nobody is there any more."""
+        """All leaves, in the loop's next turn: with all that got ready in this one, so that who asked for several
+        answers is woken once. Raises `ConnectionError` where nobody is there any more.
+        """
         asked, self._asked = self._asked, None
         if asked is not None:
+            leaves = self.on_the_wire(asked)
+            await asyncio.sleep(0)
             if asked.transport is None or asked.transport.is_closing():
                 raise ConnectionError("the connection is closed")
-            asked.transport.write(self.on_the_wire(asked))
+            asked.transport.write(leaves)
             self._eof_sent = True
 
     def on_the_wire(self, asked: web.BaseRequest | None = None) -> bytes:
