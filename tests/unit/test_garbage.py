@@ -6,7 +6,7 @@ import asyncio
 import gc
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
@@ -14,12 +14,8 @@ from aiohttp import web
 
 from sayso_bot.cli import garbage
 from sayso_bot.cli.garbage import BLOCKS_OF_A_CONNECTION, FEW_CONNECTIONS, SPARE_BLOCKS, look_for_garbage
-from sayso_bot.http.app import Entrance
-from sayso_bot.http.connection import Runner
-from sayso_bot.http.health import Metrics
-from sayso_bot.http.limits import Connections, Limits
-from sayso_bot.telemetry import logger
 from service import until
+from unit.served import served
 
 FRESH_BLOCKS = 1_000_000
 
@@ -83,30 +79,16 @@ async def test_memory_that_nothing_explains_is_looked_through_once(
     assert full_looks.count(None) == 1
 
 
-@asynccontextmanager
-async def served(answer: Callable[[web.Request], web.StreamResponse]) -> AsyncIterator[tuple[Connections, int]]:
-    """Our own connections before a handler, and the port."""
-
-    async def handle(http_request: web.Request) -> web.StreamResponse:
-        return answer(http_request)
-
-    metrics = Metrics()
-    entrance = Entrance("http://localhost", logger("test"), metrics)
-    entrance.app.router.add_get("/", handle)
-    connections = Connections(Limits(), asyncio.get_running_loop().time)
-    runner = Runner(entrance, metrics, connections, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield connections, runner.addresses[0][1]
-    await runner.cleanup()
-
-
 @pytest.mark.parametrize("called", [b"", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"], ids=["silent", "answered"])
 async def test_a_connection_that_has_ended_leaves_nothing_to_be_looked_for(
     called: bytes, garbage_as_it_was: None
 ) -> None:
     loop = asyncio.get_running_loop()
-    async with served(lambda _: web.Response(text="yes")) as (connections, port):
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text="yes")
+
+    async with served(answer) as (connections, port):
         gc.collect()
         gc.disable()
         before = _transports()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from email.utils import formatdate
 from functools import lru_cache
+from typing import Protocol, cast
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
@@ -14,6 +14,13 @@ from aiohttp.abc import AbstractStreamWriter
 from sayso_bot.domain.json import dumps
 
 JSON = "application/json; charset=utf-8"
+
+
+class Wire(Protocol):
+    """A connection of the server's."""
+
+    def leave(self, answer: bytes) -> Awaitable[None]:
+        """Send the whole of an answer. Raises `ConnectionError` where nobody is there any more."""
 
 
 class Answer(web.Response):
@@ -37,16 +44,12 @@ class Answer(web.Response):
         return request.writer
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """All leaves, in the loop's next turn: with all that got ready in this one, so that who asked for several
-        answers is woken once. Raises `ConnectionError` where nobody is there any more.
-        """
+        """All leaves. Raises `ConnectionError` where nobody is there any more."""
         asked, self._asked = self._asked, None
         if asked is not None:
-            leaves = self.on_the_wire(asked)
-            await asyncio.sleep(0)
-            if asked.transport is None or asked.transport.is_closing():
-                raise ConnectionError("the connection is closed")
-            asked.transport.write(leaves)
+            leaves = cast(Wire, asked.protocol).leave(self.on_the_wire(asked))
+            self._body = None
+            await leaves
             self._eof_sent = True
 
     def on_the_wire(self, asked: web.BaseRequest | None = None) -> bytes:

@@ -21,6 +21,7 @@ from sayso_bot.errors import BadHttp, Internal, SaysoError, Unavailable
 from sayso_bot.http import problems
 from sayso_bot.http.answer import Answer
 from sayso_bot.http.app import Entrance
+from sayso_bot.http.leaving import Leaving
 from sayso_bot.http.limits import Closed, Connections, Wait
 from sayso_bot.http.table import Handler
 
@@ -83,6 +84,7 @@ class _Server(web.Server):
         super().__init__(cast(Any, handler), request_factory=made.request_factory, handler_cancellation=True)
         self._counts = counts
         self._bounds = connections
+        self._leaving = Leaving()
 
     def __call__(self) -> web.RequestHandler:
         loop, headers = asyncio.get_running_loop(), self._bounds.limits.headers
@@ -91,6 +93,7 @@ class _Server(web.Server):
             loop=loop,
             counts=self._counts,
             connections=self._bounds,
+            leaving=self._leaving,
             access_log=None,
             auto_decompress=False,
             lingering_time=LINGER_SECONDS,
@@ -126,15 +129,18 @@ class _Connection(web.RequestHandler):
     """
 
     __slots__ = (
-        "_ahead", "_body", "_connections", "_counts", "_drops", "_files", "_head", "_spoke", "_under_way", "_wire",
-        "reads_much",
+        "_ahead", "_body", "_connections", "_counts", "_drops", "_files", "_head", "_leaving", "_spoke", "_under_way",
+        "_wire", "reads_much",
     )  # fmt: skip
     _wire: asyncio.Transport
 
-    def __init__(self, server: web.Server, *, counts: Counts, connections: Connections, **options: Any) -> None:
+    def __init__(
+        self, server: web.Server, *, counts: Counts, connections: Connections, leaving: Leaving, **options: Any
+    ) -> None:
         super().__init__(server, **options)
         self._counts = counts
         self._connections = connections
+        self._leaving = leaving
         self._under_way = self._spoke = self._ahead = self._files = self._drops = False
         self._body: StreamReader | None = None
         self._head = 0
@@ -183,6 +189,11 @@ class _Connection(web.RequestHandler):
         elif body.is_eof():
             self._body = None
             self._note()
+
+    def eof_received(self) -> None:
+        """Nothing more comes, which ends the connection."""
+        self._leaving.all_leave()
+        super().eof_received()
 
     def _head_goes_on(self, more: int) -> None:
         if not more or self._wire.is_closing():
@@ -264,6 +275,7 @@ class _Connection(web.RequestHandler):
 
     def _end(self, found: SaysoError | None) -> None:
         """Close now. What cannot be sent at once is dropped: closing would wait for its reader."""
+        self._leaving.all_leave()
         if found is not None:
             self._counts.refused(found.code)
             self._wire.write(problems.response(found).on_the_wire())
@@ -272,6 +284,10 @@ class _Connection(web.RequestHandler):
             self._wire.abort()
 
     # ------------------------------------------------------------------ what it says
+
+    def leave(self, answer: bytes) -> Awaitable[None]:
+        """As `Wire`."""
+        return self._leaving.leave(self._wire, answer)
 
     def handle_error(
         self,
