@@ -23,10 +23,11 @@ from sayso_adapters.slack.connected import Connected
 from sayso_adapters.slack.connections import connections
 from sayso_adapters.slack.doctor import FIXES, check, look_at
 from sayso_adapters.slack.handlers import Handlers, NotOffered
+from sayso_adapters.slack.history import ours
 from sayso_adapters.slack.home_tab import HomeTab
 from sayso_adapters.slack.listing import listing_message
 from sayso_adapters.slack.manifest import EVENTS_PATH
-from sayso_adapters.slack.marks import is_ours, metadata, request_of
+from sayso_adapters.slack.marks import metadata, request_of
 from sayso_adapters.slack.mentions import mentions
 from sayso_adapters.slack.overview import READING
 from sayso_adapters.slack.places import Places
@@ -42,7 +43,6 @@ from sayso_bot.domain.card import Card, approvers
 from sayso_bot.domain.listing import Listing
 from sayso_bot.domain.notice import Notice
 from sayso_bot.domain.person import Person
-from sayso_bot.domain.request import REQUEST_ID
 from sayso_bot.domain.story import Entry
 from sayso_bot.domain.wording import shortened
 from sayso_bot.errors import Unavailable
@@ -58,9 +58,6 @@ from sayso_bot.ports import (
     Retry,
 )
 
-HISTORY_PAGE = 200
-HISTORY_PAGES = 10
-CLOCKS_APART_SECONDS = 3600
 FINISH_SECONDS = 1.0
 _CAPABILITIES = Capabilities(pushes=True, finds=True, narrates=True, notifies=True)
 
@@ -158,23 +155,9 @@ class SlackAdapter:
         workspace = await self._workspace_of(place)
         home = workspace.home
         channel = await self._places.channel(place, home)
-        cursor = ""
-        for _ in range(HISTORY_PAGES):
-            said = await workspace.call(
-                "conversations.history",
-                channel=channel,
-                include_all_metadata=True,
-                limit=HISTORY_PAGE,
-                **({"oldest": oldest} if (oldest := _oldest(request_id)) else {}),
-                **({"cursor": cursor} if cursor else {}),
-            )
-            for found in said["messages"]:
-                if is_ours(found, home) and request_of(found) == request_id:
-                    return self._places.post_id(place, channel, str(found["ts"]), home)
-            cursor = (said.get("response_metadata") or {}).get("next_cursor") or ""
-            if not cursor:
-                return None
-        self._context.log.warning("slack.history_too_long", place=place, request=request_id)
+        async for found in ours(workspace, channel, request_id, self._context.log):
+            if request_of(found) == request_id:
+                return self._places.post_id(place, channel, str(found["ts"]), home)
         return None
 
     async def narrate(self, place: str, post: str, entries: Sequence[Entry]) -> None:
@@ -301,11 +284,3 @@ def _listing_arguments(listing: Listing, called: str) -> dict[str, Any]:
         "blocks": shown.blocks,
         "metadata": metadata(listing.name),
     }
-
-
-def _oldest(request_id: str) -> str | None:
-    """Where to stop looking: an hour before the time that the request's id carries."""
-    if not REQUEST_ID.match(request_id):
-        return None
-    made = int(request_id.removeprefix("req_").replace("-", "")[:12], 16) / 1000
-    return f"{max(0.0, made - CLOCKS_APART_SECONDS):.6f}"

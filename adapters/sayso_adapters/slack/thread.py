@@ -11,6 +11,7 @@ from typing import Any
 
 from sayso_adapters.payloads import as_object
 from sayso_adapters.slack.blocks import AS_IT_IS, MAX_TEXT, escape, plain, section
+from sayso_adapters.slack.history import ours
 from sayso_adapters.slack.places import Places
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.story import Entry
@@ -40,7 +41,7 @@ class Thread:
         workspace = self._workspaces.of_name(place)
         channel, ts = await self._places.message(place, post, workspace.home)
         thread = {"channel": channel, "ts": ts, "limit": LOOKED_AT, "include_all_metadata": True}
-        names = await _told(workspace, "conversations.replies", thread)
+        names = await _told(workspace, thread)
         return [entry for entry in entries if _name(entry) in names]
 
     async def notify(self, address: str, entry: Entry, *, near: str, look: bool) -> str | None:
@@ -59,13 +60,19 @@ class Thread:
                 continue
             said = await workspace.call("conversations.open", users=account.id)
             channel = str(said["channel"]["id"])
-            messages = {"channel": channel, "limit": LOOKED_AT, "include_all_metadata": True}
-            if look and (ts := (await _told(workspace, "conversations.history", messages)).get(_name(entry))):
+            if look and (ts := await self._directly(workspace, channel, entry)):
                 return f"{workspace.home.alias(account.id)}/{ts}"
             return f"{workspace.home.alias(account.id)}/{await _say(workspace, [entry], channel=channel)}"
         if not all_asked:
             raise LookupFailed("token_refused", lasting=True)
         self._log.debug("slack.principal_not_here", request=entry.request_id)
+        return None
+
+    async def _directly(self, workspace: Workspace, channel: str, entry: Entry) -> str | None:
+        """The message that has told it there already, by its ``ts``."""
+        async for message in ours(workspace, channel, entry.request_id, self._log):
+            if _name(entry) in _names(message):
+                return str(message["ts"])
         return None
 
     async def _nearest_first(self, near: str) -> Sequence[Workspace]:
@@ -78,21 +85,26 @@ class Thread:
         return sorted(found, key=lambda workspace: not (near.startswith("slack:") and workspace.home.local(near)))
 
 
-async def _told(workspace: Workspace, method: str, where: Mapping[str, Any]) -> Mapping[str, str]:
-    """The names of what is told there, with the message. Where there is more than a page of direct messages, the newest
-    are looked at."""
-    found: dict[str, str] = {}
+async def _told(workspace: Workspace, thread: Mapping[str, Any]) -> set[str]:
+    """The names of all that is told there."""
+    found: set[str] = set()
     while True:
-        said = await workspace.call(method, **where)
+        said = await workspace.call("conversations.replies", **thread)
         for message in said["messages"]:
-            metadata = as_object(as_object(message).get("metadata"))
-            names = as_object(metadata.get("event_payload")).get("told")
-            if metadata.get("event_type") == EVENT_TYPE and isinstance(names, list):
-                found |= {str(name): str(message["ts"]) for name in names}
+            found |= _names(message)
         cursor = (said.get("response_metadata") or {}).get("next_cursor") or ""
-        if not cursor or method == "conversations.history":
+        if not cursor:
             return found
-        where = {**where, "cursor": cursor}
+        thread = {**thread, "cursor": cursor}
+
+
+def _names(message: object) -> set[str]:
+    """Of what this message tells."""
+    metadata = as_object(as_object(message).get("metadata"))
+    names = as_object(metadata.get("event_payload")).get("told")
+    if metadata.get("event_type") != EVENT_TYPE or not isinstance(names, list):
+        return set()
+    return {str(name) for name in names}
 
 
 async def _say(workspace: Workspace, entries: Sequence[Entry], **where: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fakes.slack_oauth import FakeSlackApp
@@ -53,6 +55,20 @@ class TestOnePerson:
         first = await office.adapter.notify(ADDRESS, WORD, near="inbox", look=True)
         assert await office.adapter.notify(ADDRESS, WORD, near="inbox", look=True) == first
         assert len(directly(office)) == 1
+
+    async def test_what_an_earlier_try_told_is_found_behind_all_that_was_told_since(self, office: Office) -> None:
+        first = await office.adapter.notify(ADDRESS, WORD, near=PLACE, look=False)
+        for number in range(2, 452):
+            await office.adapter.notify(ADDRESS, replace(WORD, request_id=f"req_{number}"), near=PLACE, look=False)
+        assert await office.adapter.notify(ADDRESS, WORD, near=PLACE, look=True) == first
+        assert len(directly(office)) == 451
+
+    async def test_the_same_metadata_from_somebody_else_is_no_word_of_ours(self, office: Office) -> None:
+        await office.adapter.notify(ADDRESS, WORD, near=PLACE, look=False)
+        [message] = directly(office)
+        message.user, message.bot_id = "U0ANA", "B0OTHER"
+        await office.adapter.notify(ADDRESS, WORD, near=PLACE, look=True)
+        assert len(directly(office)) == 2
 
     @pytest.mark.parametrize("address", ["nobody@example.com", "gus@example.com", ""])
     async def test_whom_slack_does_not_know_for_sure_is_nobody(self, office: Office, address: str) -> None:
