@@ -23,7 +23,7 @@ from sayso_adapters.slack.connected import Connected
 from sayso_adapters.slack.connections import connections
 from sayso_adapters.slack.doctor import FIXES, check, look_at
 from sayso_adapters.slack.handlers import Handlers, NotOffered
-from sayso_adapters.slack.history import ours
+from sayso_adapters.slack.history import newest
 from sayso_adapters.slack.home_tab import HomeTab
 from sayso_adapters.slack.listing import listing_message
 from sayso_adapters.slack.manifest import EVENTS_PATH
@@ -155,10 +155,12 @@ class SlackAdapter:
         workspace = await self._workspace_of(place)
         home = workspace.home
         channel = await self._places.channel(place, home)
-        async for found in ours(workspace, channel, request_id, self._context.log):
-            if request_of(found) == request_id:
-                return self._places.post_id(place, channel, str(found["ts"]), home)
-        return None
+
+        def is_wanted(message: Mapping[str, Any]) -> bool:
+            return request_of(message) == request_id
+
+        found = await newest(workspace, channel, request_id, is_wanted, self._context.log)
+        return None if found is None else self._places.post_id(place, channel, found, home)
 
     async def narrate(self, place: str, post: str, entries: Sequence[Entry]) -> None:
         await self._workspace_of(place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sayso_adapters.slack.marks import is_ours
@@ -15,10 +15,11 @@ PAGES = 10
 CLOCKS_APART_SECONDS = 3600
 
 
-async def ours(workspace: Workspace, channel: str, request_id: str, log: Log) -> AsyncIterator[Mapping[str, Any]]:
-    """Our own messages there, newest first, since this request was made; `PAGES` of the channel's at most.
-
-    Raises `AdapterError`.
+async def newest(
+    workspace: Workspace, channel: str, request_id: str, is_wanted: Callable[[Mapping[str, Any]], bool], log: Log
+) -> str | None:
+    """The newest wanted message of ours there, by its ``ts``, of those since this request was made; None where there is
+    none among the newest `PAGES` of the channel. Raises `AdapterError`.
     """
     cursor = ""
     for _ in range(PAGES):
@@ -30,13 +31,14 @@ async def ours(workspace: Workspace, channel: str, request_id: str, log: Log) ->
             **({"oldest": oldest} if (oldest := _oldest(request_id)) else {}),
             **({"cursor": cursor} if cursor else {}),
         )
-        for found in said["messages"]:
-            if is_ours(found, workspace.home):
-                yield found
+        for message in said["messages"]:
+            if is_ours(message, workspace.home) and is_wanted(message):
+                return str(message["ts"])
         cursor = (said.get("response_metadata") or {}).get("next_cursor") or ""
         if not cursor:
-            return
+            return None
     log.warning("slack.history_too_long", channel=channel, request=request_id)
+    return None
 
 
 def _oldest(request_id: str) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sayso_adapters.payloads import as_object
 from sayso_adapters.slack.blocks import AS_IT_IS, MAX_TEXT, escape, plain, section
-from sayso_adapters.slack.history import ours
+from sayso_adapters.slack.history import newest
 from sayso_adapters.slack.places import Places
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.story import Entry
@@ -70,10 +70,11 @@ class Thread:
 
     async def _directly(self, workspace: Workspace, channel: str, entry: Entry) -> str | None:
         """The message that has told it there already, by its ``ts``."""
-        async for message in ours(workspace, channel, entry.request_id, self._log):
-            if _name(entry) in _names(message):
-                return str(message["ts"])
-        return None
+
+        def is_wanted(message: Mapping[str, Any]) -> bool:
+            return _name(entry) in _names(message)
+
+        return await newest(workspace, channel, entry.request_id, is_wanted, self._log)
 
     async def _nearest_first(self, near: str) -> Sequence[Workspace]:
         """The workspace in which people were asked comes before the others. Raises `AdapterError`."""
