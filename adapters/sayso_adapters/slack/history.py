@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sayso_adapters.slack.marks import is_ours
+from sayso_adapters.slack.wire import next_page
 from sayso_adapters.slack.workspaces import Workspace
 from sayso_bot.domain.request import REQUEST_ID
 from sayso_bot.ports import Log
@@ -34,7 +35,7 @@ async def newest(
         for message in said["messages"]:
             if is_ours(message, workspace.home) and is_wanted(message):
                 return str(message["ts"])
-        cursor = (said.get("response_metadata") or {}).get("next_cursor") or ""
+        cursor = next_page(said)
         if not cursor:
             return None
     log.warning("slack.history_too_long", channel=channel, request=request_id)

@@ -16,7 +16,7 @@ from typing import Any
 
 from sayso_adapters.kept import Kept
 from sayso_adapters.slack.home import Home
-from sayso_adapters.slack.wire import Wire
+from sayso_adapters.slack.wire import Wire, next_page
 from sayso_bot.domain.person import Person, normal
 from sayso_bot.domain.text import one_line
 from sayso_bot.ports import AdapterError, Gone, LookupFailed, Rejected
@@ -162,7 +162,7 @@ class People:
             if said is None:
                 return frozenset()
             members.update(said["members"])
-            cursor = (said.get("response_metadata") or {}).get("next_cursor") or ""
+            cursor = next_page(said)
             if not cursor:
                 return frozenset(members)
         raise LookupFailed("too_many_members", lasting=True)

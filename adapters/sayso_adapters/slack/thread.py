@@ -13,6 +13,7 @@ from sayso_adapters.payloads import as_object
 from sayso_adapters.slack.blocks import AS_IT_IS, MAX_TEXT, escape, plain, section
 from sayso_adapters.slack.history import newest
 from sayso_adapters.slack.places import Places
+from sayso_adapters.slack.wire import next_page
 from sayso_adapters.slack.workspaces import Workspace, Workspaces
 from sayso_bot.domain.story import Entry
 from sayso_bot.domain.wording import shortened
@@ -93,7 +94,7 @@ async def _told(workspace: Workspace, thread: Mapping[str, Any]) -> set[str]:
         said = await workspace.call("conversations.replies", **thread)
         for message in said["messages"]:
             found |= _names(message)
-        cursor = (said.get("response_metadata") or {}).get("next_cursor") or ""
+        cursor = next_page(said)
         if not cursor:
             return found
         thread = {**thread, "cursor": cursor}

@@ -230,6 +230,11 @@ async def failures_named(*, lost: bool) -> AsyncIterator[None]:
         raise Retry("bad_answer", lost=lost) from None
 
 
+def next_page(said: Mapping[str, Any] | AsyncSlackResponse) -> str:
+    """The cursor with which the next page of an answer is asked for; empty where this is the last."""
+    return (said.get("response_metadata") or {}).get("next_cursor") or ""
+
+
 def client(settings: SlackSettings, *, token: str | None, session: aiohttp.ClientSession | None) -> AsyncWebClient:
     """A Web API client that sends once, logs no bodies, and honours NO_PROXY, which slack_sdk does not read."""
     quiet = logging.getLogger("sayso.slack.api")
