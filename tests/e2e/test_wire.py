@@ -16,6 +16,7 @@ import pytest
 from service import ServiceProcess
 
 BODY = b'{"action":"a.b","params":{}}'
+CALLERS_AT_ONCE = 400
 
 
 @dataclass
@@ -80,6 +81,21 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
     folder: Path = tmp_path_factory.mktemp("wire")
     with ServiceProcess(folder, {"SAYSO_LOG_FORMAT": "json", "SAYSO_LOG_LEVEL": "debug"}) as process:
         yield Wire(process, asyncio.run(process.key()))
+
+
+async def test_hundreds_who_come_at_once_are_all_taken(wire: Wire) -> None:
+    """As after a restart. Whom the system turns away would try again after a second."""
+    async with asyncio.timeout(20):
+        with wire.process.asleep():
+            come = await asyncio.gather(
+                *(asyncio.open_connection("127.0.0.1", wire.process.port) for _ in range(CALLERS_AT_ONCE))
+            )
+        for _, writer in come:
+            writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        heads = await asyncio.gather(*(reader.readuntil(b"\r\n\r\n") for reader, _ in come))
+    assert all(head.startswith(b"HTTP/1.1 200 OK\r\n") for head in heads)
+    for _, writer in come:
+        writer.close()
 
 
 async def test_a_caller_of_http_1_0_keeps_its_connection_where_it_asks_to(wire: Wire) -> None:
