@@ -141,6 +141,7 @@ def _settings(folder: Path, socket: Path) -> Sequence[str]:
         "appendfsync": "always",
         "no-appendfsync-on-rewrite": "no",
         "save": "",
+        "rdbcompression": "no",  # of the log that is written anew, beside who asks meanwhile
         "maxmemory-policy": "noeviction",
         "hash-max-listpack-value": str(LISTED_BYTES),
         "protected-mode": "yes",
