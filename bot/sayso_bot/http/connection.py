@@ -332,9 +332,12 @@ def brings_files(http_request: web.BaseRequest) -> None:
 
 
 def _let_go(request: web.BaseRequest, answer: web.StreamResponse) -> None:
-    """Drop the bodies of a call that is over. aiohttp keeps it until the next one comes, which may be long."""
+    """Drop the bodies of a call that is over. aiohttp keeps it until the next one comes, which may be long.
+
+    An `Answer` has let go of its own, and is known without the look at an abstract class, which is slow.
+    """
     request._read_bytes = None
-    if type(answer) is Answer or isinstance(answer, web.Response):  # of an abstract class: the second look is slow
+    if type(answer) is not Answer and isinstance(answer, web.Response):
         answer.body = None
 
 
