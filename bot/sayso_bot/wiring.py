@@ -32,10 +32,10 @@ from sayso_bot.http.agent_face import AgentFace
 from sayso_bot.http.app import Entrance
 from sayso_bot.http.auth import authenticator, operators_only
 from sayso_bot.http.carried import carried
-from sayso_bot.http.connection import Runner, brings_files
+from sayso_bot.http.connection import Runner, Site, brings_files
 from sayso_bot.http.health import HealthRoutes, Metrics, Readiness
 from sayso_bot.http.intake import read_json
-from sayso_bot.http.limits import BACKLOG, Connections, Limits, descriptors
+from sayso_bot.http.limits import Connections, Limits, descriptors
 from sayso_bot.http.openapi import document
 from sayso_bot.http.policy_routes import PolicyRoutes
 from sayso_bot.http.routes import AgentRoutes
@@ -381,7 +381,7 @@ async def _listening(service: Service) -> AsyncIterator[None]:
     await runner.setup()
     service.metrics.watch(service.connections)
     try:
-        site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG)
+        site = Site(runner, settings.host, settings.port)
         try:
             await site.start()
         except OSError as error:

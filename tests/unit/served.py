@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from sayso_bot.http.app import Entrance
-from sayso_bot.http.connection import Runner
+from sayso_bot.http.connection import Runner, Site
 from sayso_bot.http.health import Metrics
 from sayso_bot.http.limits import Connections, Limits
 from sayso_bot.telemetry import logger
@@ -26,6 +26,6 @@ async def served(
     connections = Connections(Limits(), asyncio.get_running_loop().time)
     runner = Runner(entrance, metrics, connections, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await Site(runner, "127.0.0.1", 0).start()
     yield connections, runner.addresses[0][1]
     await runner.cleanup()

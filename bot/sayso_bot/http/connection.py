@@ -22,7 +22,7 @@ from sayso_bot.http import problems
 from sayso_bot.http.answer import Answer
 from sayso_bot.http.app import Entrance
 from sayso_bot.http.leaving import Leaving
-from sayso_bot.http.limits import Closed, Connections, Wait
+from sayso_bot.http.limits import BACKLOG, Closed, Connections, Wait
 from sayso_bot.http.table import Handler
 
 LOOK_SECONDS = 1.0
@@ -76,6 +76,17 @@ class Runner(web.AppRunner):
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
         return _Server(made, self._entrance.opened(), self._counts, self._connections)
+
+
+class Site(web.TCPSite):
+    """Where callers come in: `BACKLOG` while the process looks elsewhere, of which asyncio takes few in a turn."""
+
+    async def start(self) -> None:
+        """Raises `OSError`."""
+        await super().start()
+        for listening in cast(asyncio.Server, self._server).sockets:
+            with listening.dup() as same:
+                same.listen(BACKLOG)
 
 
 class _Server(web.Server):
