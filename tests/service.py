@@ -42,6 +42,10 @@ BEN = Person.known_as("Ben", {"email:ben@example.com"})
 LOCAL = Person.known_as("Operator", {OPERATOR})
 QUICK = Quotas(rate=10_000, burst=10_000, pending=100_000, bytes=1 << 30, held=10_000)
 
+_SYSTEM_HOLDS = Path("/proc/sys/net/core/somaxconn")
+CALLERS_AT_ONCE = min(200, int(_SYSTEM_HOLDS.read_text()) if _SYSTEM_HOLDS.exists() else 128)
+"""More than may wait by default, where the system lets a process have more."""
+
 
 async def until(true: Callable[[], Awaitable[Any] | Any], seconds: float = 10) -> Any:
     """The first true value of ``true()``, asked again and again. Fails after ``seconds``."""

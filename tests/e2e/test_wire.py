@@ -13,10 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service import ServiceProcess
+from service import CALLERS_AT_ONCE, ServiceProcess
 
 BODY = b'{"action":"a.b","params":{}}'
-CALLERS_AT_ONCE = 400
 
 
 @dataclass

@@ -22,7 +22,7 @@ from sayso_bot.http import problems
 from sayso_bot.http.answer import Answer
 from sayso_bot.http.app import Entrance
 from sayso_bot.http.leaving import Leaving
-from sayso_bot.http.limits import BACKLOG, Closed, Connections, Wait
+from sayso_bot.http.limits import BACKLOG, TAKEN_AT_ONCE, Closed, Connections, Wait
 from sayso_bot.http.table import Handler
 
 LOOK_SECONDS = 1.0
@@ -79,7 +79,10 @@ class Runner(web.AppRunner):
 
 
 class Site(web.TCPSite):
-    """Where callers come in: `BACKLOG` while the process looks elsewhere, of which asyncio takes few in a turn."""
+    """Where callers come in. `BACKLOG` of them may wait, of which asyncio takes `TAKEN_AT_ONCE`: to it both are one."""
+
+    def __init__(self, runner: Runner, host: str, port: int) -> None:
+        super().__init__(runner, host, port, backlog=TAKEN_AT_ONCE)
 
     async def start(self) -> None:
         """Raises `OSError`."""

@@ -21,9 +21,11 @@ MOST_CONNECTIONS = 20_000
 RESERVED_DESCRIPTORS = 512
 """For Redis, files, platforms' APIs, and connections that the system has accepted and that are not counted yet."""
 BACKLOG = 1024
-"""So many may come while the process looks elsewhere, as when all agents come back after a restart; the system lets
-whoever comes after them wait for a second or more. They are taken a hundred at a time, as they are counted only then.
+"""So many may come to an address while the process looks elsewhere, as when all agents come back after a restart. The
+system lets whoever comes after them wait for a second or more, and holds fewer where its ``somaxconn`` is less.
 """
+TAKEN_AT_ONCE = 32
+"""Of them in one turn of the loop. They are counted three turns later, so a hundred are not, for each address."""
 CLOSED_AT_ONCE = 50
 """A flood that lapses together must not keep others waiting while it is closed."""
 
