@@ -7,8 +7,9 @@ principal's are refused too, because the same human may own both.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TypeAlias
+
+from msgspec.structs import replace
 
 from sayso_bot.domain.card import who_may
 from sayso_bot.domain.person import OPERATOR, Person

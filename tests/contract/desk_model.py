@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
+from msgspec import structs
+
 from sayso_bot.domain.fingerprint import fingerprint
 from sayso_bot.domain.key import Key
 from sayso_bot.domain.lifecycle import counts_while_paused, edited, has_voted, is_due, settles
@@ -160,7 +162,7 @@ class Model:
             return ApprovalsPaused
         void = self._void(request) if ballot.outcome == "approve" else []
         kept = tuple(vote for vote in request.votes if vote not in void)
-        if has_voted(replace(request, votes=kept), person):
+        if has_voted(structs.replace(request, votes=kept), person):
             return AlreadyVoted
         vote = Vote(
             person.id, person.name, person.aliases, ballot.outcome, ballot.reason, ballot.surface, ballot.revision,
@@ -168,7 +170,7 @@ class Model:
         )  # fmt: skip
         self.votes[request.id, ballot.operation] = person.id
         self.journal += [("vote_void", request.id)] * len(void) + [("voted", request.id)]
-        self._cast(replace(request, votes=(*kept, vote)))
+        self._cast(structs.replace(request, votes=(*kept, vote)))
         return "ok"
 
     def _cast(self, request: Request) -> None:
@@ -261,7 +263,7 @@ class Model:
     def _settle(self, request: Request, status: Status, cause: Cause) -> None:
         counted = tuple(vote for vote in request.votes if vote.revision == request.revision)
         decision = Decision(status, cause, self.now, counted)
-        self.requests[request.id] = replace(request, status=status, decision=decision)
+        self.requests[request.id] = structs.replace(request, status=status, decision=decision)
         self.journal.append(("settled", request.id))
         self._want(request.id)
 

@@ -9,6 +9,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from msgspec import structs
+
 from book import ANA, BEN, EPOCHS, PLACE, advance, attached, cast, change, key, lying_in, new
 from office_store import a_route, changed, paused, removing, resumed, setting, taken_along
 from sayso_bot.domain.notice import Notice
@@ -174,7 +176,7 @@ class Life:
         said = (Notice("ntc_1", "Olga routed payments.* to ops."), PLACE)
         yield lambda: changed(store, setting(route), operation="c1", version=0, notices=(said,))
         yield lambda: changed(store, removing(route), operation="c2", version=0)
-        yield lambda: store.submit(replace(self._new(place=route.place), route=route), Epochs(1, 1, 1))
+        yield lambda: store.submit(structs.replace(self._new(place=route.place), route=route), Epochs(1, 1, 1))
         routed: Request = self._last().request
         yield lambda: taken_along(store, routed, PLACE, operation="m1", button="btn_m1", epochs=epochs)
         yield lambda: store.read(routed.id)

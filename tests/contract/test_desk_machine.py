@@ -22,6 +22,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from msgspec import structs
 
 from book import MANY, advance, key
 from contract import desk_records
@@ -149,7 +150,7 @@ class Machine(RuleBasedStateMachine):
     def retry(self, nth: int, other: bool, at: int, lost: int) -> None:
         """The same Idempotency-Key again, with the same body or another one."""
         for draft in self.drafts[nth : nth + 1]:
-            self._submit(replace(draft, body_digest="another") if other else draft, at, lost)
+            self._submit(structs.replace(draft, body_digest="another") if other else draft, at, lost)
 
     def _submit(self, draft: Draft, at: int, lost: int) -> None:
         answer = self._step(at, "_submit", lost, lambda desk: desk.submit(KEY, draft))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from book import ANA, EPOCHS, PLACE, advance, cast, journal, lying_in, made, opened, requirement
 from office_store import OPS, taken_along

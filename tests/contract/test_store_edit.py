@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from book import ANA, BEN, EPOCHS, EVE, PLACE, advance, cast, change, journal, key, lying_in, made, opened
 from redis_server import RedisServer

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from book import ANA, PLACE, advance, cast, journal, made, opened, requirement
 from office_store import paused, resumed, taken_along

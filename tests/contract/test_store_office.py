@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from book import EPOCHS, PLACE, advance, journal, key, lying_in, new, now_ms, opened
 from office_store import OLGA, OPS, a_route, changed, paused, removing, setting
@@ -26,7 +27,7 @@ async def _routes(store: RedisStore) -> tuple[LiveRoute, ...]:
 
 async def _asked_by(store: RedisStore, route: LiveRoute, version: int = 1) -> Request:
     """A request that a replica makes by ``route``, having seen this version of routes."""
-    submitted = await store.submit(replace(new(place=route.place), route=route), Epochs(0, 0, version))
+    submitted = await store.submit(structs.replace(new(place=route.place), route=route), Epochs(0, 0, version))
     return submitted.request
 
 

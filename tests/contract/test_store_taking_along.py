@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from book import ANA, PLACE, advance, cast, change, journal, made, requirement
 from office_store import OPS, taken_along

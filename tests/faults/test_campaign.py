@@ -17,6 +17,7 @@ from typing import Any, TypeAlias, cast
 
 import pytest
 import pytest_asyncio
+from msgspec import structs
 from rich.console import Console
 
 from fakes.slack_workspace import Message
@@ -153,7 +154,7 @@ def _answered_too_soon(case: Case, evidence: Evidence, _: str) -> Evidence:
 
 
 def _vote_is_gone(_: Case, evidence: Evidence, request: str) -> Evidence:
-    without = replace(evidence.records[request], votes=())
+    without = structs.replace(evidence.records[request], votes=())
     return replace(evidence, records={**evidence.records, request: without})
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from sayso_bot.admission import NOT_COUNTED, Admission
 from sayso_bot.domain.person import OPERATOR, Person

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from sayso_bot.domain.card import card, ending, facts, value_text
 from sayso_bot.domain.fingerprint import canonical
@@ -109,12 +110,12 @@ def _request(**changes: Any) -> Request:
         fingerprint="sha256:0", agent="refunder", principal=None, key_id="key_1", created_at=AT, expires_at=AT,
         rule="large", policy_digest="sha256:1", requirement=REQUIREMENT, claims=Claims(),
     )  # fmt: skip
-    return replace(ready, **changes)
+    return structs.replace(ready, **changes)
 
 
 def _vote(name: str, outcome: Any = "approve", **changes: Any) -> Vote:
     ready = Vote(f"email:{name}", name, frozenset({f"email:{name}"}), outcome, None, "inbox", 1, "x", True, AT)
-    return replace(ready, **changes)
+    return structs.replace(ready, **changes)
 
 
 def test_what_the_agent_says_is_shown_last_and_named_as_claims() -> None:
@@ -136,7 +137,7 @@ def test_a_card_holds_no_character_that_is_obeyed_instead_of_shown() -> None:
         _request(
             action=evil, params={evil: {evil: [evil]}}, principal=evil, rule=evil, votes=(cast,), status=Status.DENIED,
             claims=Claims(summary=evil, intent=evil), decision=Decision(Status.DENIED, Cause.VOTES, AT, (cast,)),
-            requirement=replace(REQUIREMENT, channel=evil, approvers=(evil,)),
+            requirement=structs.replace(REQUIREMENT, channel=evil, approvers=(evil,)),
         ),
         "u",
     )  # fmt: skip
@@ -159,7 +160,7 @@ def test_what_is_still_needed_counts_each_person_once() -> None:
     assert card(_request(votes=(_vote("ana"),)), "u").needs == "1 of 2 approvals"
     stale = _vote("ana", revision=2)
     assert card(_request(votes=(stale,)), "u").needs == "0 of 2 approvals"
-    assert card(_request(requirement=replace(REQUIREMENT, quorum=1)), "u").needs == "0 of 1 approval"
+    assert card(_request(requirement=structs.replace(REQUIREMENT, quorum=1)), "u").needs == "0 of 1 approval"
 
 
 def test_an_end_says_who_and_why() -> None:
@@ -191,7 +192,7 @@ def test_the_raw_json_of_a_card_is_the_params() -> None:
 def test_what_the_rule_demands_of_an_answer_is_on_the_card() -> None:
     plain = card(_request(), "u")
     assert (plain.confirm, plain.editable, plain.form, plain.edits) == ("", (), (), ())
-    wants = replace(REQUIREMENT, confirm=True, editable=("amount", "absent"), forms=True)
+    wants = structs.replace(REQUIREMENT, confirm=True, editable=("amount", "absent"), forms=True)
     form = Form((Field("level", "text", "Which level?"),))
     shown = card(_request(requirement=wants, form=form), "u")
     assert (shown.confirm, shown.editable, shown.form) == ("payments.refund", ("amount",), form.fields)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ SAID: dict[str, Any] = {
 
 
 def test_every_claim_is_said() -> None:
-    assert SAID.keys() == {field.name for field in fields(Claims)}
+    assert SAID.keys() == set(Claims.__struct_fields__)
     assert Claims(**SAID).said() == SAID
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from sayso_bot.domain.lifecycle import approvals, counts_while_paused, edited, has_voted, is_due, settles
 from sayso_bot.domain.person import Person

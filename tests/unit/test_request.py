@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sayso_bot.domain.request import REQUEST_ID, new_request_id, rfc3339
-from sayso_bot.testing.samples import a_requirement
+from sayso_bot.testing.samples import a_request, a_requirement
 
 zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 times = st.datetimes(min_value=datetime(1900, 1, 2), max_value=datetime(9999, 12, 30), timezones=zones)
@@ -40,3 +41,13 @@ def test_what_is_remembered_of_rules_that_ask_other_people_is_found_at_once() ->
     groups = [a_requirement("slack:C1", approvers=("email:a@example.com",), group=f"group {n}") for n in range(100)]
     assert len({hash(each) for each in groups}) == len(groups)
     assert hash(replace(asked[0])) == hash(asked[0])
+
+
+def test_what_was_asked_cannot_be_changed_in_passing() -> None:
+    request = a_request("slack:T1/C1")
+    for name in ("params", "fingerprint", "status", "requirement", "nothing"):
+        with pytest.raises(AttributeError):
+            setattr(request, name, None)
+        with pytest.raises(AttributeError):
+            delattr(request, name)
+    assert request == a_request("slack:T1/C1", id=request.id)

@@ -6,8 +6,9 @@ buttons stand for the request and no place, so they count for who may answer whe
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from sayso_adapters.buttons import meaning, opened
 from sayso_adapters.teams.activities import Arrived

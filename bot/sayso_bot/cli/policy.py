@@ -221,8 +221,8 @@ def _claims(source: str) -> Claims:
     said: dict[str, Any] = _json_of(source, "--claims")
     kinds: dict[str, Any] = {"links": list, "metadata": dict}
     for name, value in said.items():
-        if name not in Claims.__slots__:
-            known = ", ".join(Claims.__slots__)
+        if name not in Claims.__struct_fields__:
+            known = ", ".join(Claims.__struct_fields__)
             raise typer.BadParameter(f"{one_line(name)[:80]} is no claim; there are {known}", param_hint="--claims")
         if not isinstance(value, kinds.get(name, str)):
             raise typer.BadParameter(f"{name} has another type in a request", param_hint="--claims")

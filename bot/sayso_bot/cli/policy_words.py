@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import typer
+from msgspec import structs
 
 from sayso_bot.cli.printing import clock, print_json, print_table, say
 from sayso_bot.domain.effects import INBOX, same_place
@@ -114,7 +115,7 @@ def verdict_out(verdict: Verdict) -> dict[str, Any]:
         "rule": verdict.rule,
         "cause": verdict.cause,
         "reason": verdict.reason,
-        "requirement": asdict(requirement) if requirement else None,
+        "requirement": structs.asdict(requirement) if requirement else None,
     }
 
 

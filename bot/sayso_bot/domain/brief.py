@@ -33,8 +33,7 @@ class Gist:
     urgency: Urgency | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Brief(Outline):
+class Brief(Outline, frozen=True, kw_only=True):
     gist: Gist
 
 
@@ -45,7 +44,7 @@ def gist(params: Mapping[str, Json], claims: Claims) -> Gist:
 
 
 def brief(request: Request) -> Brief:
-    outline = {name: getattr(request, name) for name in Outline.__slots__}
+    outline = {name: getattr(request, name) for name in Outline.__struct_fields__}
     return Brief(**outline, gist=gist(request.params, request.claims))
 
 

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from sayso_bot.domain.json import Json
-from sayso_bot.domain.made_often import made_often
 from sayso_bot.domain.pauses import Pause
 from sayso_bot.domain.request import Cause, Claims, Requirement, rfc3339
 from sayso_bot.domain.routing import LiveRoute
@@ -27,9 +28,7 @@ UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 MAX_DURATION_SECONDS = 366 * 86400
 
 
-@made_often
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """What an agent asks, as the policy sees it."""
 
     action: str
@@ -98,9 +97,7 @@ class Explanation:
     verdict: Verdict
 
 
-@made_often
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(msgspec.Struct, frozen=True):
     """Where a request is asked: an admin's name, and the platform's address. Where that is not what the rule says,
     ``route`` is the live one that has it so, and ``why`` a sentence about it.
     """

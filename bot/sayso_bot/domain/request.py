@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Literal
 
+import msgspec
+
 from sayso_bot.domain.chance import random_bytes
 from sayso_bot.domain.files import File
 from sayso_bot.domain.form import Form
 from sayso_bot.domain.json import Json
-from sayso_bot.domain.made_often import made_often
 
 ACTION_TYPE = re.compile(r"[A-Za-z0-9_.:/-]{1,128}\Z")
 NAME = re.compile(r"[a-z0-9-]{1,32}\Z")
@@ -50,9 +51,7 @@ class Cause(StrEnum):
     ADMIN = "admin"
 
 
-@made_often
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(msgspec.Struct, frozen=True):
     """What the agent says. None of it is checked; all of it is labelled as the agent's wherever it is shown.
 
     ``urgency`` may raise how a card looks and nothing else. ``approver`` is the e-mail address of whom it would like to
@@ -63,7 +62,7 @@ class Claims:
     reasoning: str | None = None
     diff: str | None = None
     links: tuple[str, ...] = ()
-    metadata: Mapping[str, Json] = field(default_factory=dict)
+    metadata: Mapping[str, Json] = msgspec.field(default_factory=dict)
     on_behalf_of: str | None = None
     intent: str | None = None
     urgency: Urgency | None = None
@@ -93,9 +92,7 @@ class Claims:
         return found
 
 
-@made_often
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(msgspec.Struct, frozen=True):
     """What the rule demands. Copied into the request, so that a later policy does not change it.
 
     ``approvers`` is None where whoever is in the channel may answer; ``operator`` says that the local operator
@@ -127,9 +124,7 @@ class Requirement:
         return hash((self.channel, self.group or self.approvers, self.timeout_seconds))
 
 
-@made_often
-@dataclass(frozen=True, slots=True)
-class Vote:
+class Vote(msgspec.Struct, frozen=True):
     """One person's answer to one revision. ``evidence`` says what admitted them, ``at`` is Redis's time.
 
     ``response`` is what they filled into the request's form.
@@ -171,9 +166,7 @@ class Moved:
     route: str = ""
 
 
-@made_often
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """How the request ended. ``reason`` is the policy's sentence where the policy ended it."""
 
     outcome: Status
@@ -183,8 +176,7 @@ class Decision:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outline:
+class Outline(msgspec.Struct, frozen=True, kw_only=True):
     """What of a request is never large: who asks for which action by which rule, and how it stands. No params.
 
     ``place`` is where its card is: the rule's, or where it was moved to. Empty where no card is posted. ``moved`` is
@@ -227,9 +219,7 @@ class Outline:
         return self.requirement.fallback or "" if self.at_fallback else self.requirement.channel
 
 
-@made_often
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request(Outline):
+class Request(Outline, frozen=True, kw_only=True):
     """``params`` and ``fingerprint`` are the present revision's, ``original_params`` the agent's, where edited.
 
     ``files`` are all that were attached or put into its form, in their order.

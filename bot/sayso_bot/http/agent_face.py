@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from sayso_bot.desk import Desk
 from sayso_bot.domain.bucket import Buckets

@@ -59,7 +59,7 @@ class ExplainBody(In):
     approver: str | None = None
 
     def asked(self) -> Asked:
-        said = {name: getattr(self, name) for name in Claims.__slots__ if name in type(self).model_fields}
+        said = {name: getattr(self, name) for name in Claims.__struct_fields__ if name in type(self).model_fields}
         return Asked(self.action, self.params, self.agent, Claims(**{**said, "links": tuple(self.links)}))
 
 

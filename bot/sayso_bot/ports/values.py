@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from sayso_bot.domain.form import Form
 from sayso_bot.domain.json import Json
 from sayso_bot.domain.key import Key
-from sayso_bot.domain.made_often import made_often
 from sayso_bot.domain.pauses import Pause
 from sayso_bot.domain.person import Person
 from sayso_bot.domain.policy import Verdict
@@ -19,9 +21,7 @@ from sayso_bot.domain.routing import LiveChannel, LiveRoute
 from sayso_bot.ports.given import Edit
 
 
-@made_often
-@dataclass(frozen=True, slots=True)
-class Epochs:
+class Epochs(msgspec.Struct, frozen=True):
     """Counters of the configuration that a caller used. A function answers "again" when one has moved; None is one
     that the caller did not use."""
 
@@ -35,9 +35,7 @@ class Epochs:
         return replace(self, policy=None)
 
 
-@made_often
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """What an agent asks, as the HTTP layer has checked it. ``body_digest`` tells two bodies of one
     ``idempotency_key`` apart; it is empty where there is none."""
 
@@ -50,9 +48,7 @@ class Draft:
     form: Form | None = None
 
 
-@made_often
-@dataclass(frozen=True, slots=True)
-class NewRequest:
+class NewRequest(msgspec.Struct, frozen=True):
     """A request as the desk made it; the store adds its times. ``place`` is None where nothing is to be posted.
 
     A verdict other than ``ask`` settles it at once. ``route`` is the live one by which ``place`` is not the rule's.
@@ -70,9 +66,7 @@ class NewRequest:
     route: LiveRoute | None = None
 
 
-@made_often
-@dataclass(frozen=True, slots=True)
-class Submitted:
+class Submitted(msgspec.Struct, frozen=True):
     """``replayed`` says that an earlier call with the same Idempotency-Key made it."""
 
     request: Request
@@ -82,9 +76,7 @@ class Submitted:
 VoteCode = Literal["ok", "replay", "settled", "stale", "paused", "voted", "changed"]
 
 
-@made_often
-@dataclass(frozen=True, slots=True)
-class VoteAnswer:
+class VoteAnswer(msgspec.Struct, frozen=True):
     """``changed`` says that other votes came in between: look again. The request is as it stands after the call.
 
     ``pause`` is the one for which it is ``paused``, where that is known.
@@ -120,9 +112,7 @@ class EditAnswer:
     pause: Pause | None = None
 
 
-@made_often
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(msgspec.Struct, frozen=True):
     """One card to bring up to date, under a lease that ``fence`` names. ``wanted`` is the version to show.
 
     ``post`` is None while nothing is known to be there; ``lost_at`` is when an earlier post's answer was lost.

@@ -6,11 +6,11 @@ A record carries its schema version, so that a replica never guesses at what a n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
+import msgspec
 import orjson
 
 from sayso_bot.domain.brief import Brief, Gist, brief, gist
@@ -48,8 +48,8 @@ MOVED = "4"
 OF_HIGH_RISK = "5"
 _ADDED = {
     field.name: field.default
-    for field in fields(Requirement)
-    if field.default is not MISSING and field.name != "operator"
+    for field in msgspec.structs.fields(Requirement)
+    if field.default is not msgspec.NODEFAULT and field.name != "operator"
 }
 _SINCE_3 = ("most_files", "accept")
 _STATUS = {status.value: status for status in Status}  # an Enum that is called looks for its member in Python
@@ -189,7 +189,7 @@ def version_of(new: NewRequest) -> str:
 @lru_cache(4096)
 def requirement_json(requirement: Requirement) -> Mapping[str, Any]:
     """Its fields, but for what is as plain as in version 1."""
-    found = {name: getattr(requirement, name) for name in Requirement.__slots__}
+    found = msgspec.structs.asdict(requirement)
     return {name: value for name, value in found.items() if name not in _ADDED or value != _ADDED[name]}
 
 

@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 
+from msgspec import structs
+
 from sayso_bot.domain.brief import Brief, brief
 from sayso_bot.domain.card import Card, card, ending, who_may
 from sayso_bot.domain.demands import check_reason, check_typed, response
@@ -102,12 +104,12 @@ class MemoryDesk:
         """Settle a request without a further vote."""
         request = self.requests[request_id]
         decision = Decision(status, cause, self._now(), request.votes)
-        return self._keep(replace(request, status=status, decision=decision), "settled")
+        return self._keep(structs.replace(request, status=status, decision=decision), "settled")
 
     def revise(self, request_id: str, params: Mapping[str, Json] | None = None) -> Request:
         """A new revision, with ``params`` where they are given: votes and buttons made before it are stale."""
         old = self.requests[request_id]
-        revised = replace(old, revision=old.revision + 1, params=params or old.params, votes=())
+        revised = structs.replace(old, revision=old.revision + 1, params=params or old.params, votes=())
         return self._keep(revised, "voted")
 
     async def vote(self, ballot: Ballot) -> Voted:
@@ -149,7 +151,7 @@ class MemoryDesk:
         file = _file(put, content, self._now())
         self.contents[file.id] = content
         request = await self.look(put.request_id)
-        return Filed(file, self._keep(replace(request, files=(*request.files, file)), "filed"), replayed=False)
+        return Filed(file, self._keep(structs.replace(request, files=(*request.files, file)), "filed"), replayed=False)
 
     async def open_file(self, file: File) -> AsyncIterator[bytes]:
         return _each_piece(self.contents[file.id])
@@ -320,5 +322,5 @@ def _with_vote(request: Request, ballot: Ballot, at: datetime) -> Request:
     quorum = request.requirement.quorum if request.requirement else 1
     status = settles(votes, request.revision, quorum)
     if status is None:
-        return replace(request, votes=votes)
-    return replace(request, votes=votes, status=status, decision=Decision(status, Cause.VOTES, at, votes))
+        return structs.replace(request, votes=votes)
+    return structs.replace(request, votes=votes, status=status, decision=Decision(status, Cause.VOTES, at, votes))

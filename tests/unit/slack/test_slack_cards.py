@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from slack_sdk.models.blocks import Block
 
 from fakes.slack_limits import faults, refusal
@@ -43,7 +44,7 @@ def a_vote(name: str, outcome: str, reason: str | None = None) -> Vote:
 
 
 def ended(request: Request, outcome: Status, cause: Cause, *votes: Vote) -> Request:
-    return replace(request, status=outcome, votes=votes, decision=Decision(outcome, cause, AT, votes))
+    return structs.replace(request, status=outcome, votes=votes, decision=Decision(outcome, cause, AT, votes))
 
 
 class TestANormalRequest:
@@ -140,7 +141,9 @@ class TestNoApproveButton:
 
 class TestHowItStands:
     def test_votes_are_shown_with_their_reasons(self) -> None:
-        request = replace(a_request(PLACE, requirement={"quorum": 2}), votes=(a_vote("Ana", "approve", "checked"),))
+        request = structs.replace(
+            a_request(PLACE, requirement={"quorum": 2}), votes=(a_vote("Ana", "approve", "checked"),)
+        )
         said = words(message(card(request, URL), TOKEN))
         assert "Ana approved" in said
         assert "checked" in said
@@ -156,7 +159,7 @@ class TestHowItStands:
         assert shown.text.startswith("Denied by Ana: payments.refund")
 
     def test_an_edit_shows_both_versions(self) -> None:
-        request = replace(
+        request = structs.replace(
             a_request(PLACE),
             revision=2,
             original_params={"order": "A-1017", "amount": 129.5, "currency": "EUR"},
@@ -168,7 +171,7 @@ class TestHowItStands:
             assert "129.5 → 900" in said
 
     def test_what_was_filled_in_stays_on_the_card(self) -> None:
-        vote = replace(a_vote("Ana", "approve"), response={"when": "09:30"})
+        vote = structs.replace(a_vote("Ana", "approve"), response={"when": "09:30"})
         request = ended(a_request(PLACE), Status.APPROVED, Cause.VOTES, vote)
         said = words(message(card(request, URL), TOKEN))
         assert "Ana filled in" in said
@@ -180,7 +183,7 @@ class TestHowItStands:
 
     def test_more_answers_than_fit_are_counted(self) -> None:
         votes = tuple(a_vote(f"P{n}", "approve") for n in range(9))
-        request = replace(a_request(PLACE, requirement={"quorum": 10}), votes=votes)
+        request = structs.replace(a_request(PLACE, requirement={"quorum": 10}), votes=votes)
         assert "5 earlier answers are in the inbox." in words(message(card(request, URL), TOKEN))
 
 
@@ -254,7 +257,7 @@ def test_any_request_gives_a_card_that_slack_takes_and_that_hides_nothing(
     """Valid blocks, and each value either whole on the card or counted, with no Approve button."""
     request = a_request(PLACE, params=params, claims=claimed, requirement={"reason": reason, "quorum": 20})
     votes = tuple(a_vote(*answer) for answer in answers)
-    request = replace(request, votes=votes)
+    request = structs.replace(request, votes=votes)
     if outcome:
         request = ended(request, outcome, Cause.VOTES if outcome is not Status.EXPIRED else Cause.TIMEOUT, *votes)
     shown_card = card(request, URL)
@@ -305,7 +308,7 @@ def test_an_answer_without_a_reason_is_one_line() -> None:
 
 def test_the_votes_that_decided_are_told_once() -> None:
     ana, ben = a_vote("Ana", "approve", None), a_vote("Ben", "deny", "Twice already.")
-    request = ended(replace(a_request(PLACE), votes=(ana, ben)), Status.DENIED, Cause.VOTES, ana, ben)
+    request = ended(structs.replace(a_request(PLACE), votes=(ana, ben)), Status.DENIED, Cause.VOTES, ana, ben)
     for simple in (True, False):
         told = words(message(card(request, URL), TOKEN, simple=simple))
         assert told.count("Ben") == 2  # the sentence, and whose reason it is

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import given, settings
+from msgspec.structs import replace
 
 from fakes.slack_limits import MAX_TOTAL, faults
 from sayso_adapters.slack.listing import listing_message

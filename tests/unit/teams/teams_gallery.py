@@ -6,9 +6,10 @@ For the pictures, and for checks against Microsoft's schema and renderer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from sayso_adapters.looking import Found, Waiting, Where
 from sayso_adapters.teams.cards import message

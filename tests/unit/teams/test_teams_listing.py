@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import given, settings
+from msgspec.structs import replace
 
 from fakes.teams_limits import MAX_CARD, card_faults, size
 from sayso_adapters.teams.listing import listing_message

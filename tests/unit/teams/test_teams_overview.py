@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from fakes.teams_limits import MAX_CARD, card_faults, size
 from sayso_adapters.looking import Found, Waiting, Where
@@ -37,7 +38,7 @@ ROUTE = LiveRoute("rte_1", "deploy.*", "ops", "slack:C1", OLGA, "the fair", AT)
 def ended(reason: str) -> Request:
     vote = Vote("teams:T/a", "Ana", frozenset({"teams:T/a"}), "approve", reason, "teams", 1, "e", True, AT)
     decision = Decision(Status.APPROVED, Cause.VOTES, AT, (vote,))
-    return replace(a_request(PLACE), status=Status.APPROVED, votes=(vote,), decision=decision)
+    return structs.replace(a_request(PLACE), status=Status.APPROVED, votes=(vote,), decision=decision)
 
 
 class TestWhatWaits:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from slack_sdk.models.blocks import Block
 
 from fakes.slack_surfaces import answer_faults, home_faults

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from sayso_bot.domain.request import Cause, Request, Status, Vote
 from sayso_bot.testing.desk import nobody_can_say
