@@ -2,13 +2,14 @@
 
 Slices of one second alternate between the service, the ceiling (`ceilings.intake`) and a server that does nothing
 (`ceilings.echo`, which shows what the load generator can ask for at most). The row is the median of the ratios of
-slices that lie side by side.
+slices that lie side by side. Two processes of one program differ by up to 5 % for as long as they live, so all are
+started anew for each of `ROUNDS`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from statistics import median
@@ -23,84 +24,90 @@ from redis_server import free_port
 
 AT_LEAST = 0.9
 WARM_SECONDS = 2.0
+ROUNDS = 4
+PROCESSES = ("server", "redis")
 
 
 @dataclass(slots=True)
-class Contender:
-    """A server under the same load, the processes that do its work, and what its slices took."""
+class Tally:
+    """What the slices of one kind of server took. ``cpu`` is in seconds, by process."""
 
-    name: str
-    pump: Pump
-    pids: tuple[int, ...]
     rates: list[float] = field(default_factory=list)
     count: int = 0
     seconds: float = 0.0
-    cpu: list[float] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.cpu = [0.0] * (len(self.pids) + 1)
-
-    async def slice(self, seconds: float) -> None:
-        pids = (*self.pids, os.getpid())
-        before = [cpu_seconds(pid) for pid in pids]
-        taken = await self.pump.run(seconds)
-        spent = [cpu_seconds(pid) - was for pid, was in zip(pids, before, strict=True)]
-        self.cpu = [total + new for total, new in zip(self.cpu, spent, strict=True)]
-        self.rates.append(taken.rate)
-        self.count += taken.count
-        self.seconds += taken.seconds
+    cpu: dict[str, float] = field(default_factory=dict)
 
     def cpu_per_thousand(self) -> dict[str, float]:
         """Seconds of the processor for a thousand requests, by process."""
-        return {name: round(spent / self.count * 1000, 3) for name, spent in self._by_process()}
+        return {name: round(spent / self.count * 1000, 3) for name, spent in self.cpu.items()}
 
     def shares(self) -> dict[str, float]:
         """Of one core, by process."""
-        return {name: round(spent / self.seconds, 2) for name, spent in self._by_process()}
+        return {name: round(spent / self.seconds, 2) for name, spent in self.cpu.items()}
 
-    def _by_process(self) -> list[tuple[str, float]]:
-        names = ("server", "redis")[: len(self.pids)]
-        return list(zip((*names, "generator"), self.cpu, strict=True))
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A server under the same load as the others. ``pids`` are the processes that do its work, as in `PROCESSES`."""
+
+    tally: Tally
+    pump: Pump
+    pids: tuple[int, ...]
+
+    async def slice(self, seconds: float) -> None:
+        pids = dict(zip(PROCESSES, self.pids, strict=False)) | {"generator": os.getpid()}
+        before = {name: cpu_seconds(pid) for name, pid in pids.items()}
+        taken, tally = await self.pump.run(seconds), self.tally
+        for name, pid in pids.items():
+            tally.cpu[name] = tally.cpu.get(name, 0.0) + cpu_seconds(pid) - before[name]
+        tally.rates.append(taken.rate)
+        tally.count += taken.count
+        tally.seconds += taken.seconds
 
 
 async def rows(scale: Scale, progress: Progress) -> list[Row]:
+    rounds, tallies = min(ROUNDS, scale.slices), {name: Tally() for name in ("sayso", "ceiling", "echo")}
     progress.begin("intake", scale.slices)
-    async with _contenders(scale.connections) as contenders:
-        for contender in contenders:
-            await contender.pump.run(min(WARM_SECONDS, scale.slice_seconds))
-        for _ in range(scale.slices):
+    for number in range(rounds):
+        async with _contenders(tallies, scale.connections) as contenders:
             for contender in contenders:
-                await contender.slice(scale.slice_seconds)
-            progress.step(f"{_ratio(contenders[0], contenders[1]):.2f} of the ceiling")
-    return [_row(scale, *contenders)]
+                await contender.pump.run(min(WARM_SECONDS, scale.slice_seconds))
+            for _ in range(number, scale.slices, rounds):
+                for contender in contenders:
+                    await contender.slice(scale.slice_seconds)
+                progress.step(f"{_ratio(tallies):.2f} of the ceiling")
+    return [_row(scale, rounds, tallies)]
 
 
-def _ratio(ours: Contender, ceiling: Contender) -> float:
-    return median(mine / theirs for mine, theirs in zip(ours.rates, ceiling.rates, strict=True))
+def _ratio(tallies: Mapping[str, Tally]) -> float:
+    beside = zip(tallies["sayso"].rates, tallies["ceiling"].rates, strict=True)
+    return median(mine / theirs for mine, theirs in beside)
 
 
-def _row(scale: Scale, ours: Contender, ceiling: Contender, echo: Contender) -> Row:
+def _row(scale: Scale, rounds: int, tallies: Mapping[str, Tally]) -> Row:
+    server = {name: tally.cpu["server"] / tally.count for name, tally in tallies.items()}
     return Row(
         name="intake: requests a second ÷ the ceiling's",
-        value=round(_ratio(ours, ceiling), 3),
+        value=round(_ratio(tallies), 3),
         unit="ratio",
         at_least=AT_LEAST,
         whole=scale.is_whole,
         measured_at={
             "slices": scale.slices,
+            "rounds": rounds,
             "slice_seconds": scale.slice_seconds,
             "connections": scale.connections,
             "cores": cores(),
-            "requests_per_second": {one.name: round(median(one.rates)) for one in (ours, ceiling, echo)},
-            "cpu_seconds_per_1000_requests": {one.name: one.cpu_per_thousand() for one in (ours, ceiling, echo)},
-            "cpu_ratio_of_services": round(ceiling.cpu[0] / ceiling.count / (ours.cpu[0] / ours.count), 3),
-            "cpu_share": {one.name: one.shares() for one in (ours, ceiling, echo)},
+            "requests_per_second": {name: round(median(tally.rates)) for name, tally in tallies.items()},
+            "cpu_seconds_per_1000_requests": {name: tally.cpu_per_thousand() for name, tally in tallies.items()},
+            "cpu_ratio_of_services": round(server["ceiling"] / server["sayso"], 3),
+            "cpu_share": {name: tally.shares() for name, tally in tallies.items()},
         },
     )
 
 
 @asynccontextmanager
-async def _contenders(connections: int) -> AsyncIterator[tuple[Contender, Contender, Contender]]:
+async def _contenders(tallies: Mapping[str, Tally], connections: int) -> AsyncIterator[tuple[Contender, ...]]:
     async with AsyncExitStack() as stack:
         ours = await stack.enter_async_context(under_test())
         url, redis_pid = await stack.enter_async_context(a_redis())
@@ -111,7 +118,7 @@ async def _contenders(connections: int) -> AsyncIterator[tuple[Contender, Conten
         async def contender(name: str, port: int, submissions: Submissions, *pids: int) -> Contender:
             made = await connected(port, connections)
             stack.callback(close, made)
-            return Contender(name, Pump(made, submissions.next, 201), pids)
+            return Contender(tallies[name], Pump(made, submissions.next, 201), pids)
 
         yield (
             await contender("sayso", ours.port, ours.submissions(), ours.pid, ours.redis_pid),

@@ -43,7 +43,7 @@ class Silent:
         self.left -= 1
 
 
-@pytest.mark.parametrize("name", sorted(ROWS.keys() - {"growth"}))
+@pytest.mark.parametrize("name", sorted(ROWS.keys() - {"growth", "intake"}))
 async def test_a_tiny_run_gives_rows_that_say_how_they_were_measured_and_are_not_ok(name: str) -> None:
     await rows_of_a_tiny_run(name, ROWS[name])
 
@@ -63,6 +63,18 @@ async def rows_of_a_tiny_run(name: str, count: int) -> list[Row]:
         assert not row.whole
         assert {"cores", "cpu_share"} <= said["measured_at"].keys()
     return rows
+
+
+async def test_intake_says_what_the_processes_of_all_its_rounds_used() -> None:
+    [row] = await rows_of_a_tiny_run("intake", 1)
+    about = row.measured_at
+    assert (about["slices"], about["rounds"]) == (2, 2)
+    assert {name: set(shares) for name, shares in about["cpu_share"].items()} == {
+        "sayso": {"server", "redis", "generator"},
+        "ceiling": {"server", "redis", "generator"},
+        "echo": {"server", "generator"},
+    }
+    assert about["cpu_seconds_per_1000_requests"].keys() == about["cpu_share"].keys()
 
 
 async def test_under_attack_says_what_honest_agents_did_and_used(monkeypatch: pytest.MonkeyPatch) -> None:
