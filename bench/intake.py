@@ -48,7 +48,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A server under the same load as the others. ``pids`` are the processes that do its work, as in `PROCESSES`."""
+    """A server under the same load as the others. ``pids`` do its work, in the order of `PROCESSES`."""
 
     tally: Tally
     pump: Pump
@@ -57,7 +57,8 @@ class Contender:
     async def slice(self, seconds: float) -> None:
         pids = dict(zip(PROCESSES, self.pids, strict=False)) | {"generator": os.getpid()}
         before = {name: cpu_seconds(pid) for name, pid in pids.items()}
-        taken, tally = await self.pump.run(seconds), self.tally
+        taken = await self.pump.run(seconds)
+        tally = self.tally
         for name, pid in pids.items():
             tally.cpu[name] = tally.cpu.get(name, 0.0) + cpu_seconds(pid) - before[name]
         tally.rates.append(taken.rate)
@@ -71,8 +72,8 @@ async def rows(scale: Scale, progress: Progress) -> list[Row]:
     for number in range(rounds):
         async with _contenders(tallies, scale.connections) as contenders:
             for contender in contenders:
-                await contender.pump.run(min(WARM_SECONDS, scale.slice_seconds))
-            for _ in range(number, scale.slices, rounds):
+                await contender.pump.run(min(WARM_SECONDS, 2 * scale.slice_seconds))
+            for _ in range(number, scale.slices, rounds):  # its share of them
                 for contender in contenders:
                     await contender.slice(scale.slice_seconds)
                 progress.step(f"{_ratio(tallies):.2f} of the ceiling")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hypothesis import strategies as st
 
 from sayso_bot.domain.form import KINDS, Field
@@ -34,14 +32,8 @@ value = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=12), st.dictionaries(nasty, inner, max_size=6)),
     max_leaves=60,
 )
-
-
-def _claims(**said: Any) -> Claims:
-    return Claims(**said)
-
-
 claims = st.builds(
-    _claims,
+    Claims,
     summary=st.none() | nasty,
     reasoning=st.none() | nasty,
     diff=st.none() | nasty,

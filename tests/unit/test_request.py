@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import inspect
 import uuid
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from msgspec.structs import replace
+from msgspec import Struct
+from msgspec.structs import fields, replace
 
-from sayso_bot.domain.request import REQUEST_ID, new_request_id, rfc3339
+from sayso_bot.domain.brief import Brief
+from sayso_bot.domain.policy import Asked, Placement
+from sayso_bot.domain.request import (
+    REQUEST_ID,
+    Claims,
+    Decision,
+    Request,
+    Requirement,
+    Vote,
+    new_request_id,
+    rfc3339,
+)
+from sayso_bot.ports import Draft, Work
 from sayso_bot.testing.samples import a_request, a_requirement
 
 zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -41,6 +55,13 @@ def test_what_is_remembered_of_rules_that_ask_other_people_is_found_at_once() ->
     groups = [a_requirement("slack:C1", approvers=("email:a@example.com",), group=f"group {n}") for n in range(100)]
     assert len({hash(each) for each in groups}) == len(groups)
     assert hash(replace(asked[0])) == hash(asked[0])
+
+
+@pytest.mark.parametrize("kind", [Claims, Requirement, Vote, Decision, Request, Brief, Asked, Placement, Draft, Work])
+def test_whoever_writes_an_adapter_can_look_at_what_a_record_holds(kind: type[Struct]) -> None:
+    assert (
+        set(inspect.signature(kind).parameters) == {field.name for field in fields(kind)} == set(kind.__struct_fields__)
+    )
 
 
 def test_what_was_asked_cannot_be_changed_in_passing() -> None:

@@ -15,7 +15,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, ForwardRef, NoReturn, TypeAlias
 
 import orjson
 
@@ -23,7 +23,10 @@ from sayso_bot.errors import BadJson, InvalidField
 
 _Link: TypeAlias = "tuple[_Link, str | int] | None"
 """Where a node is: its parent's place and its own key or index. The path is written out for an error only."""
-Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+if TYPE_CHECKING:
+    Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+else:  # whoever looks at a record's fields, wherever it is declared, finds the names of this module
+    Json = ForwardRef("bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None", module=__name__)
 
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1

@@ -1,4 +1,6 @@
-"""What the store is given and what it answers: plain values, made by the thousand."""
+"""What the store is given and what it answers: plain values. Those that are made by the thousand are Structs, as
+`domain.request` says.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests and cards for tests: one that reads like a real one, to be changed by `dataclasses.replace`."""
+"""Requests for tests: one that reads like a real one, to be changed by `msgspec.structs.replace`."""
 
 from __future__ import annotations
 
