@@ -33,7 +33,10 @@ ATTACHABLE = re.compile(
 """Endings of what an agent may attach: what people read. Programs, archives and pages of the web are not among them."""
 UNKNOWN_TYPE = "application/octet-stream"
 FILE_ID = re.compile(r"file_[0-9a-f]{32}\Z")
-ACCEPTED = re.compile(r"(\.[A-Za-z0-9]{1,16}|[a-z]{1,32}/(\*|[a-z0-9][a-z0-9.+-]{0,80}))\Z")
+ACCEPTED = r"^(\.[A-Za-z0-9]{1,16}|[a-z]{1,32}/(\*|[a-z0-9][a-z0-9.+-]{0,80}))$"
+"""A pattern of JSON Schema, which looks for it anywhere: people are shown what an agent accepts, so it is bound at both
+ends.
+"""
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}\Z")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,16}\Z")

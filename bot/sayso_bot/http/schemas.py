@@ -113,7 +113,7 @@ class RequirementOut(Out):
 class FileOut(Out):
     """A file of the request: what somebody sent, and data for the agent. ``type`` is what its sender called it."""
 
-    id: Annotated[str, Field(pattern=FILE_ID.pattern.replace(r"\Z", "$"))]
+    id: Annotated[str, Field(pattern="^" + FILE_ID.pattern.replace(r"\Z", "$"))]
     name: str
     type: str
     size: int

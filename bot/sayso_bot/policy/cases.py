@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from sayso_bot.domain.policy import Asked, Verdict, format_duration
-from sayso_bot.domain.request import ACTION_TYPE, NAME, Cause, Claims
+from sayso_bot.domain.request import ACTION_TYPE, NAME, Cause, Claims, Urgency
 from sayso_bot.errors import Unusable
 from sayso_bot.policy.engine import LoadedPolicy
 from sayso_bot.policy.grammar import DURATION, MAX_NAME, MAX_QUORUM
@@ -125,7 +125,14 @@ def _case_shape(expectation: Keys) -> Shape:
     words: dict[str, Key] = {
         name: Key(Text(), "What the agent says.") for name in ("summary", "reasoning", "diff", "on_behalf_of", "intent")
     }
-    claims = Keys({**words, "links": Key(Each(Text(), 20), "Links."), "metadata": Key(Values(), "Metadata.")})
+    claims = Keys(
+        {
+            **words,
+            "links": Key(Each(Text(), 20), "Links."),
+            "metadata": Key(Values(), "Metadata."),
+            "urgency": Key(Choice(get_args(Urgency)), "How pressing the agent calls it."),
+        }
+    )
     return Keys(
         {
             "name": Key(Line(200), "What the case shows.", "A case's name"),

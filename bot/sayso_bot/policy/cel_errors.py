@@ -104,7 +104,8 @@ def _unknown(name: str) -> str:
     if group == "params" and rest:
         return f"{shown(name)} is not declared under params."
     if group == "claims" and rest:
-        return f"{shown(name)} is not a claim: summary, reasoning, diff, links, metadata, on_behalf_of and intent are."
+        known = "summary, reasoning, diff, links, metadata, on_behalf_of, intent and urgency"
+        return f"{shown(name)} is not a claim: {known} are."
     return _UNKNOWN_WORDS.get(name, f'"{shown(name)}" is not known here. {_NAMES}')
 
 

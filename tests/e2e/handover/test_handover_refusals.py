@@ -82,6 +82,7 @@ async def test_whom_the_agent_names_has_no_more_right_than_the_others(sayso: Say
         ({"response_type": {"type": "number_input", "min": 2, "max": 1}}, "min"),
         ({"response_type": {"type": "text_input", "fields": [{"label": "x"}]}}, "name"),
         ({"response_type": {"type": "file_upload", "max_files": 6}}, "max_files"),
+        ({"response_type": {"type": "file_upload", "accept": ["safe to approve .pdf"]}}, "accept"),
         ({"response_type": {"type": "choose", "choices": ["a"]}, "options": ["b"]}, "ask for the same twice"),
         ({"context_images": ["https://example.com/x"] * 6}, "context_images"),
         ({"context_images": ["file:///etc/passwd"]}, "context_images[0]"),

@@ -52,6 +52,17 @@ def test_cases_that_hold_are_a_table(operator: Operator, file: Path) -> None:
     assert lines[-1] == "5 of 5 cases hold."
 
 
+def test_a_case_may_say_how_urgent_the_agent_calls_it(operator: Operator, tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(
+        "rules:\n  - {name: urgent, action: a, when: claims.urgency == 'high', deny: not now}\n"
+        "  - {action: a, allow: true}\n"
+    )
+    (tmp_path / "policy.cases.yaml").write_text(
+        "cases:\n  - {action: a, claims: {urgency: high}, expect: {rule: urgent}}\n  - {action: a, expect: allow}\n"
+    )
+    assert operator.ok("policy", "test", str(tmp_path / "policy.yaml")).out.splitlines()[-1] == "2 of 2 cases hold."
+
+
 def test_a_case_that_does_not_hold_is_told_with_the_place_of_what_it_expects(operator: Operator, file: Path) -> None:
     (file.parent / "more.cases.yaml").write_text(
         "cases:\n  - action: pay.refund\n    params: {amount: 900}\n    claims: {summary: x}\n"
@@ -91,6 +102,7 @@ BAD = [
     ("cases: [{action: a, expect: {quorum: two}}]\n", "1:38", "a whole number"),
     ("cases: [{action: a, expect: ask, agent: Shop}]\n", "1:41", "An agent's name"),
     ("cases: [{action: a, expect: ask, claims: {sumary: x}}]\n", "1:43", '"sumary" is unknown'),
+    ("cases: [{action: a, expect: ask, claims: {urgency: HIGH}}]\n", "1:52", "low, medium, high"),
     ("cases: [{action: a, expect: ask, params: {n: .inf}}]\n", "1:46", "No agent can send this number"),
     ("cases: [{action: a, expect: ask, params: {n: 9007199254740992}}]\n", "1:46", "No agent can send this number"),
     ('cases: [{action: a, expect: ask, params: {n: "\\0"}}]\n', "1:46", "No agent can send the character NUL"),

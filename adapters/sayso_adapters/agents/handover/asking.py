@@ -117,9 +117,7 @@ class FileUpload(_In):
     type: Literal["file_upload"]
     label: _Label = "Upload files"
     max_files: Annotated[int, Field(ge=1, le=MAX_IN_ANSWER)] = MAX_IN_ANSWER
-    accept: Annotated[
-        list[Annotated[str, Field(pattern=ACCEPTED.pattern.replace(r"\Z", "$"))]], Field(max_length=MAX_ACCEPTED)
-    ] = []
+    accept: Annotated[list[Annotated[str, Field(pattern=ACCEPTED)]], Field(max_length=MAX_ACCEPTED)] = []
 
     def fields(self) -> list[dict[str, Json]]:
         accept = list[Json](self.accept)
